@@ -1,0 +1,2 @@
+//! redress for embassy.
+#![no_std]

@@ -1,0 +1,1 @@
+//! redress for std.
