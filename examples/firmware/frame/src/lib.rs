@@ -1,0 +1,123 @@
+//! Request and acknowledge frames of the modem's serial line, for both of its ends.
+//!
+//! ```
+//! use frame::{Ack, Frame, Parser, Request};
+//!
+//! let wire = Frame::from(Request::new(7, 1, b"21.5 C").unwrap()).encode();
+//! let mut parser = Parser::new();
+//! let noise_then_request = b"\xffnoise".iter().chain(wire.as_bytes());
+//! let request = noise_then_request.filter_map(|&byte| parser.push(byte)?.ok().map(|f| f.seq())).last();
+//! assert_eq!(request, Some(1));
+//! assert_eq!(Frame::from(Ack { seq: 1 }).seq(), 1);
+//! ```
+//!
+//! On the wire a frame is `00 COBS(kind, fields, CRC) 00`, all numbers little-endian, the CRC being CRC-16/IBM-SDLC
+//! over kind and fields. A zero byte occurs only between frames, so a receiver is in step again after the next one
+//! whatever came before; the zero in front costs a byte and saves the frame that follows line noise.
+//!
+//! | kind | frame | fields |
+//! |---|---|---|
+//! | 1 | [`Request`] | device `u32`, seq `u16`, payload 0 to [`MAX_PAYLOAD`] bytes |
+//! | 2 | [`Ack`] | seq `u16` |
+//! | 3 | [`Frame::Nak`] | seq `u16`, code `u8` |
+//! | 4 | [`Frame::Busy`] | seq `u16`, `retry_after_ms` `u32` |
+//!
+//! Nothing here allocates, waits or panics, whatever bytes come in. There is no version, no addressing of the modem
+//! and no fragmentation: this is the smallest protocol a retry can be watched on.
+
+#![no_std]
+
+mod parser;
+mod wire;
+
+pub use parser::{Garbled, Parser};
+pub use wire::{MAX_WIRE, Wire};
+
+/// Longest payload of a [`Request`], in bytes.
+pub const MAX_PAYLOAD: usize = 48;
+
+/// What a device asks the modem to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Request<'a> {
+    device: u32,
+    seq: u16,
+    payload: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// A request; `None` if the payload is longer than [`MAX_PAYLOAD`].
+    pub const fn new(device: u32, seq: u16, payload: &'a [u8]) -> Option<Self> {
+        if payload.len() > MAX_PAYLOAD { None } else { Some(Self { device, seq, payload }) }
+    }
+
+    /// The device that asks.
+    pub const fn device(&self) -> u32 {
+        self.device
+    }
+
+    /// The number its answers will carry. All attempts at one delivery share it.
+    pub const fn seq(&self) -> u16 {
+        self.seq
+    }
+
+    /// What is to be delivered.
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+}
+
+/// The modem has delivered the request of this number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ack {
+    /// Number of the request.
+    pub seq: u16,
+}
+
+/// One frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Frame<'a> {
+    /// Device to modem: deliver this.
+    Request(Request<'a>),
+    /// Modem to device: delivered.
+    Ack(Ack),
+    /// Modem to device: not delivered, for a reason that may pass.
+    Nak {
+        /// Number of the request.
+        seq: u16,
+        /// The modem's reason.
+        code: u8,
+    },
+    /// Modem to device: not now.
+    Busy {
+        /// Number of the request.
+        seq: u16,
+        /// How long to stay away.
+        retry_after_ms: u32,
+    },
+}
+
+impl Frame<'_> {
+    /// Number of the request this frame is, or answers.
+    pub const fn seq(&self) -> u16 {
+        match self {
+            Self::Request(request) => request.seq(),
+            Self::Ack(ack) => ack.seq,
+            Self::Nak { seq, .. } | Self::Busy { seq, .. } => *seq,
+        }
+    }
+}
+
+impl<'a> From<Request<'a>> for Frame<'a> {
+    fn from(request: Request<'a>) -> Self {
+        Self::Request(request)
+    }
+}
+
+impl From<Ack> for Frame<'_> {
+    fn from(ack: Ack) -> Self {
+        Self::Ack(ack)
+    }
+}
