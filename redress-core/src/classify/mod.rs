@@ -3,6 +3,7 @@
 //! A [`Classifier`] is a value: any `Fn(&E) -> Classification` is one, so adapters can ship classifiers for foreign
 //! error types. Types which know their own class implement [`Classify`] and need no classifier.
 
+pub mod http;
 pub mod retry_after;
 
 use crate::{ErrorClass, Millis};

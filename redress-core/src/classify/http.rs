@@ -1,0 +1,156 @@
+//! HTTP status codes.
+//!
+//! | status | class |
+//! |---|---|
+//! | 400, 404, 422 | [`Permanent`](ErrorClass::Permanent) |
+//! | 401 | [`Auth`](ErrorClass::Auth) |
+//! | 403 | [`Permission`](ErrorClass::Permission) |
+//! | 408 | [`Transient`](ErrorClass::Transient) |
+//! | 409 | [`Concurrency`](ErrorClass::Concurrency) |
+//! | 429 | [`RateLimit`](ErrorClass::RateLimit) |
+//! | 500 to 599 | [`ServerError`](ErrorClass::ServerError) |
+//! | every other | [`Unknown`](ErrorClass::Unknown) |
+//!
+//! What the codes mean is in RFC 9110 and, for 429, in RFC 6585. A client error without a line of its own is not taken
+//! for a permanent one: 425 (too early) passes, 410 (gone) doesn't, and the cap on unknown failures bounds what the
+//! doubt costs.
+//!
+//! A status is a plain number here: no HTTP library is needed, and none excluded.
+
+use super::Classification;
+use super::retry_after::{self, UnixSeconds};
+use crate::ErrorClass;
+
+/// The class of a status, by the table of [this module](self).
+///
+/// ```
+/// use redress_core::{ErrorClass, classify::http};
+///
+/// assert_eq!(http::status_class(429), ErrorClass::RateLimit);
+/// assert_eq!(http::status_class(200), ErrorClass::Unknown); // not a failure, so no class fits
+/// ```
+pub const fn status_class(status: u16) -> ErrorClass {
+    match status {
+        400 | 404 | 422 => ErrorClass::Permanent,
+        401 => ErrorClass::Auth,
+        403 => ErrorClass::Permission,
+        408 => ErrorClass::Transient,
+        409 => ErrorClass::Concurrency,
+        429 => ErrorClass::RateLimit,
+        500..=599 => ErrorClass::ServerError,
+        _ => ErrorClass::Unknown,
+    }
+}
+
+/// The class of a status, with the status as the numeric code: for errors which carry one.
+///
+/// ```
+/// use redress_core::{ErrorClass, classify::http};
+///
+/// let down = http::classify_status(503);
+/// assert_eq!((down.class(), down.numeric_code()), (ErrorClass::ServerError, Some(503)));
+/// ```
+pub const fn classify_status(status: u16) -> Classification {
+    Classification::new(status_class(status)).code(status as u32)
+}
+
+/// Whether a status is a failure and of which kind: for operations which return a response for every status.
+///
+/// `None` for 100 to 399, the answers which are not failures; everything else is classified as by [`classify_status`],
+/// also numbers below 100, which some clients use for "no answer".
+///
+/// ```
+/// use redress_core::{ErrorClass, classify::http};
+///
+/// assert_eq!(http::status(204), None);
+/// assert_eq!(http::status(404).map(|c| c.class()), Some(ErrorClass::Permanent));
+/// ```
+pub const fn status(status: u16) -> Option<Classification> {
+    match status {
+        100..=399 => None,
+        _ => Some(classify_status(status)),
+    }
+}
+
+/// Like [`status`], with the value of the response's `Retry-After` header as the hint.
+///
+/// The hint is attached to every failure, whatever its status: RFC 9110 defines the header for 503 as much as RFC 6585
+/// does for 429. A value that can't be read gives no hint. `now` is the wall clock, needed for values that are dates;
+/// where there is none, `None` keeps the date parser out of the image.
+///
+/// ```
+/// use redress_core::{ErrorClass, Millis, classify::http};
+///
+/// let busy = http::status_with_retry_after(503, Some(b"120"), None).unwrap();
+/// assert_eq!(busy.class(), ErrorClass::ServerError);
+/// assert_eq!(busy.hint(), Some(Millis::from_secs(120)));
+/// ```
+#[inline]
+pub fn status_with_retry_after(status: u16, header: Option<&[u8]>, now: Option<UnixSeconds>) -> Option<Classification> {
+    let failure = self::status(status)?;
+    Some(match header.and_then(|value| retry_after::parse(value, now)) {
+        Some(hint) => failure.retry_after(hint),
+        None => failure,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorClass::{Auth, Concurrency, Permanent, Permission, RateLimit, ServerError, Transient, Unknown};
+    use crate::Millis;
+
+    #[test]
+    fn vectors() {
+        const ROWS: [(u16, ErrorClass); 18] = [
+            (400, Permanent),
+            (401, Auth),
+            (403, Permission),
+            (404, Permanent),
+            (408, Transient),
+            (409, Concurrency),
+            (422, Permanent),
+            (429, RateLimit),
+            (500, ServerError),
+            (502, ServerError),
+            (503, ServerError),
+            (599, ServerError),
+            (600, Unknown),
+            (499, Unknown),
+            (200, Unknown),
+            (301, Unknown),
+            (418, Unknown),
+            (100, Unknown),
+        ];
+        for (status, class) in ROWS {
+            assert_eq!(status_class(status), class, "{status}");
+            assert_eq!(classify_status(status), Classification::new(class).code(status.into()));
+        }
+    }
+
+    #[test]
+    fn only_answers_below_400_are_no_failures() {
+        for code in 0..=u16::MAX {
+            assert_eq!(status(code).is_none(), (100..400).contains(&code), "{code}");
+        }
+    }
+
+    #[test]
+    fn every_failure_takes_a_hint() {
+        let hint = |code, header: Option<&[u8]>| status_with_retry_after(code, header, None).map(|c| c.hint());
+        for code in [404, 429, 500, 503] {
+            assert_eq!(hint(code, Some(b"7")), Some(Some(Millis::from_secs(7))));
+            assert_eq!(hint(code, Some(b"soon")), Some(None));
+            assert_eq!(hint(code, None), Some(None));
+        }
+        assert_eq!(hint(200, Some(b"7")), None);
+    }
+
+    #[test]
+    fn a_date_needs_a_clock() {
+        let date: Option<&[u8]> = Some(b"Thu, 01 Jan 1970 00:01:00 GMT");
+        let hint = |now| status_with_retry_after(429, date, now).and_then(|c| c.hint());
+        assert_eq!(hint(None), None);
+        assert_eq!(hint(Some(UnixSeconds::new(10))), Some(Millis::from_secs(50)));
+    }
+}
