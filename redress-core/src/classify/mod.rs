@@ -5,6 +5,7 @@
 
 pub mod http;
 pub mod retry_after;
+pub mod sqlstate;
 
 use crate::{ErrorClass, Millis};
 
