@@ -4,6 +4,7 @@
 //! error types. Types which know their own class implement [`Classify`] and need no classifier.
 
 pub mod http;
+pub mod name;
 pub mod retry_after;
 pub mod sqlstate;
 
