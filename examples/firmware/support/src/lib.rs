@@ -1,0 +1,31 @@
+//! What the example images share, one module per piece of hardware.
+//!
+//! | module | feature | holds |
+//! |---|---|---|
+//! | [`args`] | | `name=value` words of the emulator's command line |
+//! | [`rtc`] | | a clock that goes on while the core is reset |
+//! | [`retained`] | | RAM that a reset leaves alone |
+//! | `lm3s6965` | `lm3s6965` | clock tree and UART0 of the Cortex-M3 board |
+//! | `systick` | `systick` | milliseconds for a superloop, WFI |
+//! | `time_driver` | `time-driver` | embassy's time on SysTick |
+//! | `mtime` | `virt` | the RISC-V machine timer, WFI |
+//!
+//! [`exit`] ends the emulator with a code; with the feature `panic-handler` a panic ends it with 101. Every `unsafe` of
+//! the images is in this crate, each beside its reason.
+
+#![no_std]
+
+pub mod args;
+#[cfg(all(feature = "lm3s6965", target_arch = "arm"))]
+pub mod lm3s6965;
+#[cfg(all(feature = "virt", target_arch = "riscv32"))]
+pub mod mtime;
+pub mod retained;
+pub mod rtc;
+#[cfg(all(feature = "systick", target_arch = "arm"))]
+pub mod systick;
+#[cfg(all(feature = "time-driver", target_arch = "arm"))]
+pub mod time_driver;
+
+pub use semihosting::process::exit;
+pub use semihosting::{eprintln, print, println};
