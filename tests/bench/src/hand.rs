@@ -10,8 +10,12 @@ use crate::script::{FAILED, Random, Script, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, RECOVERY, THRESHOLD, Work, call_site, in_line};
 
 /// No logic at all, the operation until it succeeds: what harness and operation cost in every other row.
-pub(crate) const BARE: Contender =
-    Contender { blocking: Some(bare), asynch: Some(bare_async), ..Contender::named("no logic") };
+pub(crate) const BARE: Contender = Contender {
+    blocking: Some(bare),
+    asynch: Some(bare_async),
+    breaker_closed: Some(bare_in_line),
+    ..Contender::named("no logic")
+};
 
 /// Settings as constants in the loop, delays as microseconds up to the sleeper; breaker of one owner who brings the time.
 pub(crate) const CONSTANTS: Contender = Contender {

@@ -182,7 +182,8 @@ from memory the optimiser cannot see into.
 
 The deadline columns read the real clock. callgrind counts of a clock read only what runs in the process outside the
 kernel, so the time shows its price better. An open breaker reads the clock as well, except those of `hand` and
-`reliakit`, which are told the time; the other columns read none.
+`reliakit`, which are told the time; the other columns read none. mettle and relentless ask their clock for a start even
+without a deadline, which the injected one answers from memory there.
 
 `cargo bench` times the same rows with criterion; `count check` verifies the calls and sleeps of each; `count table --assert`
 holds the row of {OURS} against the bars in the last line and against the crates above it, in instructions.
