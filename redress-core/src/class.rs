@@ -117,7 +117,13 @@ impl ClassSet {
     /// Whether the class is a member.
     #[inline]
     pub const fn contains(self, class: ErrorClass) -> bool {
-        self.0 >> class as u8 & 1 != 0
+        self.contains_index(class as u8)
+    }
+
+    /// Whether the class with this number, below 8, is a member.
+    #[inline]
+    pub(crate) const fn contains_index(self, index: u8) -> bool {
+        self.0 >> (index & 7) & 1 != 0
     }
 
     /// Whether the set has no members.

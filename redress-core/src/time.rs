@@ -91,3 +91,195 @@ impl core::fmt::Display for Millis {
         write!(f, "{} ms", self.0)
     }
 }
+
+/// A moment: so many ticks of the clock in use after an arbitrary start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(transparent)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The start of the clock.
+    pub const ZERO: Self = Self(0);
+
+    /// The moment so many ticks after the clock's start.
+    #[inline]
+    pub const fn from_ticks(ticks: u64) -> Self {
+        Self(ticks)
+    }
+
+    /// Ticks since the clock's start.
+    #[inline]
+    pub const fn ticks(self) -> u64 {
+        self.0
+    }
+
+    /// Ticks from `earlier` to this moment; zero if that lies ahead, as after a clock jumped back.
+    #[inline]
+    pub const fn ticks_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment so many ticks later, saturating.
+    #[inline]
+    pub const fn saturating_add(self, ticks: u64) -> Self {
+        Self(self.0.saturating_add(ticks))
+    }
+}
+
+/// How many ticks a second has.
+///
+/// Every [`Clock`] has a rate by itself; [`Hz`] names one for code which owns its time and has no clock value.
+pub trait TickRate {
+    /// Ticks per second, at least 1.
+    const HZ: u32;
+}
+
+/// A tick rate without a clock, for the [bare machine](crate::Attempts).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hz<const N: u32>;
+
+impl<const N: u32> TickRate for Hz<N> {
+    const HZ: u32 = N;
+}
+
+impl<C: Clock + ?Sized> TickRate for C {
+    const HZ: u32 = C::TICK_HZ;
+}
+
+/// A monotonic clock.
+///
+/// An implementation MUST count [`TICK_HZ`](Self::TICK_HZ) ticks a second, MUST NOT block or panic, and SHOULD never
+/// go back; if it does, redress reads that as no time passed.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a clock", note = "implement `redress_core::Clock` for it")]
+pub trait Clock {
+    /// Ticks per second, at least 1.
+    const TICK_HZ: u32;
+
+    /// The current moment.
+    fn now(&self) -> Instant;
+}
+
+impl<C: Clock> Clock for &C {
+    const TICK_HZ: u32 = C::TICK_HZ;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+}
+
+/// Multiplier, addend and right shift which turn one unit into the other.
+struct Scale {
+    multiplier: u32,
+    addend: u64,
+    shift: u32,
+}
+
+#[expect(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "evaluated by the compiler")]
+impl Scale {
+    /// From milliseconds to ticks, so that the result is never too small and exact multiples stay exact.
+    ///
+    /// The multiplier is rounded up; the addend rounds up any fraction, which is at least a thousandth of a tick.
+    const fn to_ticks(hz: u32) -> Self {
+        assert!(hz > 0, "TICK_HZ must be at least 1");
+        if hz.is_multiple_of(1_000) {
+            return Self { multiplier: hz / 1_000, addend: 0, shift: 0 };
+        }
+        let mut shift = 32;
+        while ((hz as u64) << shift).div_ceil(1_000) > u32::MAX as u64 {
+            shift -= 1;
+        }
+        let one = 1_u64 << shift;
+        Self { multiplier: ((hz as u64) << shift).div_ceil(1_000) as u32, addend: one - one / 1_000, shift }
+    }
+
+    /// From ticks to milliseconds, rounding down.
+    const fn to_millis(hz: u32) -> Self {
+        let mut shift = 53;
+        while (1_000_u128 << shift).div_ceil(hz as u128) > u32::MAX as u128 {
+            shift -= 1;
+        }
+        Self { multiplier: (1_000_u128 << shift).div_ceil(hz as u128) as u32, addend: 0, shift }
+    }
+}
+
+/// Conversions at one tick rate, all of their parameters constants.
+pub(crate) trait Convert: TickRate {
+    /// Ticks in a span, rounded up.
+    fn ticks(span: Millis) -> u64;
+    /// Whole milliseconds in so many ticks, rounded down, saturating.
+    fn millis(ticks: u64) -> Millis;
+    /// The shortest span of at least so many ticks, saturating.
+    fn millis_up(ticks: u64) -> Millis;
+}
+
+impl<R: TickRate + ?Sized> Convert for R {
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "32-bit factors and an addend of at most 2^32 stay in 64 bits")]
+    fn ticks(span: Millis) -> u64 {
+        let scale = const { Scale::to_ticks(R::HZ) };
+        (u64::from(span.0) * u64::from(scale.multiplier) + scale.addend) >> scale.shift
+    }
+
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "products of 32-bit factors plus 32 bits stay in 64 bits")]
+    #[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose, the result is compared first")]
+    fn millis(ticks: u64) -> Millis {
+        let scale = const { Scale::to_millis(R::HZ) };
+        let low = u64::from(ticks as u32) * u64::from(scale.multiplier);
+        let high = (ticks >> 32) * u64::from(scale.multiplier) + (low >> 32);
+        let millis = if scale.shift >= 32 {
+            high >> (scale.shift - 32)
+        } else if high >> scale.shift == 0 {
+            high << (32 - scale.shift) | u64::from(low as u32) >> scale.shift
+        } else {
+            u64::MAX
+        };
+        if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) }
+    }
+
+    #[inline]
+    fn millis_up(ticks: u64) -> Millis {
+        let down = Self::millis(ticks);
+        if Self::ticks(down) < ticks { down.saturating_add(Millis(1)) } else { down }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversions<R: TickRate>() {
+        let hz = u128::from(R::HZ);
+        for ms in [0_u32, 1, 2, 7, 10, 99, 125, 1_000, 59_999, 60_000, 500_000, 86_400_000, u32::MAX - 1, u32::MAX] {
+            let exact = (u128::from(ms) * hz).div_ceil(1_000);
+            let ticks = u128::from(R::ticks(Millis(ms)));
+            assert!(ticks == exact || ms > 500_000 && ticks == exact + 1, "{hz} Hz: {ms} ms are {ticks}, not {exact}");
+            let back = R::millis(R::ticks(Millis(ms))).0;
+            assert!(back >= ms.saturating_sub(u32::from(ms > 1_000_000)), "{hz} Hz: {ms} ms came back as {back}");
+            assert!(R::millis_up(R::ticks(Millis(ms))).0 >= ms.saturating_sub(u32::from(ms > 1_000_000)));
+        }
+        assert_eq!(R::millis(u64::MAX), Millis::MAX);
+    }
+
+    #[test]
+    fn milliseconds_become_ticks_rounded_up_and_come_back_whole() {
+        conversions::<Hz<1>>();
+        conversions::<Hz<100>>();
+        conversions::<Hz<1_000>>();
+        conversions::<Hz<32_768>>();
+        conversions::<Hz<1_000_000>>();
+        conversions::<Hz<16_000_000>>();
+        conversions::<Hz<133_333_333>>();
+        conversions::<Hz<1_000_000_000>>();
+        conversions::<Hz<{ u32::MAX }>>();
+    }
+
+    #[test]
+    fn durations_round_up_and_saturate() {
+        assert_eq!(Millis::from_duration(Duration::from_nanos(1)), Millis(1));
+        assert_eq!(Millis::from_duration(Duration::from_secs(4_294_966)), Millis(4_294_966_000));
+        assert_eq!(Millis::from_duration(Duration::from_secs(4_294_967)), Millis::MAX);
+    }
+}

@@ -1,0 +1,410 @@
+//! The machine: facts in, verdict out.
+//!
+//! It knows nothing of the operation's types and closures, so its code is in an image once. Time is an argument,
+//! randomness a number. After a failure it checks, in this order: the failure is recorded; abort; per-class limit;
+//! non-retryable class; unknown cap; deadline already passed; attempt limit; backoff present; delay drawn; deadline
+//! reached by the delay; budget token. What comes after the check that stops is not done.
+
+use core::marker::PhantomData;
+
+use crate::{
+    Cause, Checkpoint, CheckpointError, Classification, ErrorClass, Millis, Policy, RandomSource, StopReason,
+    env::Environment,
+    time::{Convert, Instant, TickRate},
+};
+
+/// A verdict against another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) reason: StopReason,
+    /// The delay that was decided but is not taken.
+    pub(crate) next_delay: Option<Millis>,
+}
+
+impl From<StopReason> for Stop {
+    #[inline]
+    fn from(reason: StopReason) -> Self {
+        Self { reason, next_delay: None }
+    }
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Ticks used up. Added up rather than taken from a start, so that a clock which jumps back takes nothing away.
+    elapsed: u64,
+    /// When `elapsed` was last brought up to date.
+    seen: Instant,
+    attempt: u32,
+    /// The latest delay, and the class it was for.
+    delay: Millis,
+    /// What is left to wait, from `seen`.
+    wait: Millis,
+    failures: [u8; 8],
+    delay_class: Option<ErrorClass>,
+    /// The latest failure.
+    last: Option<(ErrorClass, Cause)>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Before the first attempt, or in one.
+    Attempt,
+    /// The current attempt has failed.
+    Failed,
+    /// It has failed, and `wait` counts from `seen`.
+    Waiting,
+}
+
+impl Progress {
+    #[inline]
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            elapsed: 0,
+            seen: now,
+            attempt: 0,
+            delay: Millis::ZERO,
+            wait: Millis::ZERO,
+            failures: [0; 8],
+            delay_class: None,
+            last: None,
+            phase: Phase::Attempt,
+        }
+    }
+
+    /// Attempts started.
+    #[inline]
+    pub(crate) const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Class and cause of the latest failure.
+    #[inline]
+    pub(crate) const fn last(&self) -> Option<(ErrorClass, Cause)> {
+        self.last
+    }
+
+    /// The attempt of the latest failure.
+    pub(crate) const fn last_failure(&self) -> Option<u32> {
+        match self.last {
+            None => None,
+            Some(_) if matches!(self.phase, Phase::Attempt) => Some(self.attempt.saturating_sub(1)),
+            Some(_) => Some(self.attempt),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn elapsed(&self) -> u64 {
+        self.elapsed
+    }
+
+    /// Brings the time used up to date.
+    #[inline]
+    pub(crate) const fn observe(&mut self, now: Instant) {
+        self.elapsed = self.elapsed.saturating_add(now.ticks_since(self.seen));
+        self.seen = now;
+    }
+
+    /// Ticks until the deadline.
+    #[inline]
+    pub(crate) fn until_deadline<R: TickRate>(&self, policy: &Policy<'_>) -> Option<u64> {
+        policy.retry.deadline_after().map(|deadline| R::ticks(deadline).saturating_sub(self.elapsed))
+    }
+
+    /// The next attempt may begin: the first, or the one after a wait. `now` matters only under a deadline.
+    #[inline]
+    pub(crate) fn on_start<R: TickRate>(&mut self, policy: &Policy<'_>, aborted: bool) -> Result<(), Stop> {
+        if self.until_deadline::<R>(policy) == Some(0) {
+            return Err(StopReason::DeadlineExceeded.into());
+        }
+        if aborted {
+            return Err(StopReason::Aborted.into());
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        self.phase = Phase::Attempt;
+        Ok(())
+    }
+
+    /// The attempt failed: the delay before the next, or why there is none.
+    #[inline]
+    pub(crate) fn on_failure<E: Environment>(
+        &mut self,
+        policy: &Policy<'_>,
+        env: &mut E,
+        classification: &Classification,
+        cause: Cause,
+        aborted: bool,
+    ) -> Result<Millis, Stop> {
+        if classification.is_abort() {
+            return Err(StopReason::Aborted.into());
+        }
+        let retry = &policy.retry;
+        if retry.deadline_after().is_some() {
+            self.observe(env.now());
+        }
+        let class = classification.class();
+        self.last = Some((class, cause));
+        self.phase = Phase::Failed;
+        if aborted {
+            return Err(StopReason::Aborted.into());
+        }
+        #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+        let failures = &mut self.failures[class as usize];
+        *failures = failures.saturating_add(1);
+        if *failures > retry.cap(class) {
+            return Err(over_cap(*failures, retry.limit(class), class).into());
+        }
+        let left = self.until_deadline::<E::Rate>(policy);
+        if left == Some(0) {
+            return Err(StopReason::DeadlineExceeded.into());
+        }
+        if !retry.has_attempts_left(self.attempt) {
+            return Err(StopReason::MaxAttemptsGlobal.into());
+        }
+        let backoff = retry.backoff(class);
+        if backoff.is_missing() {
+            return Err(StopReason::NoStrategy.into());
+        }
+        let previous = self.previous(class);
+        let delay = backoff.delay(self.attempt, classification, previous, || env.random());
+        if left.is_some_and(|left| E::Rate::ticks(delay) >= left) {
+            return Err(Stop { reason: StopReason::DeadlineExceeded, next_delay: Some(delay) });
+        }
+        if policy.budget.is_some_and(|budget| !budget.consume::<E::Rate>(1, env.now())) {
+            return Err(StopReason::BudgetExhausted.into());
+        }
+        self.delay = delay;
+        self.delay_class = Some(class);
+        self.wait = delay;
+        self.phase = Phase::Waiting;
+        Ok(delay)
+    }
+
+    /// What is left to wait.
+    #[inline]
+    pub(crate) const fn wait(&self) -> Millis {
+        self.wait
+    }
+
+    /// Ticks an attempt may take under an attempt timeout: that, or what is left to the deadline.
+    #[inline]
+    pub(crate) fn attempt_ticks<R: TickRate>(&self, policy: &Policy<'_>) -> Option<u64> {
+        let timeout = R::ticks(policy.retry.timeout()?);
+        Some(self.until_deadline::<R>(policy).map_or(timeout, |left| timeout.min(left)))
+    }
+
+    /// The latest delay, if it was for this class.
+    #[inline]
+    pub(crate) fn previous(&self, class: ErrorClass) -> Millis {
+        if self.delay_class == Some(class) { self.delay } else { Millis::ZERO }
+    }
+
+    /// What is left for an attempt: its timeout or the time to the deadline, whichever is shorter.
+    pub(crate) fn remaining<R: TickRate>(&self, policy: &Policy<'_>) -> Option<Millis> {
+        let deadline = self.until_deadline::<R>(policy).map(R::millis);
+        match (policy.retry.timeout(), deadline) {
+            (Some(timeout), Some(left)) => Some(timeout.min(left)),
+            (timeout, left) => timeout.or(left),
+        }
+    }
+
+    /// Where to go on later.
+    pub(crate) fn checkpoint<R: TickRate>(&self, policy: &Policy<'_>) -> Checkpoint {
+        Checkpoint {
+            attempt: self.attempt,
+            delay: self.delay,
+            remaining: if self.phase == Phase::Waiting { self.wait } else { Millis::ZERO },
+            // Rounded up, so that no deadline is overrun by suspending often.
+            elapsed: R::millis_up(self.elapsed),
+            failures: self.failures,
+            fingerprint: policy.retry.fingerprint(),
+            delay_class: self.delay_class,
+            last: self.last,
+        }
+    }
+
+    /// The state of a checkpoint `slept` after it was made, waiting out what is left.
+    pub(crate) fn resume<R: TickRate>(
+        policy: &Policy<'_>,
+        checkpoint: &Checkpoint,
+        slept: Millis,
+        now: Instant,
+    ) -> Result<Self, CheckpointError> {
+        if checkpoint.fingerprint != policy.retry.fingerprint() {
+            return Err(CheckpointError::OtherPolicy);
+        }
+        Ok(Self {
+            elapsed: R::ticks(checkpoint.elapsed.saturating_add(slept)),
+            seen: now,
+            attempt: checkpoint.attempt,
+            delay: checkpoint.delay,
+            wait: checkpoint.remaining.saturating_sub(slept),
+            failures: checkpoint.failures,
+            delay_class: checkpoint.delay_class,
+            last: checkpoint.last,
+            phase: Phase::Waiting,
+        })
+    }
+}
+
+/// Which of the caps it was, in the order of the checks.
+#[cold]
+const fn over_cap(failures: u8, limit: u8, class: ErrorClass) -> StopReason {
+    if failures > limit {
+        StopReason::MaxAttemptsPerClass
+    } else if !class.is_retryable() {
+        StopReason::NonRetryableClass
+    } else {
+        StopReason::MaxUnknownAttempts
+    }
+}
+
+/// What to do after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "the decision says whether and when there is another attempt"]
+pub enum Decision {
+    /// Try again at this moment.
+    RetryAt(Instant),
+    /// Do not try again.
+    Stop(StopReason),
+}
+
+/// The bare machine, for superloops, RTIC and whatever else owns its own time.
+///
+/// 1. [`new`](Self::new), at the start of the call; the first attempt may begin.
+/// 2. Make the attempt. It succeeded: done.
+/// 3. It failed: [`on_failure`](Self::on_failure). On [`Decision::Stop`], done.
+/// 4. At the moment of [`Decision::RetryAt`], also told by [`poll_at`](Self::poll_at): [`on_wake`](Self::on_wake) with
+///    the current time, not the planned one. On an error, done; otherwise go to 2.
+///
+/// The breaker of the policy is not asked: take a [`Permit`](crate::breaker::Permit) before 1 and say through it what
+/// became of the call. The budget is.
+///
+/// ```
+/// use core::time::Duration;
+/// use redress_core::{Attempts, Backoff, Decision, ErrorClass, Hz, Instant, Policy, Retry, StopReason};
+///
+/// static SENSOR: Policy = Policy::new(Retry::new(Backoff::exponential(
+///     Duration::from_millis(10),
+///     Duration::from_secs(1),
+/// )).max_attempts(3));
+///
+/// let now = Instant::from_ticks(500);
+/// let mut attempts = Attempts::<Hz<1000>>::new(&SENSOR, now);
+/// let random = 0x5EED;
+/// match attempts.on_failure(now, ErrorClass::Transient, random) {
+///     Decision::RetryAt(at) => assert_eq!(at, Instant::from_ticks(510)),
+///     Decision::Stop(reason) => panic!("{reason}"),
+/// }
+/// assert_eq!(attempts.on_wake(Instant::from_ticks(511)), Ok(()));
+/// assert_eq!(attempts.attempt(), 2);
+/// assert_eq!(attempts.on_failure(now, ErrorClass::Auth, random), Decision::Stop(StopReason::NonRetryableClass));
+/// ```
+#[derive(Debug)]
+pub struct Attempts<'p, R> {
+    policy: &'p Policy<'p>,
+    progress: Progress,
+    rate: PhantomData<fn() -> R>,
+}
+
+impl<'p, R: TickRate> Attempts<'p, R> {
+    /// Starts a call now; the first attempt may begin.
+    pub fn new(policy: &'p Policy<'p>, now: Instant) -> Self {
+        let mut progress = Progress::new(now);
+        // No deadline is over at its start, and nobody aborts here.
+        let _ = progress.on_start::<R>(policy, false);
+        Self { policy, progress, rate: PhantomData }
+    }
+
+    /// The attempt failed with an error. `random` is asked at most once: a number, a closure or a generator.
+    pub fn on_failure(
+        &mut self,
+        now: Instant,
+        classification: impl Into<Classification>,
+        random: impl RandomSource,
+    ) -> Decision {
+        self.progress.observe(now);
+        let mut facts = Facts { now, random, rate: PhantomData::<R> };
+        match self.progress.on_failure(self.policy, &mut facts, &classification.into(), Cause::Error, false) {
+            Ok(delay) => Decision::RetryAt(now.saturating_add(R::ticks(delay))),
+            Err(stop) => Decision::Stop(stop.reason),
+        }
+    }
+
+    /// The wait is over: the next attempt may begin, or the deadline has passed meanwhile.
+    pub fn on_wake(&mut self, now: Instant) -> Result<(), StopReason> {
+        self.progress.observe(now);
+        self.progress.on_start::<R>(self.policy, false).map_err(|stop| stop.reason)
+    }
+
+    /// When to call [`on_wake`](Self::on_wake), while waiting.
+    pub fn poll_at(&self) -> Option<Instant> {
+        (self.progress.phase == Phase::Waiting).then(|| self.progress.seen.saturating_add(R::ticks(self.progress.wait)))
+    }
+
+    /// The number of the current attempt; the first is 1.
+    pub const fn attempt(&self) -> u32 {
+        self.progress.attempt
+    }
+
+    /// The latest delay.
+    pub const fn delay(&self) -> Millis {
+        self.progress.delay
+    }
+
+    /// The class of the latest failure.
+    pub fn last_class(&self) -> Option<ErrorClass> {
+        self.progress.last.map(|(class, _)| class)
+    }
+
+    /// What is left for the current attempt: until its timeout or the deadline.
+    pub fn remaining(&self) -> Option<Millis> {
+        self.progress.remaining::<R>(self.policy)
+    }
+
+    /// Suspends the call: what is left to wait is kept in the checkpoint. Suspended in the middle of an attempt, it
+    /// goes on with the next one.
+    pub fn suspend(mut self, now: Instant) -> Checkpoint {
+        let left = self.poll_at().map_or(0, |due| due.ticks_since(now));
+        self.progress.observe(now);
+        self.progress.wait = R::millis_up(left);
+        self.progress.checkpoint::<R>(self.policy)
+    }
+
+    /// Goes on where a checkpoint left off, `slept` after it was made. The next step is [`on_wake`](Self::on_wake) at
+    /// [`poll_at`](Self::poll_at).
+    pub fn resume(
+        policy: &'p Policy<'p>,
+        checkpoint: &Checkpoint,
+        slept: Millis,
+        now: Instant,
+    ) -> Result<Self, CheckpointError> {
+        let progress = Progress::resume::<R>(policy, checkpoint, slept, now)?;
+        Ok(Self { policy, progress, rate: PhantomData })
+    }
+}
+
+/// The facts of one moment, as an environment.
+struct Facts<N, R> {
+    now: Instant,
+    random: N,
+    rate: PhantomData<R>,
+}
+
+impl<N: RandomSource, R: TickRate> Environment for Facts<N, R> {
+    type Rate = R;
+    type Mode = ();
+    type Classifier = ();
+
+    const CLASSIFIER: () = ();
+
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn random(&mut self) -> u32 {
+        self.random.next_u32()
+    }
+}

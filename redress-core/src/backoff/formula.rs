@@ -1,0 +1,73 @@
+//! The formulas, in whole milliseconds and integers only.
+//!
+//! `n` is the number of the failed attempt (the first is 1), `p` the previous delay, `U(a, b)` a uniform choice from
+//! `[a, b)`, made from one random number by a multiplication.
+
+/// `a + U(0, b - a)`; `a` if there is nothing to choose from.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers")]
+pub(super) const fn uniform(a: u32, b: u32, random: u32) -> u32 {
+    let offset = (b.saturating_sub(a) as u64 * random as u64) >> 32;
+    a.saturating_add(offset as u32)
+}
+
+/// `min(max, base * 2^n)`.
+///
+/// First values of 100 ms up to 1 s, from n = 0: 100, 200, 400, 800, 1000, 1000.
+#[inline]
+pub(super) const fn doubled(base: u32, max: u32, n: u32) -> u32 {
+    // base * 2^n is at most max exactly if base is at most max / 2^n.
+    if n < u32::BITS && max >> n >= base { base << n } else { max }
+}
+
+/// `min(max, base * 1.5^n)`.
+///
+/// First values of 100 ms up to 1 s, from n = 1: 150, 225, 337.5, 506.25, 759.375, 1000.
+#[expect(clippy::cast_possible_truncation, reason = "at most max")]
+#[expect(clippy::arithmetic_side_effects, reason = "below max * 2^31, so half as much again stays in 64 bits")]
+pub(super) const fn grown_by_half(base: u32, max: u32, n: u32) -> u32 {
+    let limit = (max as u64) << 31;
+    let mut value = (base as u64) << 31;
+    let mut left = n;
+    // Ends after at most 55 rounds, by which even 1 ms has outgrown every max.
+    while left != 0 && value < limit {
+        value += value >> 1;
+        left -= 1;
+    }
+    if value < limit { (value >> 31) as u32 } else { max }
+}
+
+/// `min(max, U(base, max(base, 3 p)))`: decorrelated jitter, from "Exponential Backoff And Jitter" (AWS Architecture
+/// Blog, 2015), with the base as a floor.
+#[inline]
+pub(super) const fn decorrelated(base: u32, max: u32, previous: u32, random: u32) -> u32 {
+    let previous = if previous == 0 { base } else { previous };
+    let delay = uniform(base, previous.saturating_mul(3), random);
+    if delay < max { delay } else { max }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_saturate() {
+        for n in [0, 1, 31, 32, 33, 2_000, u32::MAX] {
+            assert!(doubled(1, 1_000, n) <= 1_000);
+            assert!(grown_by_half(1, u32::MAX, n) >= 1);
+        }
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|n| doubled(100, 1_000, n)), [100, 200, 400, 800, 1_000, 1_000]);
+        assert_eq!([1, 2, 3, 4, 5, 6].map(|n| grown_by_half(100, 1_000, n)), [150, 225, 337, 506, 759, 1_000]);
+        assert_eq!(doubled(u32::MAX, u32::MAX, u32::MAX), u32::MAX);
+        assert_eq!(grown_by_half(1, u32::MAX, u32::MAX), u32::MAX);
+        assert_eq!(grown_by_half(u32::MAX, u32::MAX, 5), u32::MAX);
+    }
+
+    #[test]
+    fn decorrelated_jitter_stays_between_base_and_max() {
+        assert_eq!(decorrelated(250, 30_000, 0, 0), 250);
+        assert_eq!(decorrelated(250, 30_000, 0, 1 << 31), 500);
+        assert_eq!(decorrelated(250, 30_000, 1, u32::MAX), 250);
+        assert_eq!(decorrelated(250, 30_000, u32::MAX, u32::MAX), 30_000);
+    }
+}

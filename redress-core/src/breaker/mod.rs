@@ -1,0 +1,452 @@
+//! The circuit breaker: fail fast while a dependency is down.
+//!
+//! It observes whole calls, not attempts. Admission hands out a [`Permit`] (inside a call the run holds it) through
+//! which the result goes exactly once; dropping it is a neutral release. The permit carries the generation of the state
+//! that admitted it, so a result which comes after the state changed is ignored.
+//!
+//! ```text
+//!            threshold reached                    recovery timeout passed, next call
+//!   Closed ---------------------> Open -------------------------------------> HalfOpen
+//!     ^                            ^                                          |     |
+//!     |                            '--------- a probe fails (class trips) ----'     |
+//!     '---------------------------- so many probes as configured succeed -----------'
+//! ```
+//!
+//! # Design
+//!
+//! State, probe counts and generation are one word. Admission and success while closed load that word and nothing else;
+//! a rejection while open reads the word, the time, and the word again. Everything that writes does so in a critical
+//! section, bounded by one pass over the slots, so a breaker in a `static` serves tasks, executors of different priority
+//! and interrupt handlers, also on cores without compare-and-swap. Transitions are returned, so that whoever notifies
+//! does it outside of the critical section.
+
+mod config;
+
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering::{Acquire, Relaxed, Release},
+    fence,
+};
+
+pub use config::BreakerConfig;
+
+use crate::{
+    Clock, ConfigError, ErrorClass, Rejected, StopReason,
+    error::valid_or_panic,
+    time::{Convert, Instant, TickRate},
+    window::{self, Moment, Slot},
+};
+
+/// What a breaker does with calls at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum BreakerState {
+    /// Calls pass.
+    Closed,
+    /// Calls are rejected.
+    Open,
+    /// As many calls pass as probes are configured.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// The name used by every sink: snake case, for example `half_open`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+impl core::fmt::Display for BreakerState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// State in bits 0-1, admitted probes in 2-5, succeeded probes in 6-9, generation in 10-31.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word(u32);
+
+impl Word {
+    /// No state has these low bits: a run without a permit.
+    pub(crate) const NONE: Self = Self(3);
+
+    const STATE: u32 = 0b11;
+    const ADMITTED: u32 = 1 << 2;
+    const SUCCEEDED: u32 = 1 << 6;
+    const COUNT: u32 = 0b1111;
+    const GENERATION: u32 = 1 << 10;
+
+    #[inline]
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 & Self::STATE == 0
+    }
+
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 & Self::STATE == Self::STATE
+    }
+
+    const fn state(self) -> BreakerState {
+        match self.0 & Self::STATE {
+            0 => BreakerState::Closed,
+            1 => BreakerState::Open,
+            _ => BreakerState::HalfOpen,
+        }
+    }
+
+    /// The next generation, in this state, without probes.
+    const fn next(self, state: BreakerState) -> Self {
+        Self((self.0 & !(Self::GENERATION - 1)).wrapping_add(Self::GENERATION) | state as u32)
+    }
+
+    const fn plus(self, count: u32) -> Self {
+        Self(self.0.wrapping_add(count))
+    }
+
+    const fn admitted(self) -> u32 {
+        self.0 >> 2 & Self::COUNT
+    }
+
+    const fn succeeded(self) -> u32 {
+        self.0 >> 6 & Self::COUNT
+    }
+
+    const fn same_generation(self, other: Self) -> bool {
+        (self.0 ^ other.0) < Self::GENERATION
+    }
+}
+
+/// How a call ended, as far as a breaker cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Success,
+    Failure(ErrorClass),
+    Neutral,
+}
+
+/// A breaker over a window of stamps; see [`CircuitBreaker`] and [`CircuitBreakerView`].
+pub struct Breaker<S: ?Sized> {
+    config: BreakerConfig,
+    word: AtomicU32,
+    /// Closed: the moment of the window's last change. Open: the end of the recovery timeout. Half-open: the end of
+    /// the probe lease.
+    moment: Moment,
+    slots: S,
+}
+
+/// A circuit breaker that remembers up to `N` failed calls: four bytes each.
+///
+/// ```
+/// use core::time::Duration;
+/// use redress_core::{BreakerConfig, BreakerState, CircuitBreaker, ErrorClass, testing::ManualClock};
+///
+/// static BREAKER: CircuitBreaker<2> =
+///     CircuitBreaker::new(BreakerConfig::new(2).recovery_timeout(Duration::from_secs(10)));
+///
+/// let clock = ManualClock::new();
+/// for _ in 0..2 {
+///     BREAKER.try_acquire(&clock)?.failure(ErrorClass::Transient, &clock);
+/// }
+/// assert_eq!(BREAKER.state(), BreakerState::Open);
+/// assert_eq!(BREAKER.try_acquire(&clock).unwrap_err().retry_after().get(), 10_000);
+///
+/// clock.advance(Duration::from_secs(10));
+/// BREAKER.try_acquire(&clock)?.success(&clock); // the probe
+/// assert_eq!(BREAKER.state(), BreakerState::Closed);
+/// # Ok::<(), redress_core::Rejected>(())
+/// ```
+///
+/// A threshold above the window's capacity does not compile in a `static`:
+///
+/// ```compile_fail,E0080
+/// # use redress_core::{BreakerConfig, CircuitBreaker};
+/// static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(5));
+/// ```
+pub type CircuitBreaker<const N: usize> = Breaker<[Slot; N]>;
+
+/// Any [`CircuitBreaker`] behind a reference, its capacity forgotten: what a [`Policy`](crate::Policy) keeps.
+pub type CircuitBreakerView = Breaker<[Slot]>;
+
+impl<const N: usize> CircuitBreaker<N> {
+    /// A closed breaker.
+    ///
+    /// # Panics
+    ///
+    /// If the configuration contradicts itself; in a `static` this is a compile error. [`try_new`](Self::try_new)
+    /// returns an error instead.
+    pub const fn new(config: BreakerConfig) -> Self {
+        valid_or_panic!(Self::try_new(config))
+    }
+
+    /// A closed breaker, if the configuration is sound.
+    pub const fn try_new(config: BreakerConfig) -> Result<Self, ConfigError> {
+        if let Err(error) = config.validate(N) {
+            return Err(error);
+        }
+        Ok(Self { config, word: AtomicU32::new(0), moment: Moment::ZERO, slots: [const { Slot::EMPTY }; N] })
+    }
+}
+
+impl CircuitBreakerView {
+    /// What the breaker does with calls at the moment. An open breaker whose recovery timeout has passed still says
+    /// `Open`: it is the next call that makes it half-open.
+    pub fn state(&self) -> BreakerState {
+        self.load().state()
+    }
+
+    /// Admits a call, or says when to come back. The clock is read only if the circuit is not closed.
+    pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
+        let (admission, _) = self.admit::<C>(|| clock.now());
+        match admission {
+            Ok(word) => Ok(Permit { breaker: self, word }),
+            Err(ticks) => Err(Rejected { reason: StopReason::CircuitOpen, retry_after: C::millis_up(ticks) }),
+        }
+    }
+
+    /// Counts a failure that no admitted call reports, for example from an interrupt handler. Ignored unless the
+    /// circuit is closed. One pass over the slots inside a critical section. Returns the new state if it changed.
+    pub fn record_failure<C: Clock>(&self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
+        let word = self.load();
+        if word.is_closed() { self.settle::<C>(word, Verdict::Failure(class), || clock.now()) } else { None }
+    }
+
+    #[inline]
+    fn load(&self) -> Word {
+        Word(self.word.load(Acquire))
+    }
+
+    /// Admission: the permit's word or the ticks until the circuit admits again, and the new state if it changed.
+    #[inline]
+    pub(crate) fn admit<R: TickRate>(
+        &self,
+        now: impl FnOnce() -> Instant,
+    ) -> (Result<Word, u64>, Option<BreakerState>) {
+        let word = self.load();
+        if word.is_closed() { (Ok(word), None) } else { self.admit_unless_closed::<R>(word, now()) }
+    }
+
+    /// Kept apart so that the way through a closed circuit stays short.
+    fn admit_unless_closed<R: TickRate>(&self, word: Word, now: Instant) -> (Result<Word, u64>, Option<BreakerState>) {
+        // A rejection takes no lock: the moment belongs to the word if the word is the same before and after.
+        if word.state() == BreakerState::Open {
+            let left = self.moment.load().ticks_since(now);
+            fence(Acquire);
+            if left != 0 && left <= R::ticks(self.config.recovery_timeout) && Word(self.word.load(Relaxed)) == word {
+                return (Err(left), None);
+            }
+        }
+        critical_section::with(|_| self.admit_locked::<R>(now))
+    }
+
+    fn admit_locked<R: TickRate>(&self, now: Instant) -> (Result<Word, u64>, Option<BreakerState>) {
+        let word = self.load();
+        match word.state() {
+            BreakerState::Closed => (Ok(word), None),
+            BreakerState::Open => {
+                let left = self.remaining(now, R::ticks(self.config.recovery_timeout));
+                if left != 0 {
+                    return (Err(left), None);
+                }
+                let half_open = word.next(BreakerState::HalfOpen).plus(Word::ADMITTED);
+                self.enter(half_open, now.saturating_add(R::ticks(self.config.probe_lease)));
+                (Ok(half_open), Some(BreakerState::HalfOpen))
+            }
+            BreakerState::HalfOpen => {
+                let lease = R::ticks(self.config.probe_lease);
+                let left = self.remaining(now, lease);
+                let admitted = if word.admitted() < u32::from(self.config.probes) {
+                    word.plus(Word::ADMITTED)
+                } else if left == 0 {
+                    // The lost probes' places are free again. The new generation makes their late results stale.
+                    let succeeded = word.succeeded().wrapping_mul(Word::ADMITTED.wrapping_add(Word::SUCCEEDED));
+                    word.next(BreakerState::HalfOpen).plus(succeeded).plus(Word::ADMITTED)
+                } else {
+                    return (Err(left), None);
+                };
+                self.enter(admitted, now.saturating_add(lease));
+                (Ok(admitted), None)
+            }
+        }
+    }
+
+    /// Ticks until the moment. More than `span` can only mean that the clock jumped back: the wait then starts anew, so
+    /// that nothing stays shut for as long as the clock jumped.
+    fn remaining(&self, now: Instant, span: u64) -> u64 {
+        let left = self.moment.load().ticks_since(now);
+        if left > span {
+            self.moment.store(now.saturating_add(span));
+        }
+        left.min(span)
+    }
+
+    /// Publishes a state. The word goes first where a reader may trust the moment (see `admit_unless_closed`): it is
+    /// trusted only under an open word, and `open` writes the moment before that word.
+    fn enter(&self, word: Word, moment: Instant) {
+        self.word.store(word.0, Release);
+        fence(Release);
+        self.moment.store(moment);
+    }
+
+    fn open<R: TickRate>(&self, word: Word, now: Instant) -> BreakerState {
+        window::clear(&self.slots);
+        self.moment.store(now.saturating_add(R::ticks(self.config.recovery_timeout)));
+        self.word.store(word.next(BreakerState::Open).0, Release);
+        BreakerState::Open
+    }
+
+    /// The result of an admitted call. Returns the new state if it changed. The clock is read for failures only.
+    #[inline]
+    pub(crate) fn settle<R: TickRate>(
+        &self,
+        permit: Word,
+        verdict: Verdict,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<BreakerState> {
+        // What was admitted while closed changes nothing unless it fails in a class that counts.
+        let now = match verdict {
+            Verdict::Failure(class) if self.config.trips(class) => now(),
+            _ if permit.is_closed() => return None,
+            _ => Instant::ZERO,
+        };
+        self.settle_locked::<R>(permit, verdict, now)
+    }
+
+    fn settle_locked<R: TickRate>(&self, permit: Word, verdict: Verdict, now: Instant) -> Option<BreakerState> {
+        critical_section::with(|_| {
+            let word = self.load();
+            if !word.same_generation(permit) {
+                return None;
+            }
+            match (verdict, word.is_closed()) {
+                (Verdict::Failure(class), true) => self.count_failure::<R>(word, class, now),
+                (Verdict::Failure(class), false) if self.config.trips(class) => Some(self.open::<R>(word, now)),
+                (Verdict::Success | Verdict::Failure(_), false) => self.count_success(word),
+                (Verdict::Neutral, false) => {
+                    self.word.store(word.0.wrapping_sub(Word::ADMITTED), Release);
+                    None
+                }
+                (_, true) => None,
+            }
+        })
+    }
+
+    fn count_success(&self, word: Word) -> Option<BreakerState> {
+        let word = word.plus(Word::SUCCEEDED);
+        if word.succeeded() < u32::from(self.config.probes) {
+            self.word.store(word.0, Release);
+            return None;
+        }
+        // Open cleared the stamps, so closed starts with an empty window and any moment will do for its last change.
+        self.word.store(word.next(BreakerState::Closed).0, Release);
+        Some(BreakerState::Closed)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    fn count_failure<R: TickRate>(&self, word: Word, class: ErrorClass, now: Instant) -> Option<BreakerState> {
+        let own = self.config.own_threshold;
+        let alone = own.contains(class);
+        window::slide::<R>(&self.slots, &self.moment, now, self.config.window);
+        let tag = class as u8;
+        let counted = window::count(&self.slots, |other| {
+            let other = other.wrapping_sub(1);
+            if alone { other == tag } else { !own.contains_index(other) }
+        });
+        let threshold =
+            if alone { self.config.class_thresholds[class as usize] } else { self.config.failure_threshold };
+        if counted.saturating_add(1) >= usize::from(threshold) {
+            return Some(self.open::<R>(word, now));
+        }
+        window::push::<R>(&self.slots, now, tag.wrapping_add(1));
+        None
+    }
+}
+
+impl<const N: usize> CircuitBreaker<N> {
+    /// This breaker with its capacity forgotten.
+    #[inline]
+    pub const fn view(&self) -> &CircuitBreakerView {
+        self
+    }
+}
+
+impl<const N: usize> core::ops::Deref for CircuitBreaker<N> {
+    type Target = CircuitBreakerView;
+
+    #[inline]
+    fn deref(&self) -> &CircuitBreakerView {
+        self
+    }
+}
+
+impl<S: ?Sized> core::fmt::Debug for Breaker<S> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let state = Word(self.word.load(Acquire)).state();
+        f.debug_struct("CircuitBreaker").field("state", &state).field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The right to one call. What became of it is said through the permit; dropping it says nothing happened.
+#[derive(Debug)]
+#[must_use = "dropping the permit gives it back as if the call had not been made"]
+pub struct Permit<'a> {
+    breaker: &'a CircuitBreakerView,
+    word: Word,
+}
+
+impl Permit<'_> {
+    /// The call succeeded.
+    pub fn success<C: Clock>(mut self, clock: &C) -> Option<BreakerState> {
+        self.settle::<C>(Verdict::Success, clock)
+    }
+
+    /// The call failed for good. Returns the new state if it changed.
+    pub fn failure<C: Clock>(mut self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
+        self.settle::<C>(Verdict::Failure(class), clock)
+    }
+
+    /// The call did not take place. The same as dropping the permit.
+    pub fn release(self) {}
+
+    fn settle<C: Clock>(&mut self, verdict: Verdict, clock: &C) -> Option<BreakerState> {
+        let word = core::mem::replace(&mut self.word, Word::NONE);
+        self.breaker.settle::<C>(word, verdict, || clock.now())
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.breaker.release(self.word);
+    }
+}
+
+impl CircuitBreakerView {
+    /// Puts the breaker into a state, from which it goes on by itself; open, it counts the recovery timeout from the
+    /// next call on.
+    #[cfg(feature = "testing")]
+    pub(crate) fn force(&self, state: BreakerState) {
+        critical_section::with(|_| {
+            window::clear(&self.slots);
+            self.enter(self.load().next(state), Instant::from_ticks(u64::MAX));
+        });
+    }
+
+    /// Gives an admission back. Needs no clock, so it can be called from `drop`.
+    #[inline]
+    pub(crate) fn release(&self, permit: Word) {
+        if !permit.is_closed() && !permit.is_none() {
+            self.settle_locked::<crate::Hz<1>>(permit, Verdict::Neutral, Instant::ZERO);
+        }
+    }
+}
+
+impl core::fmt::Debug for Word {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:?} in generation {}", self.state(), self.0 >> 10)
+    }
+}

@@ -1,0 +1,258 @@
+//! The retry budget: how many retries a dependency is worth in all, whoever makes them.
+//!
+//! A budget is shared by the calls to one dependency. The token is taken when a retry is decided and stays taken when the
+//! wait is then aborted or deferred. Two kinds, one type:
+//!
+//! - a *rolling window* allows so many retries in any window of time, and remembers each in a slot;
+//! - a *token bucket* (gRPC proposal A6, Finagle's `RetryBudget`) holds tokens, one per retry. Each successful call
+//!   puts a fraction back, so that retries stay a ratio of traffic, and a trickle per second keeps quiet clients able
+//!   to retry. It needs no slots.
+
+use core::{
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use crate::{
+    Clock, ConfigError, Millis,
+    error::valid_or_panic,
+    time::{Convert, Instant, TickRate},
+    window::{self, MAX_WINDOW, Moment, Slot},
+};
+
+/// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
+const TOKEN: u32 = 1_000_000;
+
+/// Configuration of a [`Budget`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BudgetConfig(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Kind {
+    Rolling {
+        max_retries: u16,
+        window: Millis,
+    },
+    /// Capacity and initial level in tokens, refills in thousandths.
+    Bucket {
+        capacity: u16,
+        initial: u16,
+        per_success: u32,
+        per_second: u32,
+    },
+}
+
+impl BudgetConfig {
+    /// At most so many retries in any span of `window`, which is from 1 ms to 12 hours. Zero retries are allowed:
+    /// then nothing is ever retried.
+    pub const fn rolling(max_retries: u16, window: Duration) -> Self {
+        Self(Kind::Rolling { max_retries, window: Millis::from_duration(window) })
+    }
+
+    /// A bucket of so many tokens, 1 to 4,000, full at first.
+    ///
+    /// Defaults:
+    /// - 100 thousandths of a token back per success: one retry per ten successful calls
+    /// - nothing per second
+    pub const fn token_bucket(capacity: u16) -> Self {
+        Self(Kind::Bucket { capacity, initial: capacity, per_success: 100, per_second: 0 })
+    }
+
+    /// How many thousandths of a token a successful call puts back.
+    pub const fn refill_per_success(mut self, millitokens: u32) -> Self {
+        if let Kind::Bucket { per_success, .. } = &mut self.0 {
+            *per_success = millitokens;
+        }
+        self
+    }
+
+    /// How many thousandths of a token come back each second by themselves.
+    pub const fn refill_per_second(mut self, millitokens: u32) -> Self {
+        if let Kind::Bucket { per_second, .. } = &mut self.0 {
+            *per_second = millitokens;
+        }
+        self
+    }
+
+    /// How many tokens the bucket starts with. A fleet of many small clients wants few: a client that makes ten
+    /// calls an hour never empties a full bucket, and the ratio then bounds nothing.
+    pub const fn initial(mut self, tokens: u16) -> Self {
+        if let Kind::Bucket { initial, .. } = &mut self.0 {
+            *initial = tokens;
+        }
+        self
+    }
+
+    const fn validate(&self, slots: usize) -> Result<(), ConfigError> {
+        match self.0 {
+            Kind::Rolling { max_retries, window } => {
+                if window.get() == 0 || window.get() > MAX_WINDOW.get() {
+                    return Err(ConfigError::WindowOutOfRange);
+                }
+                if max_retries as usize > slots {
+                    return Err(ConfigError::RetriesAboveCapacity);
+                }
+            }
+            Kind::Bucket { capacity, initial, per_success, per_second } => {
+                if capacity == 0 || capacity > 4_000 {
+                    return Err(ConfigError::BucketOutOfRange);
+                }
+                let most = (capacity as u32).saturating_mul(1_000);
+                if per_success > most || per_second > most {
+                    return Err(ConfigError::RefillAboveCapacity);
+                }
+                if initial > capacity {
+                    return Err(ConfigError::InitialAboveCapacity);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A budget over slots; see [`Budget`] and [`BudgetView`].
+pub struct RetryBudget<S: ?Sized> {
+    config: BudgetConfig,
+    /// Level of the bucket, in millionths of a token.
+    level: AtomicU32,
+    /// The moment of the last change.
+    moment: Moment,
+    slots: S,
+}
+
+/// A retry budget with `N` slots: a rolling window of up to `N` retries, or (with any `N`, best 0) a token bucket.
+///
+/// ```
+/// use core::time::Duration;
+/// use redress_core::{Budget, BudgetConfig, testing::ManualClock};
+///
+/// static BUDGET: Budget<2> = Budget::new(BudgetConfig::rolling(2, Duration::from_secs(10)));
+///
+/// let clock = ManualClock::new();
+/// assert!(BUDGET.try_consume(1, &clock));
+/// clock.advance(Duration::from_secs(4));
+/// assert!(BUDGET.try_consume(1, &clock));
+/// assert!(!BUDGET.try_consume(1, &clock));
+/// clock.advance(Duration::from_secs(6)); // the first is 10 s old
+/// assert_eq!(BUDGET.remaining(&clock), 1);
+/// ```
+pub type Budget<const N: usize = 0> = RetryBudget<[Slot; N]>;
+
+/// Any [`Budget`] behind a reference, its capacity forgotten: what a [`Policy`](crate::Policy) keeps.
+pub type BudgetView = RetryBudget<[Slot]>;
+
+impl<const N: usize> Budget<N> {
+    /// An unspent budget.
+    ///
+    /// # Panics
+    ///
+    /// If the configuration contradicts itself; in a `static` this is a compile error. [`try_new`](Self::try_new)
+    /// returns an error instead.
+    pub const fn new(config: BudgetConfig) -> Self {
+        valid_or_panic!(Self::try_new(config))
+    }
+
+    /// An unspent budget, if the configuration is sound.
+    pub const fn try_new(config: BudgetConfig) -> Result<Self, ConfigError> {
+        if let Err(error) = config.validate(N) {
+            return Err(error);
+        }
+        let level = match config.0 {
+            Kind::Bucket { initial, .. } => (initial as u32).saturating_mul(TOKEN),
+            Kind::Rolling { .. } => 0,
+        };
+        Ok(Self { config, level: AtomicU32::new(level), moment: Moment::ZERO, slots: [const { Slot::EMPTY }; N] })
+    }
+
+    /// This budget with its capacity forgotten.
+    #[inline]
+    pub const fn view(&self) -> &BudgetView {
+        self
+    }
+}
+
+impl<const N: usize> core::ops::Deref for Budget<N> {
+    type Target = BudgetView;
+
+    #[inline]
+    fn deref(&self) -> &BudgetView {
+        self
+    }
+}
+
+impl BudgetView {
+    /// Takes `cost` retries out of the budget, all or none.
+    pub fn try_consume<C: Clock>(&self, cost: u16, clock: &C) -> bool {
+        self.consume::<C>(cost, clock.now())
+    }
+
+    /// How many retries are left at this moment.
+    pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
+        critical_section::with(|_| self.available::<C>(clock.now()))
+    }
+
+    /// Tells a token bucket of a successful call that used no [`Policy`](crate::Policy).
+    pub fn record_success(&self) {
+        self.on_success();
+    }
+
+    pub(crate) fn consume<R: TickRate>(&self, cost: u16, now: Instant) -> bool {
+        critical_section::with(|_| {
+            if self.available::<R>(now) < cost {
+                return false;
+            }
+            match self.config.0 {
+                Kind::Rolling { .. } => (0..cost).for_each(|_| window::push::<R>(&self.slots, now, 1)),
+                Kind::Bucket { .. } => {
+                    let spent = u32::from(cost).saturating_mul(TOKEN);
+                    self.level.store(self.level.load(Relaxed).saturating_sub(spent), Relaxed);
+                }
+            }
+            true
+        })
+    }
+
+    /// Slides the window or refills the bucket, then counts. Runs inside a critical section.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by u16 on both ways")]
+    fn available<R: TickRate>(&self, now: Instant) -> u16 {
+        match self.config.0 {
+            Kind::Rolling { max_retries, window } => {
+                window::slide::<R>(&self.slots, &self.moment, now, window);
+                let used = window::count(&self.slots, |_| true);
+                max_retries.saturating_sub(used as u16)
+            }
+            Kind::Bucket { per_second, .. } => {
+                if per_second != 0 {
+                    let last = self.moment.load();
+                    let passed = R::millis(now.ticks_since(last));
+                    self.refill(passed.get().saturating_mul(per_second));
+                    // Only whole milliseconds were paid for; after a jump back counting starts anew.
+                    self.moment.store(if now < last { now } else { last.saturating_add(R::ticks(passed)) });
+                }
+                (self.level.load(Relaxed) / TOKEN) as u16
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn on_success(&self) {
+        if let Kind::Bucket { per_success, .. } = self.config.0 {
+            critical_section::with(|_| self.refill(per_success.saturating_mul(TOKEN / 1_000)));
+        }
+    }
+
+    fn refill(&self, amount: u32) {
+        if let Kind::Bucket { capacity, .. } = self.config.0 {
+            let full = u32::from(capacity).saturating_mul(TOKEN);
+            self.level.store(self.level.load(Relaxed).saturating_add(amount).min(full), Relaxed);
+        }
+    }
+}
+
+impl<S: ?Sized> core::fmt::Debug for RetryBudget<S> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Budget").field("config", &self.config).finish_non_exhaustive()
+    }
+}

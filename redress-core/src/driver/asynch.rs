@@ -1,0 +1,310 @@
+//! The loop for environments that wait without blocking, for two shapes of closures.
+//!
+//! # Design
+//!
+//! Two shapes are needed: an `AsyncFnMut` may lend what it captures to its future, as `radio.send()` does, but
+//! under such a bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
+//! The loop is a macro and each method one `async` block because a nested `async fn` would keep its arguments twice.
+
+use core::{
+    future::poll_fn,
+    pin::pin,
+    task::Poll::{Pending, Ready},
+};
+
+use crate::{
+    Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, ErrorClass, Millis, Outcome,
+    Rejected, RetryError, Run,
+    context::{HookSet, ResultClassifier},
+    env::{
+        AsyncEnvironment,
+        mode::{Local, Spawned},
+    },
+    outcome::{Ended, Failure},
+    run::Resumed,
+};
+
+/// Waits, slice by slice.
+macro_rules! pause {
+    ($run:expr, $wait:expr) => {{
+        let mut wait = $wait;
+        while let Some(ticks) = $run.next_slice(&mut wait) {
+            $run.context.env.sleep(ticks).await;
+        }
+    }};
+}
+
+/// What the attempt returned; `None` if its time was over first. A result that is there in time wins.
+macro_rules! attempt {
+    ($run:ident, $future:expr) => {
+        match $run.attempt_ticks() {
+            None => Some($future.await),
+            Some(ticks) => {
+                let (mut future, mut timer) = (pin!($future), pin!($run.context.env.sleep(ticks)));
+                poll_fn(|context| match (future.as_mut().poll(context), Pending::<()>) {
+                    (Ready(result), _) => Ready(Some(result)),
+                    (Pending, _) => timer.as_mut().poll(context).map(|()| None),
+                })
+                .await
+            }
+        }
+    };
+}
+
+/// The loop. Twin of `drive` in the blocking driver.
+macro_rules! drive {
+    ($run:ident, $attempt:pat => $future:expr) => {
+        loop {
+            let $attempt = $run.attempt();
+            let (failure, classification, cause) = match attempt!($run, $future) {
+                None => (Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout),
+                Some(result) => match $run.classify(result) {
+                    Ok(value) => {
+                        $run.on_success();
+                        break Ok(value);
+                    }
+                    Err(failed) => failed,
+                },
+            };
+            let stop = match $run.on_failure(&classification, cause) {
+                Ok(wait) => {
+                    pause!($run, wait);
+                    $run.on_wake()
+                }
+                Err(stop) => Err(stop),
+            };
+            if let Err(stop) = stop {
+                break Err(Ended { stop, failure: Some(failure) });
+            }
+        }
+    };
+}
+
+macro_rules! driver {
+    ($mode:ident, $closure:literal, ($($future:ident)?), ($($no_argument:tt)*), ($($with_attempt:tt)*)) => {
+        impl<'p, E, H> Context<'p, E, $mode, H>
+        where
+            E: AsyncEnvironment,
+            H: HookSet,
+        {
+            #[doc = concat!("Calls the operation, an `", $closure, "`, until it succeeds or the policy says stop.")]
+            ///
+            /// Dropping the future at any point leaves breaker and budget as if the call had not been made.
+            ///
+            /// # Errors
+            ///
+            /// The last error by value, with the reason to stop. A value which the result classifier calls a failure is
+            /// dropped; [`execute`](Self::execute) gives it back.
+            #[inline]
+            pub fn call<T, X, $($future,)? F>(&mut self, mut operation: F) -> impl Future<Output = Result<T, RetryError<X>>>
+            where
+                F: $($no_argument)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move {
+                    let mut run = Run::start(self, false)?;
+                    let result = drive!(run, _ => operation());
+                    result.map_err(|ended| run.error(ended))
+                }
+            }
+
+            /// Like [`call`](Self::call), for operations that want to know how long they may take.
+            #[inline]
+            pub fn call_with<T, X, $($future,)? F>(&mut self, mut operation: F) -> impl Future<Output = Result<T, RetryError<X>>>
+            where
+                F: $($with_attempt)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move {
+                    let mut run = Run::start(self, false)?;
+                    let result = drive!(run, attempt => operation(attempt));
+                    result.map_err(|ended| run.error(ended))
+                }
+            }
+
+            /// Like [`call`](Self::call), and tells all about it.
+            #[inline]
+            pub fn execute<T, X, $($future,)? F>(&mut self, mut operation: F) -> impl Future<Output = Outcome<T, X>>
+            where
+                F: $($no_argument)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move {
+                    let mut run = match Run::start(self, true) {
+                        Ok(run) => run,
+                        Err(rejected) => return Outcome::rejected(rejected),
+                    };
+                    let result = drive!(run, _ => operation());
+                    run.outcome(result)
+                }
+            }
+
+            /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
+            #[inline]
+            pub fn execute_with<T, X, $($future,)? F>(&mut self, mut operation: F) -> impl Future<Output = Outcome<T, X>>
+            where
+                F: $($with_attempt)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move {
+                    let mut run = match Run::start(self, true) {
+                        Ok(run) => run,
+                        Err(rejected) => return Outcome::rejected(rejected),
+                    };
+                    let result = drive!(run, attempt => operation(attempt));
+                    run.outcome(result)
+                }
+            }
+        }
+
+        impl<'c, 'p, E, H> Resumed<'c, 'p, E, $mode, H>
+        where
+            E: AsyncEnvironment,
+            H: HookSet,
+        {
+            /// Waits, then goes on as [`Context::call`] does.
+            pub fn call<T, X, $($future,)? F>(mut self, mut operation: F) -> impl Future<Output = Result<T, RetryError<X>>>
+            where
+                F: $($no_argument)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move {
+                    pause!(self.0, self.begin_wait());
+                    let mut run = self.begin()?;
+                    let result = drive!(run, _ => operation());
+                    result.map_err(|ended| run.error(ended))
+                }
+            }
+
+            /// Waits, then goes on as [`Context::execute`] does.
+            pub fn execute<T, X, $($future,)? F>(mut self, mut operation: F) -> impl Future<Output = Outcome<T, X>>
+            where
+                F: $($no_argument)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move {
+                    pause!(self.0, self.begin_wait());
+                    let mut run = match self.begin() {
+                        Ok(run) => run,
+                        Err(rejected) => return Outcome::rejected(rejected),
+                    };
+                    let result = drive!(run, _ => operation());
+                    run.outcome(result)
+                }
+            }
+        }
+
+        driver!(@loop $mode);
+    };
+    // The loop form is the same for both shapes: no closure is involved.
+    (@loop $mode:ident) => {
+        impl<'p, E, H> Context<'p, E, $mode, H>
+        where
+            E: AsyncEnvironment,
+            H: HookSet,
+        {
+            /// Starts a call whose attempts you make yourself: the loop form.
+            ///
+            /// # Errors
+            ///
+            /// The circuit is open or the abort condition already holds; nothing ran.
+            #[inline]
+            pub fn start(&mut self) -> Result<Run<'_, 'p, E, $mode, H>, Rejected> {
+                Run::start(self, false)
+            }
+
+            /// Goes on from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt, with
+            /// every count and the deadline still in force.
+            ///
+            /// # Errors
+            ///
+            /// The checkpoint was made under another policy.
+            pub fn resume(
+                &mut self,
+                checkpoint: &Checkpoint,
+                slept: impl Into<Millis>,
+            ) -> Result<Resumed<'_, 'p, E, $mode, H>, CheckpointError> {
+                Resumed::new(self, checkpoint, slept.into())
+            }
+        }
+
+        impl<E, H> Run<'_, '_, E, $mode, H>
+        where
+            E: AsyncEnvironment,
+            H: HookSet,
+        {
+            /// The attempt failed: waits until the next may begin.
+            ///
+            /// # Errors
+            ///
+            /// The error by value, with the reason to stop.
+            #[inline]
+            pub fn failed<X>(&mut self, error: X) -> impl Future<Output = Result<(), RetryError<X>>>
+            where
+                H::Classifier: Classifier<X>,
+            {
+                let classification = self.context.hooks.parts().classifier.classify(&error);
+                self.failed_as(classification, error)
+            }
+
+            /// Like [`failed`](Self::failed), for whoever already knows the class.
+            #[inline]
+            pub fn failed_as<X>(
+                &mut self,
+                classification: impl Into<Classification>,
+                error: X,
+            ) -> impl Future<Output = Result<(), RetryError<X>>> {
+                let wait = self.on_failure(&classification.into(), Cause::Error);
+                async move {
+                    let stop = match wait {
+                        Ok(wait) => {
+                            pause!(self, wait);
+                            self.on_wake()
+                        }
+                        Err(stop) => Err(stop),
+                    };
+                    stop.map_err(|stop| self.error(Ended::<(), X> { stop, failure: Some(Failure::Error(error)) }))
+                }
+            }
+        }
+
+        impl<'c, 'p, E, H> Resumed<'c, 'p, E, $mode, H>
+        where
+            E: AsyncEnvironment,
+            H: HookSet,
+        {
+            /// Waits, then starts the next attempt: the loop form.
+            ///
+            /// # Errors
+            ///
+            /// The circuit is open, the deadline has passed or the abort condition holds; nothing ran.
+            pub fn start(mut self) -> impl Future<Output = Result<Run<'c, 'p, E, $mode, H>, Rejected>> {
+                async move {
+                    pause!(self.0, self.begin_wait());
+                    self.begin()
+                }
+            }
+        }
+    };
+}
+
+driver!(
+    Local,
+    "AsyncFnMut() -> Result<T, X>",
+    (),
+    (AsyncFnMut() -> Result<T, X>),
+    (AsyncFnMut(Attempt) -> Result<T, X>)
+);
+driver!(Spawned, "FnMut() -> Future<Output = Result<T, X>>", (Fut), (FnMut() -> Fut), (FnMut(Attempt) -> Fut));

@@ -1,0 +1,203 @@
+//! The loop for environments that wait on the spot.
+
+use crate::{
+    Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, Millis, Outcome, Rejected,
+    RetryError, Run,
+    context::{HookSet, ResultClassifier},
+    env::{BlockingEnvironment, mode::Blocking},
+    outcome::{Ended, Failure},
+    run::{Resumed, Wait},
+};
+
+impl<'p, E, H> Context<'p, E, Blocking, H>
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+{
+    /// Calls the operation until it succeeds or the policy says stop.
+    ///
+    /// # Errors
+    ///
+    /// The last error by value, with the reason to stop. A value which the result classifier calls a failure is
+    /// dropped; [`execute`](Self::execute) gives it back.
+    #[inline]
+    pub fn call<T, X>(&mut self, mut operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.call_with(|_| operation())
+    }
+
+    /// Like [`call`](Self::call), for operations that want to know how long they may take.
+    #[inline]
+    pub fn call_with<T, X>(&mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let mut run = Run::start(self, false)?;
+        run.drive(operation).map_err(|ended| run.error(ended))
+    }
+
+    /// Like [`call`](Self::call), and tells all about it.
+    #[inline]
+    pub fn execute<T, X>(&mut self, mut operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.execute_with(|_| operation())
+    }
+
+    /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
+    #[inline]
+    pub fn execute_with<T, X>(&mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        match Run::start(self, true) {
+            Ok(run) => run.execute(operation),
+            Err(rejected) => Outcome::rejected(rejected),
+        }
+    }
+
+    /// Starts a call whose attempts you make yourself: the loop form.
+    ///
+    /// # Errors
+    ///
+    /// The circuit is open or the abort condition already holds; nothing ran.
+    #[inline]
+    pub fn start(&mut self) -> Result<Run<'_, 'p, E, Blocking, H>, Rejected> {
+        Run::start(self, false)
+    }
+
+    /// Goes on from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt, with
+    /// every count and the deadline still in force.
+    ///
+    /// # Errors
+    ///
+    /// The checkpoint was made under another policy.
+    pub fn resume(
+        &mut self,
+        checkpoint: &Checkpoint,
+        slept: impl Into<Millis>,
+    ) -> Result<Resumed<'_, 'p, E, Blocking, H>, CheckpointError> {
+        Resumed::new(self, checkpoint, slept.into())
+    }
+}
+
+impl<E, H> Run<'_, '_, E, Blocking, H>
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+{
+    /// The attempt failed: waits until the next may begin.
+    ///
+    /// # Errors
+    ///
+    /// The error by value, with the reason to stop.
+    #[inline]
+    pub fn failed<X>(&mut self, error: X) -> Result<(), RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+    {
+        let classification = self.context.hooks.parts().classifier.classify(&error);
+        self.failed_as(classification, error)
+    }
+
+    /// Like [`failed`](Self::failed), for whoever already knows the class.
+    #[inline]
+    pub fn failed_as<X>(&mut self, classification: impl Into<Classification>, error: X) -> Result<(), RetryError<X>> {
+        match self.retry(&classification.into(), Cause::Error) {
+            Ok(()) => Ok(()),
+            Err(stop) => Err(self.error(Ended::<(), X> { stop, failure: Some(Failure::Error(error)) })),
+        }
+    }
+
+    #[inline]
+    fn retry(&mut self, classification: &Classification, cause: Cause) -> Result<(), crate::attempts::Stop> {
+        let wait = self.on_failure(classification, cause)?;
+        self.pause(wait);
+        self.on_wake()
+    }
+
+    #[inline]
+    fn pause(&mut self, mut wait: Wait) {
+        while let Some(ticks) = self.next_slice(&mut wait) {
+            self.context.env.sleep(ticks);
+        }
+    }
+
+    #[inline]
+    fn drive<T, X>(&mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, Ended<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        loop {
+            let result = operation(self.attempt());
+            match self.classify(result) {
+                Ok(value) => {
+                    self.on_success();
+                    return Ok(value);
+                }
+                Err((failure, classification, cause)) => {
+                    if let Err(stop) = self.retry(&classification, cause) {
+                        return Err(Ended { stop, failure: Some(failure) });
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn execute<T, X>(mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let result = self.drive(operation);
+        self.outcome(result)
+    }
+}
+
+impl<'c, 'p, E, H> Resumed<'c, 'p, E, Blocking, H>
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+{
+    /// Waits, then starts the next attempt: the loop form.
+    ///
+    /// # Errors
+    ///
+    /// The circuit is open, the deadline has passed or the abort condition holds; nothing ran.
+    pub fn start(mut self) -> Result<Run<'c, 'p, E, Blocking, H>, Rejected> {
+        let wait = self.begin_wait();
+        self.0.pause(wait);
+        self.begin()
+    }
+
+    /// Waits, then goes on as [`Context::call`] does.
+    pub fn call<T, X>(self, mut operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let mut run = self.start()?;
+        run.drive(|_| operation()).map_err(|ended| run.error(ended))
+    }
+
+    /// Waits, then goes on as [`Context::execute`] does.
+    pub fn execute<T, X>(self, mut operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        match self.start() {
+            Ok(run) => run.execute(|_| operation()),
+            Err(rejected) => Outcome::rejected(rejected),
+        }
+    }
+}

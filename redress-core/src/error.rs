@@ -1,0 +1,215 @@
+//! What a call or a configuration can go wrong with.
+
+use crate::{Cause, Checkpoint, ErrorClass, Millis, StopReason};
+
+/// A configuration contradicts itself. Says which field and what its bounds are.
+///
+/// In a `static` the same contradiction is a compile error with the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `max_attempts` is 0.
+    ZeroAttempts,
+    /// `deadline` is 0.
+    ZeroDeadline,
+    /// `attempt_timeout` is 0.
+    ZeroAttemptTimeout,
+    /// A backoff's `base` is 0.
+    ZeroBase,
+    /// A backoff's `base` is above its `max`.
+    BaseAboveMax,
+    /// A fixed backoff has no delays.
+    NoDelays,
+    /// A Retry-After jitter is above one hour.
+    JitterTooLong,
+    /// There is no backoff at all.
+    NoBackoff,
+    /// A breaker's `failure_threshold` or class threshold is 0.
+    ZeroThreshold,
+    /// A breaker's thresholds need more stamps than its window has slots.
+    ThresholdAboveCapacity,
+    /// A breaker's or budget's `window` is 0 or above 12 hours.
+    WindowOutOfRange,
+    /// A breaker's `recovery_timeout` is 0.
+    ZeroRecoveryTimeout,
+    /// A breaker's `probes` is 0 or above 15.
+    ProbesOutOfRange,
+    /// A breaker's `probe_lease` is 0.
+    ZeroProbeLease,
+    /// A rolling budget's `max_retries` is above its number of slots.
+    RetriesAboveCapacity,
+    /// A token bucket's `capacity` is 0 or above 4,000.
+    BucketOutOfRange,
+    /// A token bucket's refill per success or per second is above its capacity.
+    RefillAboveCapacity,
+    /// A token bucket's `initial` is above its capacity.
+    InitialAboveCapacity,
+}
+
+impl ConfigError {
+    /// The field and its bounds in words.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::ZeroAttempts => "max_attempts: must be at least 1",
+            Self::ZeroDeadline => "deadline: must be at least 1 ms; leave it out for none",
+            Self::ZeroAttemptTimeout => "attempt_timeout: must be at least 1 ms; leave it out for none",
+            Self::ZeroBase => "backoff base: must be at least 1 ms; use Backoff::none() to retry at once",
+            Self::BaseAboveMax => "backoff base: must be at most max",
+            Self::NoDelays => "backoff delays: a fixed list must have at least one delay",
+            Self::JitterTooLong => "retry_after_jitter: must be at most 1 hour",
+            Self::NoBackoff => "backoff: give a default or at least one class a backoff",
+            Self::ZeroThreshold => "failure_threshold, threshold_for: must be at least 1",
+            Self::ThresholdAboveCapacity => {
+                "failure_threshold: with one more per class threshold, sum of (threshold - 1) plus 1 must be at most the window's capacity"
+            }
+            Self::WindowOutOfRange => "window: must be from 1 ms to 12 hours",
+            Self::ZeroRecoveryTimeout => "recovery_timeout: must be at least 1 ms",
+            Self::ProbesOutOfRange => "probes: must be from 1 to 15",
+            Self::ZeroProbeLease => "probe_lease: must be at least 1 ms",
+            Self::RetriesAboveCapacity => "max_retries: must be at most the window's capacity",
+            Self::BucketOutOfRange => "capacity: must be from 1 to 4000 tokens",
+            Self::RefillAboveCapacity => "refill_per_success, refill_per_second: must be at most the capacity",
+            Self::InitialAboveCapacity => "initial: must be at most the capacity",
+        }
+    }
+
+    /// The field that is wrong.
+    pub fn field(self) -> &'static str {
+        self.message().split(':').next().unwrap_or_default()
+    }
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// Unwraps a configuration: a compile error in a `static`, a panic at run time.
+macro_rules! valid_or_panic {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => panic!("{}", error.message()),
+        }
+    };
+}
+pub(crate) use valid_or_panic;
+
+/// Nothing ran: the circuit is open or the abort condition already holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Rejected {
+    pub(crate) reason: StopReason,
+    pub(crate) retry_after: Millis,
+}
+
+impl Rejected {
+    /// Why: [`StopReason::CircuitOpen`] or [`StopReason::Aborted`].
+    pub const fn reason(&self) -> StopReason {
+        self.reason
+    }
+
+    /// When the circuit lets the next call through, counted from now; zero if it was an abort.
+    pub const fn retry_after(&self) -> Millis {
+        self.retry_after
+    }
+}
+
+impl core::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.reason {
+            StopReason::CircuitOpen => write!(f, "circuit open, back in {}", self.retry_after),
+            reason => write!(f, "not started: {reason}"),
+        }
+    }
+}
+
+impl core::error::Error for Rejected {}
+
+/// Why a call gave up, with the caller's last error by value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct RetryError<E> {
+    /// The last error of the operation; `None` if nothing ran, if the last failure was a returned value, or if
+    /// the last attempt timed out.
+    pub error: Option<E>,
+    /// Why there is no further attempt.
+    pub reason: StopReason,
+    /// Attempts that were started.
+    pub attempts: u32,
+    /// The class of the latest failure.
+    pub last_class: Option<ErrorClass>,
+    /// What the latest failure was: an error, a returned value, a time-out.
+    pub cause: Option<Cause>,
+    /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit.
+    pub next_delay: Option<Millis>,
+    /// Where to resume, after a deferral ([`StopReason::Scheduled`]).
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl<E> From<Rejected> for RetryError<E> {
+    fn from(rejected: Rejected) -> Self {
+        let open = matches!(rejected.reason, StopReason::CircuitOpen);
+        Self {
+            error: None,
+            reason: rejected.reason,
+            attempts: 0,
+            last_class: None,
+            cause: None,
+            next_delay: if open { Some(rejected.retry_after) } else { None },
+            checkpoint: None,
+        }
+    }
+}
+
+impl<E> core::fmt::Display for RetryError<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "gave up after {} attempt{}: {}",
+            self.attempts,
+            if self.attempts == 1 { "" } else { "s" },
+            self.reason
+        )?;
+        if let Some(class) = self.last_class {
+            write!(f, " (last failure: {class})")?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.error.as_ref().map(|error| error as _)
+    }
+}
+
+/// What an operation returns to stop retrying from inside: not a failure, but the wish to end the call.
+///
+/// ```
+/// use redress_core::{AbortRetryError, Classify};
+///
+/// assert!(AbortRetryError.classify().is_abort());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AbortRetryError;
+
+impl crate::Classify for AbortRetryError {
+    fn classify(&self) -> crate::Classification {
+        crate::Classification::abort()
+    }
+}
+
+impl core::fmt::Display for AbortRetryError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the operation asks to stop retrying")
+    }
+}
+
+impl core::error::Error for AbortRetryError {}

@@ -1,0 +1,224 @@
+//! Limits, deadline and backoff per class: the plain data a policy decides by.
+
+use core::time::Duration;
+
+use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis};
+
+/// Classes that are ever retried: `Concurrency` to `Unknown`.
+const FIRST_RETRYABLE: u8 = ErrorClass::Concurrency as u8;
+const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE as usize;
+
+const NO_LIMIT: u8 = u8::MAX;
+const UNLIMITED: u32 = u32::MAX;
+
+/// When to retry, and when to stop.
+///
+/// Defaults:
+/// - 6 attempts
+/// - deadline 60 s from the start of the call
+/// - at most 2 retries of `Unknown` failures
+/// - no limits of single classes, no attempt timeout
+///
+/// ```
+/// use core::time::Duration;
+/// use redress_core::{Backoff, ErrorClass, Retry};
+///
+/// static RETRY: Retry = Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(50), Duration::from_secs(5)))
+///     .max_attempts(6)
+///     .deadline(Duration::from_secs(30))
+///     .backoff_for(
+///         ErrorClass::RateLimit,
+///         Backoff::equal_jitter(Duration::from_millis(500), Duration::from_secs(60)).or_retry_after(),
+///     )
+///     .limit_for(ErrorClass::RateLimit, 3);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Retry<'a> {
+    backoff: Backoff<'a>,
+    backoffs: [Backoff<'a>; RETRYABLE],
+    max_attempts: u32,
+    deadline: Option<Millis>,
+    attempt_timeout: Option<Millis>,
+    /// Retries allowed per class, configured.
+    limits: [u8; 8],
+    /// Failures a class may have and still be retried: what follows from limit, unknown cap and class. One look-up
+    /// clears the common case; only who fails it asks for the reason.
+    caps: [u8; 8],
+    max_unknown: u8,
+    /// Classes with a backoff of their own.
+    own_backoff: ClassSet,
+}
+
+impl<'a> Retry<'a> {
+    /// Retries with this backoff unless a class has its own.
+    pub const fn new(backoff: Backoff<'a>) -> Self {
+        Self {
+            backoff,
+            backoffs: [Backoff::MISSING; RETRYABLE],
+            max_attempts: 6,
+            deadline: Some(Millis::from_secs(60)),
+            attempt_timeout: None,
+            limits: [NO_LIMIT; 8],
+            caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 2],
+            max_unknown: 2,
+            own_backoff: ClassSet::EMPTY,
+        }
+    }
+
+    /// Retries only the classes which are given a backoff with [`backoff_for`](Self::backoff_for).
+    pub const fn per_class() -> Self {
+        Self::new(Backoff::MISSING)
+    }
+
+    /// Limits the attempts, the first included; at least 1.
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// Retries for ever: for what must come back after a night without its access point. Cap the delay.
+    pub const fn unlimited_attempts(self) -> Self {
+        self.max_attempts(UNLIMITED)
+    }
+
+    /// Ends the call before a wait that would reach this span after its start; at least 1 ms.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(Millis::from_duration(deadline));
+        self
+    }
+
+    /// No deadline. Then a call reads the clock only for a breaker, a budget or an observer that wants times.
+    pub const fn no_deadline(mut self) -> Self {
+        self.deadline = None;
+        self
+    }
+
+    /// Limits the retries of `Unknown` failures, 0 to 254.
+    pub const fn max_unknown(mut self, retries: u8) -> Self {
+        self.max_unknown = retries;
+        self.recap(ErrorClass::Unknown);
+        self
+    }
+
+    /// `Unknown` failures are retried like others.
+    pub const fn no_unknown_cap(self) -> Self {
+        self.max_unknown(NO_LIMIT)
+    }
+
+    /// Limits the retries of one class, 0 to 254: 0 stops at its first failure, 1 allows one retry, and so on.
+    pub const fn limit_for(mut self, class: ErrorClass, retries: u8) -> Self {
+        #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+        {
+            self.limits[class as usize] = retries;
+        }
+        self.recap(class);
+        self
+    }
+
+    /// Gives one class a backoff of its own. `Auth`, `Permission` and `Permanent` are never retried, whatever theirs.
+    pub const fn backoff_for(mut self, class: ErrorClass, backoff: Backoff<'a>) -> Self {
+        if class.is_retryable() {
+            #[expect(
+                clippy::indexing_slicing,
+                clippy::arithmetic_side_effects,
+                reason = "a retryable class is from 3 to 7"
+            )]
+            {
+                self.backoffs[(class as u8 - FIRST_RETRYABLE) as usize] = backoff;
+            }
+            self.own_backoff = self.own_backoff.with(class);
+        }
+        self
+    }
+
+    /// Ends each attempt after this span, at least 1 ms, or when the deadline comes first. Async drivers drop the
+    /// attempt; blocking attempts are told, see [`Attempt::remaining`](crate::Attempt::remaining). A timed-out attempt
+    /// is a `Transient` failure.
+    pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = Some(Millis::from_duration(timeout));
+        self
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    const fn recap(&mut self, class: ErrorClass) {
+        let limit = self.limits[class as usize];
+        self.caps[class as usize] = match class {
+            ErrorClass::Auth | ErrorClass::Permission | ErrorClass::Permanent => 0,
+            ErrorClass::Unknown if self.max_unknown < limit => self.max_unknown,
+            _ => limit,
+        };
+    }
+
+    pub(crate) const fn validate(&self) -> Result<(), ConfigError> {
+        if self.max_attempts == 0 {
+            return Err(ConfigError::ZeroAttempts);
+        }
+        if let Some(Millis::ZERO) = self.deadline {
+            return Err(ConfigError::ZeroDeadline);
+        }
+        if let Some(Millis::ZERO) = self.attempt_timeout {
+            return Err(ConfigError::ZeroAttemptTimeout);
+        }
+        if self.backoff.is_missing() && self.own_backoff.is_empty() {
+            return Err(ConfigError::NoBackoff);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) const fn has_attempts_left(&self, made: u32) -> bool {
+        // A counter that has saturated cannot tell, and only unlimited attempts get there.
+        made < self.max_attempts || self.max_attempts == UNLIMITED
+    }
+
+    /// The configured deadline.
+    #[inline]
+    pub const fn deadline_after(&self) -> Option<Millis> {
+        self.deadline
+    }
+
+    #[inline]
+    pub(crate) const fn timeout(&self) -> Option<Millis> {
+        self.attempt_timeout
+    }
+
+    /// How often a class may have failed and still be retried; `u8::MAX` for any number.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    pub(crate) const fn cap(&self, class: ErrorClass) -> u8 {
+        self.caps[class as usize]
+    }
+
+    /// The configured limit of a class; `u8::MAX` for none.
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    pub(crate) const fn limit(&self, class: ErrorClass) -> u8 {
+        self.limits[class as usize]
+    }
+
+    /// The backoff of a class.
+    #[inline]
+    pub(crate) fn backoff(&self, class: ErrorClass) -> &Backoff<'a> {
+        if self.own_backoff.is_empty() || !self.own_backoff.contains(class) {
+            return &self.backoff;
+        }
+        self.backoffs.get(usize::from((class as u8).wrapping_sub(FIRST_RETRYABLE))).unwrap_or(&self.backoff)
+    }
+}
+
+impl Retry<'_> {
+    /// A number that differs, with all but one in 65,536, between retries with other limits or backoffs: FNV-1a, the
+    /// halves folded together.
+    pub(crate) fn fingerprint(&self) -> u16 {
+        let mut hash = crate::rng::Fnv::new();
+        hash.add(self.max_attempts);
+        hash.add(self.deadline.map_or(0, Millis::get));
+        for pair in self.caps.iter().zip(&self.limits) {
+            hash.add(u32::from(*pair.0) << 8 | u32::from(*pair.1));
+        }
+        self.backoff.fingerprint(&mut hash);
+        for backoff in &self.backoffs {
+            backoff.fingerprint(&mut hash);
+        }
+        hash.folded()
+    }
+}

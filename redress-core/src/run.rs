@@ -1,0 +1,442 @@
+//! One call in progress: the loop form, and what both drivers are made of.
+
+use crate::{
+    AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, Classification,
+    Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, SleepDecision, StopReason,
+    attempts::{Progress, Stop},
+    breaker::{Verdict, Word},
+    context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
+    env::Environment,
+    outcome::{Ended, Failure, Outcome},
+    time::{Convert, Instant},
+};
+
+/// What an attempt may know of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Its number; the first is 1.
+    pub number: u32,
+    /// How long it may take: until its timeout or the deadline, whichever is sooner; `None` for any time. Blocking
+    /// attempts set it on their socket.
+    pub remaining: Option<Millis>,
+}
+
+/// A call in progress, made attempt by attempt by whoever holds it: the loop form.
+///
+/// Dropped before its end, it is as if the call had not been made, as far as breaker and budget are concerned; budget
+/// tokens of retries that were decided stay spent.
+#[derive(Debug)]
+#[must_use = "a run that is dropped is a call given up"]
+pub struct Run<'c, 'p, E: Environment, M, H> {
+    pub(crate) context: &'c mut Context<'p, E, M, H>,
+    pub(crate) progress: Progress,
+    permit: Word,
+}
+
+/// A wait that is under way, in slices.
+pub(crate) struct Wait {
+    left: u64,
+    until: Instant,
+    state: WaitState,
+}
+
+#[derive(PartialEq)]
+enum WaitState {
+    Begun,
+    Slept,
+    Sliced,
+}
+
+impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
+    /// Asks breaker and abort condition and begins the first attempt. `clocked`: the caller wants the elapsed time even
+    /// if nothing else does.
+    #[inline]
+    pub(crate) fn start(context: &'c mut Context<'p, E, M, H>, clocked: bool) -> Result<Self, Rejected> {
+        let timed = clocked || H::Observer::WANTS_TIME || context.policy.retry.deadline_after().is_some();
+        let now = if timed { context.env.now() } else { Instant::ZERO };
+        let mut run = Run { context, progress: Progress::new(now), permit: Word::NONE };
+        run.announce();
+        run.admit()?;
+        run.begin().map_err(|stop| Rejected { reason: stop.reason, retry_after: Millis::ZERO })?;
+        Ok(run)
+    }
+
+    #[inline]
+    fn observer(&mut self) -> &mut H::Observer {
+        &mut self.context.hooks.parts().observer
+    }
+
+    #[inline]
+    fn is_aborted(&mut self) -> bool {
+        self.context.hooks.parts().abort.is_aborted()
+    }
+
+    #[inline]
+    fn announce(&mut self) {
+        let operation = self.context.operation;
+        self.observer().on_call_start(operation);
+    }
+
+    /// Takes a permit from the breaker, if there is one.
+    #[inline]
+    fn admit(&mut self) -> Result<(), Rejected> {
+        let Some(breaker) = self.context.policy.breaker else { return Ok(()) };
+        let env = &self.context.env;
+        let (admission, changed) = breaker.admit::<E::Rate>(|| env.now());
+        if let Some(state) = changed {
+            self.emit(Event { state: Some(state), ..self.event(state.into(), 0) });
+        }
+        match admission {
+            Ok(word) => {
+                self.permit = word;
+                Ok(())
+            }
+            Err(ticks) => {
+                let event = self.event(EventKind::CircuitRejected, 0);
+                self.emit(Event { state: Some(breaker.state()), stop_reason: Some(StopReason::CircuitOpen), ..event });
+                Err(Rejected { reason: StopReason::CircuitOpen, retry_after: E::Rate::millis_up(ticks) })
+            }
+        }
+    }
+
+    /// Begins an attempt: the first, or the one after a wait.
+    #[inline]
+    fn begin(&mut self) -> Result<(), Stop> {
+        if H::Observer::WANTS_TIME || self.context.policy.retry.deadline_after().is_some() {
+            self.progress.observe(self.context.env.now());
+        }
+        let aborted = self.is_aborted();
+        if let Err(stop) = self.progress.on_start::<E::Rate>(self.context.policy, aborted) {
+            self.report_stop(stop, None);
+            return Err(stop);
+        }
+        let start = AttemptStart {
+            attempt: self.progress.attempt(),
+            operation: self.context.operation,
+            elapsed: self.elapsed_for_events(),
+        };
+        self.observer().on_attempt_start(&start);
+        Ok(())
+    }
+
+    /// The current attempt: its number and what is left for it.
+    pub fn attempt(&self) -> Attempt {
+        Attempt { number: self.progress.attempt(), remaining: self.progress.remaining::<E::Rate>(self.context.policy) }
+    }
+
+    /// Ticks the current attempt may take, if the policy has an attempt timeout.
+    #[inline]
+    pub(crate) fn attempt_ticks(&self) -> Option<u64> {
+        self.progress.attempt_ticks::<E::Rate>(self.context.policy)
+    }
+
+    /// What the attempt returned, classified; `Ok(Ok(..))` is success.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "success, or a failure with its classification")]
+    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, (Failure<T, X>, Classification, Cause)>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let hooks = self.context.hooks.parts();
+        match result {
+            Err(error) => {
+                let classification = hooks.classifier.classify(&error);
+                Err((Failure::Error(error), classification, Cause::Error))
+            }
+            Ok(value) => match hooks.results.classify(&value) {
+                Some(classification) => Err((Failure::Result(value), classification, Cause::Result)),
+                None => Ok(value),
+            },
+        }
+    }
+
+    /// The attempt succeeded, and with it the call.
+    #[inline]
+    pub(crate) fn on_success(&mut self) {
+        self.observe_time();
+        self.emit(self.event(EventKind::Success, self.progress.attempt()));
+        let end = self.end(AttemptDecision::Success, Millis::ZERO);
+        self.observer().on_attempt_end(&end);
+        if let Some(budget) = self.context.policy.budget {
+            budget.on_success();
+        }
+        self.settle(Verdict::Success);
+    }
+
+    /// The attempt failed: the wait before the next, or why there is none.
+    #[inline]
+    pub(crate) fn on_failure(&mut self, classification: &Classification, cause: Cause) -> Result<Wait, Stop> {
+        self.observe_time();
+        let aborted = self.is_aborted();
+        let previous = self.progress.previous(classification.class());
+        let context = &mut *self.context;
+        let decided = self.progress.on_failure(context.policy, &mut context.env, classification, cause, aborted);
+        let delay = match decided {
+            Ok(delay) => delay,
+            Err(stop) => {
+                self.report_stop(stop, Some(classification));
+                return Err(stop);
+            }
+        };
+        let event = self.event(EventKind::Retry, self.progress.attempt());
+        self.emit(Event { delay, ..self.with_failure(event, Some(classification)) });
+        let asked =
+            BackoffContext { attempt: self.progress.attempt(), classification: *classification, previous, random: 0 };
+        let stop = match self.context.hooks.parts().sleep.decide(&asked, delay) {
+            SleepDecision::Sleep => {
+                let end = self.failure_end(AttemptDecision::Retry, delay, None);
+                self.observer().on_attempt_end(&end);
+                return Ok(self.begin_wait());
+            }
+            SleepDecision::Defer => Stop { reason: StopReason::Scheduled, next_delay: Some(delay) },
+            SleepDecision::Abort => StopReason::Aborted.into(),
+        };
+        self.report_stop(stop, Some(classification));
+        Err(stop)
+    }
+
+    /// Tells everybody that the call has stopped. With a classification, the current attempt has just ended.
+    fn report_stop(&mut self, stop: Stop, classification: Option<&Classification>) {
+        let event = self.event(stop.reason.event(), self.progress.attempt());
+        let delay =
+            if stop.reason == StopReason::Scheduled { stop.next_delay.unwrap_or_default() } else { Millis::ZERO };
+        let event = self.with_failure(Event { delay, ..event }, classification);
+        self.emit(Event { stop_reason: Some(stop.reason), ..event });
+        if classification.is_some() {
+            let end = self.failure_end(stop.reason.decision(), delay, Some(stop.reason));
+            self.observer().on_attempt_end(&end);
+        }
+        let verdict = match (stop.reason, self.progress.last()) {
+            (StopReason::Aborted, _) | (_, None) => Verdict::Neutral,
+            (_, Some((class, _))) => Verdict::Failure(class),
+        };
+        self.settle(verdict);
+    }
+
+    /// Tells the breaker how the call ended, once.
+    #[inline]
+    fn settle(&mut self, verdict: Verdict) {
+        let permit = core::mem::replace(&mut self.permit, Word::NONE);
+        if permit.is_none() {
+            return;
+        }
+        let Some(breaker) = self.context.policy.breaker else { return };
+        let env = &self.context.env;
+        if let Some(state) = breaker.settle::<E::Rate>(permit, verdict, || env.now()) {
+            let class = match verdict {
+                Verdict::Failure(class) => Some(class),
+                Verdict::Success | Verdict::Neutral => None,
+            };
+            self.emit(Event { state: Some(state), class, ..self.event(state.into(), 0) });
+        }
+    }
+
+    #[inline]
+    fn begin_wait(&mut self) -> Wait {
+        let left = E::Rate::ticks(self.progress.wait());
+        let until = if Self::slice_length(self.context.slice).is_some() {
+            self.context.env.now().saturating_add(left)
+        } else {
+            Instant::ZERO
+        };
+        Wait { left, until, state: WaitState::Begun }
+    }
+
+    /// How long a wait may go on without a look around.
+    #[inline]
+    fn slice_length(configured: Millis) -> Option<Millis> {
+        let poll = if H::Abort::ACTIVE { E::ABORT_POLL } else { None };
+        match (poll, H::Slices::ACTIVE) {
+            (Some(poll), true) => Some(poll.min(configured)),
+            (None, true) => Some(configured),
+            (poll, false) => poll,
+        }
+    }
+
+    /// The ticks to sleep next, or `None` when the wait is over or aborted.
+    ///
+    /// Each slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever;
+    /// the clock can only shorten the rest, by what earlier slices took too long.
+    #[inline]
+    pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> Option<u64> {
+        let Some(slice) = Self::slice_length(self.context.slice) else {
+            return match core::mem::replace(&mut wait.state, WaitState::Slept) {
+                WaitState::Begun => Some(wait.left),
+                WaitState::Slept | WaitState::Sliced => None,
+            };
+        };
+        if wait.state == WaitState::Sliced {
+            self.context.hooks.parts().slices.on_slice();
+            wait.left = wait.left.min(wait.until.ticks_since(self.context.env.now()));
+            if wait.left == 0 || self.is_aborted() {
+                return None;
+            }
+        }
+        wait.state = WaitState::Sliced;
+        let ticks = wait.left.min(E::Rate::ticks(slice));
+        wait.left = wait.left.saturating_sub(ticks);
+        Some(ticks)
+    }
+
+    /// The wait is over: begins the next attempt, unless the deadline has passed meanwhile or the call is aborted.
+    #[inline]
+    pub(crate) fn on_wake(&mut self) -> Result<(), Stop> {
+        self.begin()
+    }
+
+    #[inline]
+    fn observe_time(&mut self) {
+        if H::Observer::WANTS_TIME {
+            self.progress.observe(self.context.env.now());
+        }
+    }
+
+    fn elapsed_for_events(&self) -> Millis {
+        if H::Observer::WANTS_TIME { E::Rate::millis(self.progress.elapsed()) } else { Millis::ZERO }
+    }
+
+    #[inline]
+    fn emit(&mut self, event: Event) {
+        self.observer().on_event(&event);
+    }
+
+    #[inline]
+    fn event(&self, kind: EventKind, attempt: u32) -> Event {
+        Event {
+            kind,
+            operation: self.context.operation,
+            attempt,
+            elapsed: self.elapsed_for_events(),
+            delay: Millis::ZERO,
+            class: None,
+            stop_reason: None,
+            cause: None,
+            state: None,
+            retry_after: None,
+            code: None,
+        }
+    }
+
+    /// Adds the latest failure, and of the failure just classified its hints.
+    #[inline]
+    fn with_failure(&self, event: Event, classification: Option<&Classification>) -> Event {
+        let last = self.progress.last();
+        let hints = classification.filter(|classification| !classification.is_abort());
+        Event {
+            class: last.map(|(class, _)| class),
+            cause: last.map(|(_, cause)| cause),
+            retry_after: hints.and_then(Classification::hint),
+            code: hints.and_then(Classification::numeric_code),
+            ..event
+        }
+    }
+
+    #[inline]
+    fn end(&self, decision: AttemptDecision, delay: Millis) -> AttemptEnd {
+        AttemptEnd {
+            attempt: self.progress.attempt(),
+            operation: self.context.operation,
+            elapsed: self.elapsed_for_events(),
+            decision,
+            class: None,
+            stop_reason: None,
+            cause: None,
+            delay,
+        }
+    }
+
+    #[inline]
+    fn failure_end(&self, decision: AttemptDecision, delay: Millis, stop_reason: Option<StopReason>) -> AttemptEnd {
+        let last: Option<(ErrorClass, Cause)> = self.progress.last();
+        AttemptEnd {
+            class: last.map(|(class, _)| class),
+            cause: last.map(|(_, cause)| cause),
+            stop_reason,
+            ..self.end(decision, delay)
+        }
+    }
+
+    /// The checkpoint that goes with a deferral.
+    fn deferred(&self, stop: Stop) -> Option<Checkpoint> {
+        (stop.reason == StopReason::Scheduled).then(|| self.progress.checkpoint::<E::Rate>(self.context.policy))
+    }
+
+    /// Why the call gave up, as `call` returns it.
+    #[inline]
+    pub(crate) fn error<T, X>(&self, ended: Ended<T, X>) -> RetryError<X> {
+        let last = self.progress.last();
+        RetryError {
+            error: ended.failure.and_then(Failure::into_error),
+            reason: ended.stop.reason,
+            attempts: self.progress.attempt(),
+            last_class: last.map(|(class, _)| class),
+            cause: last.map(|(_, cause)| cause),
+            next_delay: ended.stop.next_delay,
+            checkpoint: self.deferred(ended.stop),
+        }
+    }
+
+    /// All about the call, as `execute` returns it.
+    #[inline]
+    pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
+        self.progress.observe(self.context.env.now());
+        let checkpoint = result.as_ref().err().and_then(|ended| self.deferred(ended.stop));
+        Outcome::new(result, &self.progress, E::Rate::millis(self.progress.elapsed()), checkpoint)
+    }
+
+    /// The operation succeeded: ends the call and hands the value through.
+    #[inline]
+    pub fn succeed<T>(mut self, value: T) -> T {
+        self.on_success();
+        value
+    }
+
+    /// Ends the call and keeps what is needed to go on later, on this machine or another. Suspended in the middle of
+    /// an attempt, it goes on with the next one. To the breaker it is as if the call had not been made.
+    pub fn suspend(mut self) -> Checkpoint {
+        self.progress.observe(self.context.env.now());
+        self.progress.checkpoint::<E::Rate>(self.context.policy)
+    }
+}
+
+impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
+    #[inline]
+    fn drop(&mut self) {
+        if let (false, Some(breaker)) = (self.permit.is_none(), self.context.policy.breaker) {
+            breaker.release(self.permit);
+        }
+    }
+}
+
+/// A call that goes on from a checkpoint. Waits out what is left, then asks the breaker again.
+#[derive(Debug)]
+#[must_use = "the call goes on when it is called, executed or started"]
+pub struct Resumed<'c, 'p, E: Environment, M, H>(pub(crate) Run<'c, 'p, E, M, H>);
+
+impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
+    pub(crate) fn new(
+        context: &'c mut Context<'p, E, M, H>,
+        checkpoint: &Checkpoint,
+        slept: Millis,
+    ) -> Result<Self, CheckpointError> {
+        let progress = Progress::resume::<E::Rate>(context.policy, checkpoint, slept, context.env.now())?;
+        Ok(Self(Run { context, progress, permit: Word::NONE }))
+    }
+
+    pub(crate) fn begin_wait(&mut self) -> Wait {
+        self.0.announce();
+        self.0.begin_wait()
+    }
+
+    /// The wait is over: admission and the next attempt, or why not.
+    pub(crate) fn begin(mut self) -> Result<Run<'c, 'p, E, M, H>, Rejected> {
+        self.0.admit()?;
+        match self.0.begin() {
+            Ok(()) => Ok(self.0),
+            Err(stop) => Err(Rejected { reason: stop.reason, retry_after: Millis::ZERO }),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Stamps in a fixed number of slots: the sliding window which the breaker and the rolling budget share.
+//!
+//! A slot is one `u32`: zero is empty, otherwise 28 bits of time over a 4-bit tag. The time counts units of between half
+//! a millisecond and one (ticks shifted right by a constant of the clock), modulo 2^28, which bounds a window to
+//! [`MAX_WINDOW`]. A stamp cannot be mistaken for a younger one after the counter wrapped: the moment of the last
+//! change is kept whole, and a window that saw nothing for its own length is cleared without looking at the stamps.
+//!
+//! Everything here runs inside one critical section; the atomics only make that expressible without unsafe code.
+
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use crate::time::{Convert, Instant, Millis, TickRate};
+
+/// The longest window: 12 hours.
+pub(crate) const MAX_WINDOW: Millis = Millis::from_secs(12 * 3_600);
+
+const TAG_BITS: u32 = 4;
+const TIME_MASK: u32 = u32::MAX >> TAG_BITS;
+
+/// One stamp of a window, or none: four bytes.
+#[derive(Debug, Default)]
+pub struct Slot(AtomicU32);
+
+#[expect(clippy::declare_interior_mutable_const, reason = "each use is meant to be a slot of its own")]
+impl Slot {
+    pub(crate) const EMPTY: Self = Self(AtomicU32::new(0));
+}
+
+/// An instant in two words, consistent only under a lock (or a check of what guards it).
+#[derive(Debug, Default)]
+pub(crate) struct Moment {
+    low: AtomicU32,
+    high: AtomicU32,
+}
+
+impl Moment {
+    #[expect(clippy::declare_interior_mutable_const, reason = "each use is meant to be a moment of its own")]
+    pub(crate) const ZERO: Self = Self { low: AtomicU32::new(0), high: AtomicU32::new(0) };
+
+    #[inline]
+    pub(crate) fn load(&self) -> Instant {
+        Instant::from_ticks(u64::from(self.high.load(Relaxed)) << 32 | u64::from(self.low.load(Relaxed)))
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves are taken on purpose")]
+    pub(crate) fn store(&self, instant: Instant) {
+        self.low.store(instant.ticks() as u32, Relaxed);
+        self.high.store((instant.ticks() >> 32) as u32, Relaxed);
+    }
+}
+
+/// Ticks are shifted right by this to give a unit of between half a millisecond and one.
+const fn unit_shift(hz: u32) -> u32 {
+    match (hz / 1_000).checked_ilog2() {
+        Some(shift) => shift,
+        None => 0,
+    }
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^28 on purpose")]
+fn units<R: TickRate>(ticks: u64) -> u32 {
+    (ticks >> const { unit_shift(R::HZ) }) as u32 & TIME_MASK
+}
+
+/// Empties every slot.
+pub(crate) fn clear(slots: &[Slot]) {
+    for slot in slots {
+        slot.0.store(0, Relaxed);
+    }
+}
+
+/// Moves the window to `now`: drops the stamps of age `window` or more. A clock that jumped back has, for the window,
+/// not moved; the stamps are shifted so that their ages stay what they were.
+pub(crate) fn slide<R: TickRate>(slots: &[Slot], last: &Moment, now: Instant, window: Millis) {
+    let before = last.load();
+    let window = R::ticks(window);
+    last.store(now);
+    if now.ticks_since(before) >= window {
+        return clear(slots);
+    }
+    let back = units::<R>(before.ticks_since(now));
+    let length = units::<R>(window);
+    for slot in slots {
+        let stamp = slot.0.load(Relaxed);
+        if stamp == 0 {
+            continue;
+        }
+        let moved = (stamp >> TAG_BITS).wrapping_sub(back) & TIME_MASK;
+        let age = units::<R>(now.ticks()).wrapping_sub(moved) & TIME_MASK;
+        let kept = if age < length { moved << TAG_BITS | stamp & !(TIME_MASK << TAG_BITS) } else { 0 };
+        slot.0.store(kept, Relaxed);
+    }
+}
+
+/// How many stamps have a tag that `counts`.
+pub(crate) fn count(slots: &[Slot], counts: impl Fn(u8) -> bool) -> usize {
+    slots
+        .iter()
+        .map(|slot| (slot.0.load(Relaxed) & !(TIME_MASK << TAG_BITS)) as u8)
+        .filter(|&tag| tag != 0 && counts(tag))
+        .count()
+}
+
+/// Stamps `now` with a tag from 1 to 15 into the first free slot. Without one the stamp is lost, which the
+/// capacity rules of breaker and budget exclude.
+pub(crate) fn push<R: TickRate>(slots: &[Slot], now: Instant, tag: u8) {
+    if let Some(slot) = slots.iter().find(|slot| slot.0.load(Relaxed) == 0) {
+        slot.0.store(units::<R>(now.ticks()) << TAG_BITS | u32::from(tag), Relaxed);
+    }
+}
