@@ -1,0 +1,76 @@
+//! Plays a script on the serial lines of emulated devices and says what they made of it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{error, thread};
+
+use clap::Parser;
+use modem::line::{Address, Clock, connect, serve};
+use modem::{Player, Script, check};
+
+/// Plays a script on the serial lines of emulated devices and says what they made of it.
+///
+/// Exits 0 when every expectation is met, 1 when one is not, 2 when the session could not be held.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Script to play
+    #[arg(long)]
+    script: PathBuf,
+    /// Serial line, once for each device: tcp:HOST:PORT or unix:PATH
+    #[arg(long = "connect", required = true)]
+    lines: Vec<Address>,
+    /// How many times as fast as real time the devices' clocks run
+    #[arg(long, default_value_t = 1)]
+    scale: u32,
+    /// Real seconds after which to give up
+    #[arg(long, default_value_t = 60)]
+    limit: u64,
+    /// Seed of garbage and damage
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("modem: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<bool, Box<dyn error::Error>> {
+    let script = Script::load(&args.script)?;
+    let limit = Duration::from_secs(args.limit);
+    println!("{}: {} links, clock times {}", script.name, args.lines.len(), args.scale);
+    // An emulator waits with its device until the line is connected, so none of them starts before its modem.
+    let mut lines = Vec::new();
+    for address in &args.lines {
+        lines
+            .push(connect(address, limit.min(Duration::from_secs(20))).map_err(|error| format!("{address}: {error}"))?);
+    }
+    let clock = Clock::start(args.scale);
+    let results = thread::scope(|scope| {
+        let sessions: Vec<_> = lines
+            .iter_mut()
+            .zip(args.seed..)
+            .map(|(line, seed)| {
+                let mut player = Player::new(&script, seed);
+                scope.spawn(move || {
+                    let result = serve(line.as_mut(), &mut player, clock, limit, |line| println!("{line}"));
+                    (result, player.into_record())
+                })
+            })
+            .collect();
+        sessions.into_iter().map(|session| session.join().expect("a session does not panic")).collect::<Vec<_>>()
+    });
+    let (results, records): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+    let report = check(&script, &records);
+    println!("{report}");
+    // Only now: what was seen until a session broke off is what tells why.
+    results.into_iter().collect::<Result<(), _>>()?;
+    Ok(report.passed())
+}
