@@ -60,11 +60,10 @@ fn main() -> ! {
         Some(bytes) => Record::from_bytes(bytes),
         None => retained::load(&mut buffer).and_then(Record::from_bytes),
     };
-    match kept {
-        Some(record) => {
-            println!("woke with {record:?}, {} ms asleep", rtc::millis().saturating_sub(record.slept_at_ms))
-        }
-        None => println!("cold start"),
+    if let Some(record) = kept {
+        println!("woke with {record:?}, {} ms asleep", rtc::millis().saturating_sub(record.slept_at_ms));
+    } else {
+        println!("cold start");
     }
 
     while systick::millis() < AWAKE_MS {

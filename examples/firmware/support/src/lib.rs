@@ -8,6 +8,7 @@
 //! | `lm3s6965` | `lm3s6965` | clock tree and UART0 of the Cortex-M3 board |
 //! | `systick` | `systick` | milliseconds for a superloop, WFI |
 //! | `time_driver` | `time-driver` | embassy's time on SysTick |
+//! | `executor` | `executor` | embassy's executor, WFI |
 //! | `mtime` | `virt` | the RISC-V machine timer, WFI |
 //!
 //! [`exit`] ends the emulator with a code; with the feature `panic-handler` a panic ends it with 101. Every `unsafe` of
@@ -16,6 +17,8 @@
 #![no_std]
 
 pub mod args;
+#[cfg(all(feature = "executor", target_arch = "arm"))]
+pub mod executor;
 #[cfg(all(feature = "lm3s6965", target_arch = "arm"))]
 pub mod lm3s6965;
 #[cfg(all(feature = "virt", target_arch = "riscv32"))]

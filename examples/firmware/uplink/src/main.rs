@@ -10,12 +10,12 @@
 mod heartbeat;
 mod link;
 
+use cortex_m_rt::entry;
 use defmt_semihosting as _;
-use embassy_executor::Spawner;
 use embassy_time::{Duration, Instant, Timer};
 use firmware_support::lm3s6965::Uart0;
 use firmware_support::lm3s6965::sysctl::{self, CORE_HZ};
-use firmware_support::{args, exit, time_driver};
+use firmware_support::{args, executor, exit, time_driver};
 use frame::Request;
 
 use crate::link::Link;
@@ -28,22 +28,26 @@ const PERIOD: Duration = Duration::from_millis(100);
 
 defmt::timestamp!("{=u64:ms}", Instant::now().as_ticks());
 
-#[embassy_executor::main]
-async fn main(spawner: Spawner) {
+#[entry]
+fn main() -> ! {
     sysctl::init();
     let (Some(core), Some(uart)) = (cortex_m::Peripherals::take(), Uart0::take()) else { exit(1) };
     // There is no default: devices that share an id would also share their jitter.
-    let Some(device) = args::value::<u32>("device") else {
+    let Some(device) = args::value("device") else {
         defmt::error!("no device id");
         exit(2)
     };
-    let requests = args::value::<u16>("requests").unwrap_or(5);
+    let requests = args::value("requests").unwrap_or(5);
     time_driver::start(core.SYST, CORE_HZ, args::value("scale").unwrap_or(1));
-    match heartbeat::run() {
-        Ok(task) => spawner.spawn(task),
-        Err(_) => exit(1),
-    }
+    executor::run(|spawner| {
+        let (Ok(heartbeat), Ok(uplink)) = (heartbeat::run(), uplink(uart, device, requests)) else { exit(1) };
+        spawner.spawn(heartbeat);
+        spawner.spawn(uplink);
+    })
+}
 
+#[embassy_executor::task]
+async fn uplink(uart: Uart0, device: u32, requests: u16) {
     let mut link = Link::new(uart, ANSWER_TIMEOUT);
     for seq in 0..requests {
         let payload = reading(seq);
