@@ -1,7 +1,5 @@
 //! Links with the runtime's script, which includes the board's memory map.
 
 fn main() {
-    for argument in ["-Tlink.x"] {
-        println!("cargo::rustc-link-arg-bins={argument}");
-    }
+    println!("cargo::rustc-link-arg-bins=-Tlink.x");
 }

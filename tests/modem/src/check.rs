@@ -236,24 +236,15 @@ fn too_often(expect: &Expect, rate: Rate, record: &Record) -> Vec<String> {
         .collect()
 }
 
-/// Delays before the same attempt at the same request, after the same answer, of every two devices.
+/// Compares the delays of every two devices: the first after attempt 1 met silence with the other's first, the second
+/// with the second, and so on. Not by request: the same outage may meet two devices at different ones.
 fn in_step(expect: &Expect, jitter: Jitter, records: &[Record]) -> Check {
-    let delays: Vec<BTreeMap<(u16, u32), (Answer, Duration)>> = records
-        .iter()
-        .map(|record| {
-            gaps(expect, record).map(|(first, next, gap)| ((next.seq, next.attempt), (first.answer, gap))).collect()
-        })
-        .collect();
+    let delays: Vec<BTreeMap<_, Duration>> = records.iter().map(|record| delays_by_situation(expect, record)).collect();
     let (mut pairs, mut faults) = (0, Vec::new());
     for (index, one) in delays.iter().enumerate() {
         for (other, record) in delays.iter().zip(records).skip(index + 1) {
-            let differences: Vec<Duration> = one
-                .iter()
-                .filter_map(|(key, (answer, gap))| {
-                    let (other_answer, other_gap) = other.get(key)?;
-                    (answer == other_answer).then(|| gap.abs_diff(*other_gap))
-                })
-                .collect();
+            let differences: Vec<Duration> =
+                one.iter().filter_map(|(key, gap)| Some(gap.abs_diff(*other.get(key)?))).collect();
             pairs += differences.len();
             let two = format!("devices {:?} and {:?}", records[index].device(), record.device());
             if differences.len() < jitter.pairs {
@@ -269,6 +260,18 @@ fn in_step(expect: &Expect, jitter: Jitter, records: &[Record]) -> Check {
         faults.push("it takes two devices".to_owned());
     }
     Check { name: "devices do not retry in step", device: None, faults, seen: format!("{pairs} pairs of delays") }
+}
+
+/// By attempt, what it met, and how often that had happened before.
+fn delays_by_situation(expect: &Expect, record: &Record) -> BTreeMap<(u32, Answer, u32), Duration> {
+    let mut times = BTreeMap::<_, u32>::new();
+    let mut delays = BTreeMap::new();
+    for (first, _, gap) in gaps(expect, record) {
+        let time = times.entry((first.attempt, first.answer)).or_default();
+        delays.insert((first.attempt, first.answer, *time), gap);
+        *time += 1;
+    }
+    delays
 }
 
 fn name(arrival: &Arrival) -> String {

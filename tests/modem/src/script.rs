@@ -61,7 +61,7 @@ impl Span {
 }
 
 /// What a request gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// An acknowledgement, at once.
@@ -160,7 +160,7 @@ pub struct Rate {
     pub window_ms: u64,
 }
 
-/// Of the delays before the same attempt at the same request, most must differ between two devices.
+/// Of the delays after the same attempt met the same answer, at least half must differ between two devices.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jitter {
