@@ -13,21 +13,6 @@ use crate::{
     time::{Convert, Instant, TickRate},
 };
 
-/// A verdict against another attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stop {
-    pub(crate) reason: StopReason,
-    /// The delay that was decided but is not taken.
-    pub(crate) next_delay: Option<Millis>,
-}
-
-impl From<StopReason> for Stop {
-    #[inline]
-    fn from(reason: StopReason) -> Self {
-        Self { reason, next_delay: None }
-    }
-}
-
 /// How far a call has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
@@ -55,6 +40,8 @@ enum Phase {
     Failed,
     /// It has failed, and `wait` counts from `seen`.
     Waiting,
+    /// It has failed, and `wait` was decided but is not taken.
+    Untaken,
 }
 
 impl Progress {
@@ -114,12 +101,12 @@ impl Progress {
 
     /// The next attempt may begin: the first, or the one after a wait. `now` matters only under a deadline.
     #[inline]
-    pub(crate) fn on_start<R: TickRate>(&mut self, policy: &Policy<'_>, aborted: bool) -> Result<(), Stop> {
+    pub(crate) fn on_start<R: TickRate>(&mut self, policy: &Policy<'_>, aborted: bool) -> Result<(), StopReason> {
         if self.until_deadline::<R>(policy) == Some(0) {
-            return Err(StopReason::DeadlineExceeded.into());
+            return Err(StopReason::DeadlineExceeded);
         }
         if aborted {
-            return Err(StopReason::Aborted.into());
+            return Err(StopReason::Aborted);
         }
         self.attempt = self.attempt.saturating_add(1);
         self.phase = Phase::Attempt;
@@ -135,9 +122,9 @@ impl Progress {
         classification: &Classification,
         cause: Cause,
         aborted: bool,
-    ) -> Result<Millis, Stop> {
+    ) -> Result<(), StopReason> {
         if classification.is_abort() {
-            return Err(StopReason::Aborted.into());
+            return Err(StopReason::Aborted);
         }
         let retry = &policy.retry;
         if retry.deadline_after().is_some() {
@@ -147,44 +134,56 @@ impl Progress {
         self.last = Some((class, cause));
         self.phase = Phase::Failed;
         if aborted {
-            return Err(StopReason::Aborted.into());
+            return Err(StopReason::Aborted);
         }
         #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
         let failures = &mut self.failures[class as usize];
         *failures = failures.saturating_add(1);
         if *failures > retry.cap(class) {
-            return Err(over_cap(*failures, retry.limit(class), class).into());
+            return Err(over_cap(*failures, retry.limit(class), class));
         }
         let left = self.until_deadline::<E::Rate>(policy);
         if left == Some(0) {
-            return Err(StopReason::DeadlineExceeded.into());
+            return Err(StopReason::DeadlineExceeded);
         }
         if !retry.has_attempts_left(self.attempt) {
-            return Err(StopReason::MaxAttemptsGlobal.into());
+            return Err(StopReason::MaxAttemptsGlobal);
         }
         let backoff = retry.backoff(class);
         if backoff.is_missing() {
-            return Err(StopReason::NoStrategy.into());
+            return Err(StopReason::NoStrategy);
         }
         let previous = self.previous(class);
         let delay = backoff.delay(self.attempt, classification, previous, || env.random());
         if left.is_some_and(|left| E::Rate::ticks(delay) >= left) {
-            return Err(Stop { reason: StopReason::DeadlineExceeded, next_delay: Some(delay) });
+            self.wait = delay;
+            self.phase = Phase::Untaken;
+            return Err(StopReason::DeadlineExceeded);
         }
         if policy.budget.is_some_and(|budget| !budget.consume::<E::Rate>(1, env.now())) {
-            return Err(StopReason::BudgetExhausted.into());
+            return Err(StopReason::BudgetExhausted);
         }
         self.delay = delay;
         self.delay_class = Some(class);
         self.wait = delay;
         self.phase = Phase::Waiting;
-        Ok(delay)
+        Ok(())
     }
 
     /// What is left to wait.
     #[inline]
     pub(crate) const fn wait(&self) -> Millis {
         self.wait
+    }
+
+    /// Somebody else takes the wait, or nobody.
+    pub(crate) const fn hand_over(&mut self) {
+        self.phase = Phase::Untaken;
+    }
+
+    /// The delay that was decided but is not taken.
+    pub(crate) const fn next_delay(&self) -> Option<Millis> {
+        if matches!(self.phase, Phase::Untaken) { Some(self.wait) } else { None }
     }
 
     /// Ticks an attempt may take under an attempt timeout: that, or what is left to the deadline.
@@ -214,7 +213,7 @@ impl Progress {
         Checkpoint {
             attempt: self.attempt,
             delay: self.delay,
-            remaining: if self.phase == Phase::Waiting { self.wait } else { Millis::ZERO },
+            remaining: if matches!(self.phase, Phase::Waiting | Phase::Untaken) { self.wait } else { Millis::ZERO },
             // Rounded up, so that no deadline is overrun by suspending often.
             elapsed: R::millis_up(self.elapsed),
             failures: self.failures,
@@ -328,15 +327,15 @@ impl<'p, R: TickRate> Attempts<'p, R> {
         self.progress.observe(now);
         let mut facts = Facts { now, random, rate: PhantomData::<R> };
         match self.progress.on_failure(self.policy, &mut facts, &classification.into(), Cause::Error, false) {
-            Ok(delay) => Decision::RetryAt(now.saturating_add(R::ticks(delay))),
-            Err(stop) => Decision::Stop(stop.reason),
+            Ok(()) => Decision::RetryAt(now.saturating_add(R::ticks(self.progress.wait))),
+            Err(reason) => Decision::Stop(reason),
         }
     }
 
     /// The wait is over: the next attempt may begin, or the deadline has passed meanwhile.
     pub fn on_wake(&mut self, now: Instant) -> Result<(), StopReason> {
         self.progress.observe(now);
-        self.progress.on_start::<R>(self.policy, false).map_err(|stop| stop.reason)
+        self.progress.on_start::<R>(self.policy, false)
     }
 
     /// When to call [`on_wake`](Self::on_wake), while waiting.

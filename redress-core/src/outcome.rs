@@ -1,9 +1,6 @@
 //! What came out of a call.
 
-use crate::{
-    Cause, Checkpoint, ErrorClass, Millis, Rejected, RetryError, StopReason,
-    attempts::{Progress, Stop},
-};
+use crate::{Cause, Checkpoint, ErrorClass, Millis, Rejected, RetryError, StopReason, attempts::Progress};
 
 /// The last failure of a call, by value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +28,7 @@ impl<T, E> Failure<T, E> {
 /// A call that ended without success: why, and the last failure if anything ran.
 #[derive(Debug)]
 pub(crate) struct Ended<T, E> {
-    pub(crate) stop: Stop,
+    pub(crate) reason: StopReason,
     pub(crate) failure: Option<Failure<T, E>>,
 }
 
@@ -128,20 +125,20 @@ impl<T, E> Outcome<T, E> {
         elapsed: Millis,
         checkpoint: Option<Checkpoint>,
     ) -> Self {
-        let (result, stop) = match result {
+        let (result, stop_reason) = match result {
             Ok(value) => (Ok(value), None),
-            Err(Ended { stop, failure }) => (Err(failure), Some(stop)),
+            Err(Ended { reason, failure }) => (Err(failure), Some(reason)),
         };
-        let last = if stop.is_some() { progress.last() } else { None };
+        let last = if stop_reason.is_some() { progress.last() } else { None };
         Self {
             result,
-            stop_reason: stop.map(|stop| stop.reason),
+            stop_reason,
             attempts: progress.attempt(),
             last_class: last.map(|(class, _)| class),
             cause: last.map(|(_, cause)| cause),
             last_failure_attempt: last.and(progress.last_failure()),
             elapsed,
-            next_delay: stop.and_then(|stop| stop.next_delay),
+            next_delay: progress.next_delay(),
             checkpoint,
         }
     }

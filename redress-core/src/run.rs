@@ -3,7 +3,7 @@
 use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, Classification,
     Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, SleepDecision, StopReason,
-    attempts::{Progress, Stop},
+    attempts::Progress,
     breaker::{Verdict, Word},
     context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
     env::Environment,
@@ -54,13 +54,22 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// if nothing else does.
     #[inline]
     pub(crate) fn start(context: &'c mut Context<'p, E, M, H>, clocked: bool) -> Result<Self, Rejected> {
-        let timed = clocked || H::Observer::WANTS_TIME || context.policy.retry.deadline_after().is_some();
-        let now = if timed { context.env.now() } else { Instant::ZERO };
+        let now = if clocked || Self::is_timed(context) { context.env.now() } else { Instant::ZERO };
         let mut run = Run { context, progress: Progress::new(now), permit: Word::NONE };
         run.announce();
-        run.admit()?;
-        run.begin().map_err(|stop| Rejected { reason: stop.reason, retry_after: Millis::ZERO })?;
-        Ok(run)
+        if run.context.policy.breaker.is_some() {
+            run.admit()?;
+        }
+        match run.begin() {
+            Ok(()) => Ok(run),
+            Err(reason) => Err(Rejected { reason, retry_after: Millis::ZERO }),
+        }
+    }
+
+    /// Whether attempts are timed: somebody wants to know, or there is a deadline.
+    #[inline]
+    fn is_timed(context: &Context<'p, E, M, H>) -> bool {
+        H::Observer::WANTS_TIME || context.policy.retry.deadline_after().is_some()
     }
 
     #[inline]
@@ -80,7 +89,6 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// Takes a permit from the breaker, if there is one.
-    #[inline]
     fn admit(&mut self) -> Result<(), Rejected> {
         let Some(breaker) = self.context.policy.breaker else { return Ok(()) };
         let env = &self.context.env;
@@ -101,16 +109,16 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
     }
 
-    /// Begins an attempt: the first, or the one after a wait.
+    /// Begins an attempt: the first, or the one after a wait, unless the deadline has passed meanwhile or the call is
+    /// aborted.
     #[inline]
-    fn begin(&mut self) -> Result<(), Stop> {
-        if H::Observer::WANTS_TIME || self.context.policy.retry.deadline_after().is_some() {
+    pub(crate) fn begin(&mut self) -> Result<(), StopReason> {
+        if Self::is_timed(self.context) && self.progress.attempt() != 0 {
             self.progress.observe(self.context.env.now());
         }
         let aborted = self.is_aborted();
-        if let Err(stop) = self.progress.on_start::<E::Rate>(self.context.policy, aborted) {
-            self.report_stop(stop, None);
-            return Err(stop);
+        if let Err(reason) = self.progress.on_start::<E::Rate>(self.context.policy, aborted) {
+            return Err(self.stop(reason, None));
         }
         let start = AttemptStart {
             attempt: self.progress.attempt(),
@@ -134,7 +142,6 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 
     /// What the attempt returned, classified; `Ok(Ok(..))` is success.
     #[inline]
-    #[expect(clippy::type_complexity, reason = "success, or a failure with its classification")]
     pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, (Failure<T, X>, Classification, Cause)>
     where
         H::Classifier: Classifier<X>,
@@ -163,61 +170,61 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         if let Some(budget) = self.context.policy.budget {
             budget.on_success();
         }
-        self.settle(Verdict::Success);
+        if !self.permit.is_none() {
+            self.settle(Verdict::Success);
+        }
     }
 
     /// The attempt failed: the wait before the next, or why there is none.
     #[inline]
-    pub(crate) fn on_failure(&mut self, classification: &Classification, cause: Cause) -> Result<Wait, Stop> {
+    pub(crate) fn on_failure(&mut self, classification: &Classification, cause: Cause) -> Result<Wait, StopReason> {
         self.observe_time();
         let aborted = self.is_aborted();
         let previous = self.progress.previous(classification.class());
         let context = &mut *self.context;
         let decided = self.progress.on_failure(context.policy, &mut context.env, classification, cause, aborted);
-        let delay = match decided {
-            Ok(delay) => delay,
-            Err(stop) => {
-                self.report_stop(stop, Some(classification));
-                return Err(stop);
-            }
-        };
-        let event = self.event(EventKind::Retry, self.progress.attempt());
+        if let Err(reason) = decided {
+            return Err(self.stop(reason, Some(classification)));
+        }
+        let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
+        let event = self.event(EventKind::Retry, attempt);
         self.emit(Event { delay, ..self.with_failure(event, Some(classification)) });
-        let asked =
-            BackoffContext { attempt: self.progress.attempt(), classification: *classification, previous, random: 0 };
-        let stop = match self.context.hooks.parts().sleep.decide(&asked, delay) {
+        let asked = BackoffContext { attempt, classification: *classification, previous, random: 0 };
+        match self.context.hooks.parts().sleep.decide(&asked, delay) {
             SleepDecision::Sleep => {
                 let end = self.failure_end(AttemptDecision::Retry, delay, None);
                 self.observer().on_attempt_end(&end);
-                return Ok(self.begin_wait());
+                Ok(self.begin_wait())
             }
-            SleepDecision::Defer => Stop { reason: StopReason::Scheduled, next_delay: Some(delay) },
-            SleepDecision::Abort => StopReason::Aborted.into(),
-        };
-        self.report_stop(stop, Some(classification));
-        Err(stop)
+            SleepDecision::Defer => {
+                self.progress.hand_over();
+                Err(self.stop(StopReason::Scheduled, Some(classification)))
+            }
+            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(classification))),
+        }
     }
 
     /// Tells everybody that the call has stopped. With a classification, the current attempt has just ended.
-    fn report_stop(&mut self, stop: Stop, classification: Option<&Classification>) {
-        let event = self.event(stop.reason.event(), self.progress.attempt());
-        let delay =
-            if stop.reason == StopReason::Scheduled { stop.next_delay.unwrap_or_default() } else { Millis::ZERO };
+    #[cold]
+    #[inline(never)]
+    fn stop(&mut self, reason: StopReason, classification: Option<&Classification>) -> StopReason {
+        let delay = if reason == StopReason::Scheduled { self.progress.wait() } else { Millis::ZERO };
+        let event = self.event(reason.event(), self.progress.attempt());
         let event = self.with_failure(Event { delay, ..event }, classification);
-        self.emit(Event { stop_reason: Some(stop.reason), ..event });
+        self.emit(Event { stop_reason: Some(reason), ..event });
         if classification.is_some() {
-            let end = self.failure_end(stop.reason.decision(), delay, Some(stop.reason));
+            let end = self.failure_end(reason.decision(), delay, Some(reason));
             self.observer().on_attempt_end(&end);
         }
-        let verdict = match (stop.reason, self.progress.last()) {
+        let verdict = match (reason, self.progress.last()) {
             (StopReason::Aborted, _) | (_, None) => Verdict::Neutral,
             (_, Some((class, _))) => Verdict::Failure(class),
         };
         self.settle(verdict);
+        reason
     }
 
     /// Tells the breaker how the call ended, once.
-    #[inline]
     fn settle(&mut self, verdict: Verdict) {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         if permit.is_none() {
@@ -279,12 +286,6 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         let ticks = wait.left.min(E::Rate::ticks(slice));
         wait.left = wait.left.saturating_sub(ticks);
         Some(ticks)
-    }
-
-    /// The wait is over: begins the next attempt, unless the deadline has passed meanwhile or the call is aborted.
-    #[inline]
-    pub(crate) fn on_wake(&mut self) -> Result<(), Stop> {
-        self.begin()
     }
 
     #[inline]
@@ -360,30 +361,35 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// The checkpoint that goes with a deferral.
-    fn deferred(&self, stop: Stop) -> Option<Checkpoint> {
-        (stop.reason == StopReason::Scheduled).then(|| self.progress.checkpoint::<E::Rate>(self.context.policy))
+    fn deferred(&self, reason: StopReason) -> Option<Checkpoint> {
+        (reason == StopReason::Scheduled).then(|| self.progress.checkpoint::<E::Rate>(self.context.policy))
     }
 
     /// Why the call gave up, as `call` returns it.
-    #[inline]
-    pub(crate) fn error<T, X>(&self, ended: Ended<T, X>) -> RetryError<X> {
+    #[cold]
+    pub(crate) fn error<X>(&self, reason: StopReason, error: Option<X>) -> RetryError<X> {
         let last = self.progress.last();
         RetryError {
-            error: ended.failure.and_then(Failure::into_error),
-            reason: ended.stop.reason,
+            error,
+            reason,
             attempts: self.progress.attempt(),
             last_class: last.map(|(class, _)| class),
             cause: last.map(|(_, cause)| cause),
-            next_delay: ended.stop.next_delay,
-            checkpoint: self.deferred(ended.stop),
+            next_delay: self.progress.next_delay(),
+            checkpoint: self.deferred(reason),
         }
+    }
+
+    #[inline]
+    pub(crate) fn ended<T, X>(&self, ended: Ended<T, X>) -> RetryError<X> {
+        self.error(ended.reason, ended.failure.and_then(Failure::into_error))
     }
 
     /// All about the call, as `execute` returns it.
     #[inline]
     pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
         self.progress.observe(self.context.env.now());
-        let checkpoint = result.as_ref().err().and_then(|ended| self.deferred(ended.stop));
+        let checkpoint = result.as_ref().err().and_then(|ended| self.deferred(ended.reason));
         Outcome::new(result, &self.progress, E::Rate::millis(self.progress.elapsed()), checkpoint)
     }
 
@@ -436,7 +442,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
         self.0.admit()?;
         match self.0.begin() {
             Ok(()) => Ok(self.0),
-            Err(stop) => Err(Rejected { reason: stop.reason, retry_after: Millis::ZERO }),
+            Err(reason) => Err(Rejected { reason, retry_after: Millis::ZERO }),
         }
     }
 }

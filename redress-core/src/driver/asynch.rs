@@ -66,15 +66,15 @@ macro_rules! drive {
                     Err(failed) => failed,
                 },
             };
-            let stop = match $run.on_failure(&classification, cause) {
+            let next = match $run.on_failure(&classification, cause) {
                 Ok(wait) => {
                     pause!($run, wait);
-                    $run.on_wake()
+                    $run.begin()
                 }
-                Err(stop) => Err(stop),
+                Err(reason) => Err(reason),
             };
-            if let Err(stop) = stop {
-                break Err(Ended { stop, failure: Some(failure) });
+            if let Err(reason) = next {
+                break Err(Ended { reason, failure: Some(failure) });
             }
         }
     };
@@ -106,7 +106,7 @@ macro_rules! driver {
                 async move {
                     let mut run = Run::start(self, false)?;
                     let result = drive!(run, _ => operation());
-                    result.map_err(|ended| run.error(ended))
+                    result.map_err(|ended| run.ended(ended))
                 }
             }
 
@@ -122,7 +122,7 @@ macro_rules! driver {
                 async move {
                     let mut run = Run::start(self, false)?;
                     let result = drive!(run, attempt => operation(attempt));
-                    result.map_err(|ended| run.error(ended))
+                    result.map_err(|ended| run.ended(ended))
                 }
             }
 
@@ -182,7 +182,7 @@ macro_rules! driver {
                     pause!(self.0, self.begin_wait());
                     let mut run = self.begin()?;
                     let result = drive!(run, _ => operation());
-                    result.map_err(|ended| run.error(ended))
+                    result.map_err(|ended| run.ended(ended))
                 }
             }
 
@@ -268,14 +268,14 @@ macro_rules! driver {
             ) -> impl Future<Output = Result<(), RetryError<X>>> {
                 let wait = self.on_failure(&classification.into(), Cause::Error);
                 async move {
-                    let stop = match wait {
+                    let next = match wait {
                         Ok(wait) => {
                             pause!(self, wait);
-                            self.on_wake()
+                            self.begin()
                         }
-                        Err(stop) => Err(stop),
+                        Err(reason) => Err(reason),
                     };
-                    stop.map_err(|stop| self.error(Ended::<(), X> { stop, failure: Some(Failure::Error(error)) }))
+                    next.map_err(|reason| self.error(reason, Some(error)))
                 }
             }
         }

@@ -2,10 +2,10 @@
 
 use crate::{
     Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, Millis, Outcome, Rejected,
-    RetryError, Run,
+    RetryError, Run, StopReason,
     context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
-    outcome::{Ended, Failure},
+    outcome::Ended,
     run::{Resumed, Wait},
 };
 
@@ -37,7 +37,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         let mut run = Run::start(self, false)?;
-        run.drive(operation).map_err(|ended| run.error(ended))
+        run.drive(operation).map_err(|ended| run.ended(ended))
     }
 
     /// Like [`call`](Self::call), and tells all about it.
@@ -112,15 +112,15 @@ where
     pub fn failed_as<X>(&mut self, classification: impl Into<Classification>, error: X) -> Result<(), RetryError<X>> {
         match self.retry(&classification.into(), Cause::Error) {
             Ok(()) => Ok(()),
-            Err(stop) => Err(self.error(Ended::<(), X> { stop, failure: Some(Failure::Error(error)) })),
+            Err(reason) => Err(self.error(reason, Some(error))),
         }
     }
 
     #[inline]
-    fn retry(&mut self, classification: &Classification, cause: Cause) -> Result<(), crate::attempts::Stop> {
+    fn retry(&mut self, classification: &Classification, cause: Cause) -> Result<(), StopReason> {
         let wait = self.on_failure(classification, cause)?;
         self.pause(wait);
-        self.on_wake()
+        self.begin()
     }
 
     #[inline]
@@ -144,8 +144,8 @@ where
                     return Ok(value);
                 }
                 Err((failure, classification, cause)) => {
-                    if let Err(stop) = self.retry(&classification, cause) {
-                        return Err(Ended { stop, failure: Some(failure) });
+                    if let Err(reason) = self.retry(&classification, cause) {
+                        return Err(Ended { reason, failure: Some(failure) });
                     }
                 }
             }
@@ -186,7 +186,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         let mut run = self.start()?;
-        run.drive(|_| operation()).map_err(|ended| run.error(ended))
+        run.drive(|_| operation()).map_err(|ended| run.ended(ended))
     }
 
     /// Waits, then goes on as [`Context::execute`] does.
