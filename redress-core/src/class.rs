@@ -82,6 +82,9 @@ impl core::fmt::Display for ErrorClass {
     }
 }
 
+/// A class is an error about which nothing else is known: for tests, and for operations that have no more to say.
+impl core::error::Error for ErrorClass {}
+
 /// A set of classes, one byte.
 ///
 /// ```

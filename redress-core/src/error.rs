@@ -1,6 +1,6 @@
 //! What a call or a configuration can go wrong with.
 
-use crate::{Cause, Checkpoint, ErrorClass, Millis, StopReason};
+use crate::{Cause, Checkpoint, Classification, Classify, ErrorClass, Millis, StopReason};
 
 /// A configuration contradicts itself. Says which field and what its bounds are.
 ///
@@ -130,6 +130,16 @@ impl core::fmt::Display for Rejected {
 
 impl core::error::Error for Rejected {}
 
+/// For calls inside of calls: an open circuit is a `Transient` failure which says when to come back, an abort stays one.
+impl Classify for Rejected {
+    fn classify(&self) -> Classification {
+        match self.reason {
+            StopReason::CircuitOpen => Classification::new(ErrorClass::Transient).retry_after(self.retry_after),
+            _ => Classification::abort(),
+        }
+    }
+}
+
 /// Why a call gave up, with the caller's last error by value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -189,6 +199,19 @@ impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
     }
 }
 
+/// For calls inside of calls: the class of the latest failure; an open circuit and an abort as for [`Rejected`].
+impl<E> Classify for RetryError<E> {
+    fn classify(&self) -> Classification {
+        match (self.reason, self.last_class) {
+            (StopReason::CircuitOpen, _) => {
+                Rejected { reason: self.reason, retry_after: self.next_delay.unwrap_or_default() }.classify()
+            }
+            (StopReason::Aborted, _) => Classification::abort(),
+            (_, class) => class.unwrap_or(ErrorClass::Unknown).into(),
+        }
+    }
+}
+
 /// What an operation returns to stop retrying from inside: not a failure, but the wish to end the call.
 ///
 /// ```
@@ -200,9 +223,9 @@ impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AbortRetryError;
 
-impl crate::Classify for AbortRetryError {
-    fn classify(&self) -> crate::Classification {
-        crate::Classification::abort()
+impl Classify for AbortRetryError {
+    fn classify(&self) -> Classification {
+        Classification::abort()
     }
 }
 

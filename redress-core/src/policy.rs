@@ -73,9 +73,21 @@ impl<'a> Policy<'a> {
         self
     }
 
+    /// [`circuit_breaker`](Self::circuit_breaker) with a breaker whose capacity is forgotten already.
+    pub const fn circuit_breaker_view(mut self, breaker: &'a CircuitBreakerView) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
     /// Takes a token out of this budget for each retry.
     pub const fn budget<const N: usize>(mut self, budget: &'a Budget<N>) -> Self {
         self.budget = Some(budget.view());
+        self
+    }
+
+    /// [`budget`](Self::budget) with a budget whose capacity is forgotten already.
+    pub const fn budget_view(mut self, budget: &'a BudgetView) -> Self {
+        self.budget = Some(budget);
         self
     }
 
