@@ -16,9 +16,10 @@
 //! waits. A minute of outage then takes 60/N seconds, and every tolerance has to allow for N times the host's own
 //! delays: a scheduling hiccup of 2 ms reads as 20 ms at N = 10.
 //!
-//! The emulator's own way of hurrying, `-icount shift=…,sleep=off`, does not work with a modem: it skips the guest's
-//! idle time altogether, so that a timeout of 400 ms is over before the host has answered, and the host has no clock
-//! that would tell it how much was skipped. `-icount` without `sleep=off` keeps to real time and works.
+//! The emulator's own way of hurrying, `-icount shift=…,sleep=off`, is of no use here: it skips the guest's idle time,
+//! so that a timeout of 400 ms may be over before the host has answered, and the host has no clock that would tell it
+//! how much was skipped: requests 100 ms apart arrive after one or two. `-icount` without `sleep=off` keeps to real
+//! time and works, if less exactly.
 //!
 //! A guest whose host is busy loses ticks, never gains them, and answers are stamped before they are written. Lower
 //! bounds on delays therefore hold on a loaded machine too, but for the time a request needs to get here, and the one
