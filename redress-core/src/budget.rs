@@ -159,11 +159,13 @@ impl<const N: usize> Budget<N> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        let level = match config.0 {
-            Kind::Bucket { initial, .. } => (initial as u32).saturating_mul(TOKEN),
-            Kind::Rolling { .. } => 0,
+        let (level, moment) = match config.0 {
+            // The first look at the clock then reads as a jump back, from which refilling counts anew: a clock may start
+            // anywhere.
+            Kind::Bucket { initial, .. } => ((initial as u32).saturating_mul(TOKEN), Moment::END),
+            Kind::Rolling { .. } => (0, Moment::ZERO),
         };
-        Ok(Self { config, level: AtomicU32::new(level), moment: Moment::ZERO, slots: [const { Slot::EMPTY }; N] })
+        Ok(Self { config, level: AtomicU32::new(level), moment, slots: [const { Slot::EMPTY }; N] })
     }
 
     /// This budget with its capacity forgotten.

@@ -37,6 +37,9 @@ impl Moment {
     #[expect(clippy::declare_interior_mutable_const, reason = "each use is meant to be a moment of its own")]
     pub(crate) const ZERO: Self = Self { low: AtomicU32::new(0), high: AtomicU32::new(0) };
 
+    #[expect(clippy::declare_interior_mutable_const, reason = "each use is meant to be a moment of its own")]
+    pub(crate) const END: Self = Self { low: AtomicU32::new(u32::MAX), high: AtomicU32::new(u32::MAX) };
+
     #[inline]
     pub(crate) fn load(&self) -> Instant {
         Instant::from_ticks(u64::from(self.high.load(Relaxed)) << 32 | u64::from(self.low.load(Relaxed)))
@@ -71,17 +74,26 @@ pub(crate) fn clear(slots: &[Slot]) {
     }
 }
 
-/// Moves the window to `now`: drops the stamps of age `window` or more. A clock that jumped back has, for the window,
-/// not moved; the stamps are shifted so that their ages stay what they were.
+/// A reading this much behind the latest one is a late one, not a clock that jumped: whoever took it had to wait for
+/// the critical section.
+const LATE: Millis = Millis::from_secs(1);
+
+/// Moves the window to `now`: drops the stamps of age `window` or more, at the latest two units later where units are
+/// longer than ticks, and never sooner. For a late reading the window stays where it is. A clock that jumped back has,
+/// for the window, not moved; the stamps are shifted so that their ages stay what they were.
+#[expect(clippy::arithmetic_side_effects, reason = "12 hours and two units, in ticks")]
 pub(crate) fn slide<R: TickRate>(slots: &[Slot], last: &Moment, now: Instant, window: Millis) {
     let before = last.load();
+    let now = if before.ticks_since(now) < R::ticks(LATE) { now.max(before) } else { now };
     let window = R::ticks(window);
     last.store(now);
     if now.ticks_since(before) >= window {
         return clear(slots);
     }
-    let back = units::<R>(before.ticks_since(now));
-    let length = units::<R>(window);
+    // Both moments are cut to units before they are compared, as the stamps were: none comes to lie ahead of `now`.
+    let back = if now < before { units::<R>(before.ticks()).wrapping_sub(units::<R>(now.ticks())) } else { 0 };
+    // Stamp and `now` were cut by up to a unit each, in the worst case in opposite directions.
+    let length = units::<R>(window + 2 * const { (1 << unit_shift(R::HZ)) - 1 });
     for slot in slots {
         let stamp = slot.0.load(Relaxed);
         if stamp == 0 {
