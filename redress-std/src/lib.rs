@@ -1,1 +1,102 @@
-//! redress for std.
+//! redress for std: what happens after something failed, in threads and in tokio.
+//!
+//! ```
+//! use std::{io, net::TcpStream, time::Duration};
+//! use redress_std::{Backoff, Policy, PolicyExt, Retry};
+//!
+//! static DATABASE: Policy = Policy::new(
+//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(5), Duration::from_secs(1))).max_attempts(3),
+//! );
+//!
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let address = listener.local_addr()?;
+//! let stream = DATABASE.call(|| TcpStream::connect(address))?;
+//! # drop(stream);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Everything of `redress-core` is here too, so this crate is the only one to depend on. To it are added:
+//!
+//! | | |
+//! |---|---|
+//! | [`Threads`] | the environment that blocks the thread: [`StdClock`], [`ThreadSleeper`], [`ThreadRandom`] |
+//! | `Tokio`, `TokioLocal` | the environments on tokio's clock, for tasks that move between threads and for those that don't |
+//! | [`PolicyExt`] | `policy.call(..)` without a word about environments |
+//! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
+//! | [`io`] | classes of `std::io::Error` |
+//!
+//! # Which classifier
+//!
+//! | errors | classifier |
+//! |---|---|
+//! | implement [`std::error::Error`] | none: [`DefaultClassifier`] is what [`Threads`] and `Tokio` start with |
+//! | implement [`Classify`] | `.classifier(SelfClassifier)` |
+//! | `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report` | `.classifier(chain::boxed)` |
+//! | any other | `.classifier(\|error: &E\| ErrorClass::Transient)`, or a `Classification` with hints |
+//!
+//! ```
+//! use redress_std::{Classification, Classify, ErrorClass, Millis, Policy, SelfClassifier, Threads};
+//! # use redress_std::{Backoff, Retry};
+//! # static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+//!
+//! enum QueueError { Full { wait: Millis }, NoSuchQueue }
+//!
+//! impl Classify for QueueError {
+//!     fn classify(&self) -> Classification {
+//!         match self {
+//!             Self::Full { wait } => Classification::new(ErrorClass::RateLimit).retry_after(*wait),
+//!             Self::NoSuchQueue => ErrorClass::Permanent.into(),
+//!         }
+//!     }
+//! }
+//!
+//! # let mut answers = [Ok(7), Err(QueueError::NoSuchQueue), Err(QueueError::Full { wait: Millis::ZERO })].into_iter().rev();
+//! # let mut push = || answers.next().unwrap_or(Ok(7));
+//! let pushed = POLICY.context(Threads).classifier(SelfClassifier).call(|| push());
+//! # assert_eq!(pushed.unwrap_err().attempts, 2);
+//! ```
+//!
+//! # Features
+//!
+//! They add up; none is on by default.
+//!
+//! - `tokio`: the environments `Tokio` and `TokioLocal`, and `call_async`
+//! - `http`: classifiers for the types of the `http` crate
+//! - `serde`: configuration, events, outcomes and checkpoints
+//! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
+//! - `testing`: what tests of code that uses redress need
+//!
+//! # What it does not do
+//!
+//! It decides nothing: every decision is made in `redress-core`, by the same code as on a microcontroller. It starts no
+//! threads and no tasks, and it has no global state but the start of its clock and the random numbers of each thread.
+//! `critical-section` is given its implementation for std here; a program which brings another cannot link both.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// The implementation of critical sections is found by the linker, not by name.
+use critical_section as _;
+
+#[doc(inline)]
+pub use redress_core::*;
+
+pub mod chain;
+mod clock;
+mod default;
+mod ext;
+pub mod io;
+mod random;
+mod sleeper;
+mod threads;
+#[cfg(feature = "tokio")]
+mod tokio;
+
+#[cfg(feature = "tokio")]
+pub use self::tokio::{Tokio, TokioClock, TokioLocal};
+pub use self::{
+    clock::StdClock,
+    default::{DefaultClassifier, StrictClassifier},
+    ext::PolicyExt,
+    random::ThreadRandom,
+    sleeper::ThreadSleeper,
+    threads::Threads,
+};

@@ -1,0 +1,158 @@
+//! Errors and what they were caused by.
+//!
+//! An error and its [`source`](Error::source)s make a chain, of which up to [`MAX_LINKS`] links are looked at. Inside of
+//! a [`std::io::Error`] that wraps another error, that one is the next link.
+//!
+//! First the links are compared, from the outermost, with the types that are known:
+//!
+//! | type | class |
+//! |---|---|
+//! | [`std::io::Error`] | by its [kind](crate::io) |
+//! | [`ErrorClass`] | itself |
+//! | [`AbortRetryError`] | the call is [aborted](Classification::abort) |
+//! | [`Rejected`] | `Transient` with a hint for an open circuit; otherwise the call is aborted |
+//! | `tokio::time::error::Elapsed`, with feature `tokio` | `Transient` |
+//!
+//! The first class other than `Unknown` is the answer. If there is none, the names of the links are read in the same
+//! order, by the list of [`redress_core::classify::name`]. The code is the first that was found.
+//!
+//! # Design
+//!
+//! Names come last because a name is a guess: a refused connection inside of an `AuthBackendError` is a refused
+//! connection, and retried.
+
+use std::{error::Error, io, iter, ops::Deref};
+
+use redress_core::{AbortRetryError, Classification, Classifier, Classify, ErrorClass, Rejected, classify::name};
+
+/// How many links of a chain are looked at. More of them are taken for a circle.
+pub const MAX_LINKS: usize = 32;
+
+/// What [`DefaultClassifier`](crate::DefaultClassifier) answers, for errors whose type is not known any more.
+///
+/// ```
+/// use std::{error::Error, io};
+/// use redress_std::{ErrorClass, chain};
+///
+/// let error: Box<dyn Error> = io::Error::from(io::ErrorKind::TimedOut).into();
+/// assert_eq!(chain::classify(&*error).class(), ErrorClass::Transient);
+/// ```
+pub fn classify(error: &(dyn Error + 'static)) -> Classification {
+    let known = classify_strictly(error);
+    if is_answer(&known) {
+        return known;
+    }
+    let guess = links(error).map(|link| name::DefaultClassifier.classify(link)).find(is_answer);
+    match (guess, known.numeric_code()) {
+        (Some(guess), Some(code)) => guess.code(code),
+        (Some(guess), None) => guess,
+        (None, _) => known,
+    }
+}
+
+/// What [`StrictClassifier`](crate::StrictClassifier) answers, for errors whose type is not known any more.
+pub fn classify_strictly(error: &(dyn Error + 'static)) -> Classification {
+    let mut code = None;
+    for link in links(error) {
+        let Some(known) = known(link) else { continue };
+        if is_answer(&known) {
+            return known;
+        }
+        code = code.or(known.numeric_code());
+    }
+    let unknown = Classification::new(ErrorClass::Unknown);
+    code.map_or(unknown, |code| unknown.code(code))
+}
+
+/// [`classify`] for what owns an error of any type: `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`.
+///
+/// ```
+/// use std::{error::Error, net::TcpStream};
+/// use redress_std::{Backoff, Policy, Retry, Threads, chain};
+///
+/// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+///
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let address = listener.local_addr()?.to_string();
+/// fn connect(address: &str) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
+///     Ok(TcpStream::connect(address)?)
+/// }
+///
+/// let stream = POLICY.context(Threads).classifier(chain::boxed).call(|| connect(&address));
+/// # assert!(stream.is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Design
+///
+/// A function of its own, because these types do not implement [`Error`] themselves, and so `DefaultClassifier` cannot
+/// tell them from others.
+pub fn boxed<E: Deref<Target: DynError>>(error: &E) -> Classification {
+    classify(error.as_dyn())
+}
+
+/// [`boxed`] without guessing from names.
+pub fn boxed_strictly<E: Deref<Target: DynError>>(error: &E) -> Classification {
+    classify_strictly(error.as_dyn())
+}
+
+/// An error of any type, sendable or not. Sealed.
+pub trait DynError: sealed::Sealed {
+    /// The error.
+    fn as_dyn(&self) -> &(dyn Error + 'static);
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! dyn_errors {
+    ($($error:ty),*) => {$(
+        impl sealed::Sealed for $error {}
+
+        impl DynError for $error {
+            fn as_dyn(&self) -> &(dyn Error + 'static) {
+                self
+            }
+        }
+    )*};
+}
+
+dyn_errors!(dyn Error, dyn Error + Send, dyn Error + Send + Sync);
+
+fn links<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    iter::successors(Some(error), |link| next(*link)).take(MAX_LINKS)
+}
+
+/// The cause of an error. `io::Error` passes over the error which it wraps to that one's source.
+fn next<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match link.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => link.source(),
+    }
+}
+
+/// The class of a single link, if its type is known.
+fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
+    if let Some(error) = link.downcast_ref::<io::Error>() {
+        return Some(crate::io::classify(error));
+    }
+    if let Some(class) = link.downcast_ref::<ErrorClass>() {
+        return Some(class.classify());
+    }
+    if let Some(abort) = link.downcast_ref::<AbortRetryError>() {
+        return Some(abort.classify());
+    }
+    if let Some(rejected) = link.downcast_ref::<Rejected>() {
+        return Some(rejected.classify());
+    }
+    #[cfg(feature = "tokio")]
+    if link.is::<::tokio::time::error::Elapsed>() {
+        return Some(ErrorClass::Transient.into());
+    }
+    None
+}
+
+fn is_answer(classification: &Classification) -> bool {
+    classification.is_abort() || classification.class() != ErrorClass::Unknown
+}

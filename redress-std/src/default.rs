@@ -1,0 +1,55 @@
+//! The classifiers for whatever implements `std::error::Error`.
+
+use std::error::Error;
+
+use redress_core::{Classification, Classifier};
+
+use crate::chain;
+
+/// Classifies any [`std::error::Error`] by its `source()` chain: known types first, then names.
+///
+/// What it knows and how it guesses is in [`chain`]. It is the classifier of every environment of this crate. Errors
+/// that implement [`Classify`](crate::Classify) are better asked themselves, with
+/// [`SelfClassifier`](crate::SelfClassifier).
+///
+/// ```
+/// use std::io;
+/// use redress_std::{Classifier, DefaultClassifier, ErrorClass};
+///
+/// let wrapped = io::Error::other(io::Error::from(io::ErrorKind::ConnectionReset));
+/// assert_eq!(DefaultClassifier.classify(&wrapped).class(), ErrorClass::Transient);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DefaultClassifier;
+
+impl<E: Error + 'static> Classifier<E> for DefaultClassifier {
+    fn classify(&self, error: &E) -> Classification {
+        chain::classify(error)
+    }
+}
+
+/// Like [`DefaultClassifier`], without guessing from names: only types that are known have a class.
+///
+/// ```
+/// use std::{fmt, io};
+/// use redress_std::{Classifier, DefaultClassifier, ErrorClass, StrictClassifier};
+///
+/// #[derive(Debug)]
+/// struct LoginTimeout;
+/// # impl fmt::Display for LoginTimeout {
+/// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str("login timed out") }
+/// # }
+/// impl std::error::Error for LoginTimeout {}
+///
+/// assert_eq!(DefaultClassifier.classify(&LoginTimeout).class(), ErrorClass::Transient);
+/// assert_eq!(StrictClassifier.classify(&LoginTimeout).class(), ErrorClass::Unknown);
+/// assert_eq!(StrictClassifier.classify(&io::Error::other(ErrorClass::Auth)).class(), ErrorClass::Auth);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct StrictClassifier;
+
+impl<E: Error + 'static> Classifier<E> for StrictClassifier {
+    fn classify(&self, error: &E) -> Classification {
+        chain::classify_strictly(error)
+    }
+}

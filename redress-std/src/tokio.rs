@@ -1,0 +1,124 @@
+//! The environments of calls in tokio.
+
+use std::time::Duration;
+
+use ::tokio::time;
+use redress_core::{AsyncEnvironment, Clock, Environment, Instant, Millis, RandomSource, env::mode};
+
+use crate::{DefaultClassifier, StdClock, ThreadRandom, clock, threads::ABORT_POLL};
+
+/// The clock of the tokio runtime: [`tokio::time::Instant`](time::Instant) in nanoseconds, from the same start as
+/// [`StdClock`].
+///
+/// It stands still where tokio's time is paused; outside of a runtime it is [`StdClock`]. For what takes a clock, as
+/// [`CircuitBreakerView::try_acquire`](crate::CircuitBreakerView::try_acquire) does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub struct TokioClock;
+
+impl Clock for TokioClock {
+    const TICK_HZ: u32 = StdClock::TICK_HZ;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        clock::since_start(time::Instant::now().into_std())
+    }
+}
+
+macro_rules! tokio_environment {
+    ($(#[$doc:meta])* $name:ident, $mode:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+        pub struct $name;
+
+        impl Environment for $name {
+            type Rate = TokioClock;
+            type Mode = mode::$mode;
+            type Classifier = DefaultClassifier;
+
+            const CLASSIFIER: DefaultClassifier = DefaultClassifier;
+            const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
+
+            #[inline]
+            fn now(&self) -> Instant {
+                TokioClock.now()
+            }
+
+            #[inline]
+            fn random(&mut self) -> u32 {
+                ThreadRandom.next_u32()
+            }
+        }
+
+        impl AsyncEnvironment for $name {
+            /// Boxed, because tokio's timer is larger than all else in the future of a call together.
+            #[inline]
+            fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()> {
+                Box::pin(time::sleep(Duration::from_nanos(ticks)))
+            }
+        }
+    };
+}
+
+tokio_environment! {
+    /// Calls in tokio, with futures that are `Send` where those of the operation are.
+    ///
+    /// - clock: [`TokioClock`]; waits take no time where tokio's time is paused
+    /// - waits: tokio's timer; with an abort condition they end at most 10 ms after it holds
+    /// - random numbers: [`ThreadRandom`]
+    /// - classifier: [`DefaultClassifier`]
+    /// - operations: `FnMut() -> Future`. For closures that lend what they captured there is [`TokioLocal`], and
+    ///   the loop form, whose futures are `Send` and which needs no closure.
+    ///
+    /// ```
+    /// use std::{io, time::Duration};
+    /// use redress_std::{Backoff, Policy, Retry, Tokio};
+    ///
+    /// static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(5))));
+    ///
+    /// async fn fetch() -> io::Result<&'static str> {
+    ///     # use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///     # static CALLS: AtomicU32 = AtomicU32::new(0);
+    ///     # if CALLS.fetch_add(1, Relaxed) < 2 { return Err(io::ErrorKind::TimedOut.into()) }
+    ///     # Ok("profile")
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let task = tokio::spawn(async {
+    ///     POLICY.context(Tokio).operation("fetch_profile").execute(|| fetch()).await
+    /// });
+    /// let outcome = task.await.unwrap();
+    /// assert_eq!((outcome.value(), outcome.attempts), (Some(&"profile"), 3));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// The first wait panics outside of a runtime and in one whose time is not enabled, as tokio's timer does.
+    Tokio, Spawned
+}
+
+tokio_environment! {
+    /// Calls in tokio, on one thread: the operation is an `AsyncFnMut`, which may lend what it captured to its futures.
+    ///
+    /// Otherwise as [`Tokio`].
+    ///
+    /// ```
+    /// use std::{io, time::Duration};
+    /// use redress_std::{Backoff, Policy, Retry, TokioLocal};
+    ///
+    /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+    ///
+    /// # struct Sink(Vec<u8>);
+    /// # impl Sink { async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.0.extend(bytes); Ok(bytes.len()) } }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let mut connection = Sink(Vec::new());
+    /// let written = POLICY.context(TokioLocal).call(async || connection.write(b"hello").await).await;
+    /// # assert_eq!(written.unwrap(), 5);
+    /// # }
+    /// ```
+    TokioLocal, Local
+}
