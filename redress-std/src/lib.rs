@@ -23,7 +23,7 @@
 //! | `Tokio`, `TokioLocal` | the environments on tokio's clock, for tasks that move between threads and for those that don't |
 //! | [`PolicyExt`] | `policy.call(..)` without a word about environments |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
-//! | [`io`] | classes of `std::io::Error` |
+//! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
 //!
 //! # Which classifier
 //!
@@ -83,6 +83,8 @@ pub mod chain;
 mod clock;
 mod default;
 mod ext;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod io;
 mod random;
 mod sleeper;
