@@ -24,6 +24,7 @@
 //! | [`PolicyExt`] | `policy.call(..)` without a word about environments |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
+//! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //!
 //! # Which classifier
 //!
@@ -87,6 +88,7 @@ mod ext;
 pub mod http;
 pub mod io;
 mod random;
+mod shared;
 mod sleeper;
 mod threads;
 #[cfg(feature = "tokio")]
@@ -99,6 +101,7 @@ pub use self::{
     default::{DefaultClassifier, StrictClassifier},
     ext::PolicyExt,
     random::ThreadRandom,
+    shared::SharedPolicy,
     sleeper::ThreadSleeper,
     threads::Threads,
 };

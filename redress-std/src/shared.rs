@@ -1,0 +1,125 @@
+//! A policy that owns what it shares.
+
+use std::sync::Arc;
+
+use redress_core::{Budget, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Policy, Retry};
+
+/// A policy that owns its breaker and budget: for services which read their configuration at run time.
+///
+/// A [`Policy`] borrows breaker and budget, because on a device they lie in a `static`. This one keeps them behind
+/// [`Arc`]s; clones of it share them, in as many threads and tasks as there are. [`policy`](Self::policy) lends the
+/// `Policy` calls are made with.
+///
+/// ```
+/// use std::{io, sync::Arc, time::Duration};
+/// use redress_std::{Backoff, BreakerConfig, CircuitBreaker, PolicyExt, Retry, SharedPolicy};
+///
+/// # let (base, attempts, failures) = (Duration::from_millis(1), 3, 5);
+/// let backoff = Backoff::try_decorrelated_jitter(base, Duration::from_secs(5))?;
+/// let breaker = Arc::new(CircuitBreaker::<16>::try_new(BreakerConfig::new(failures))?);
+/// let policy = SharedPolicy::try_new(Retry::new(backoff).max_attempts(attempts))?.circuit_breaker(breaker);
+///
+/// let worker = std::thread::spawn({
+///     let policy = policy.clone();
+///     move || policy.policy().call(|| Ok::<_, io::Error>("done"))
+/// });
+/// assert_eq!(worker.join().unwrap()?, "done");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Capacities are fixed at compile time: choose the largest that the configuration may ask for, at four bytes a slot.
+/// The delays of [`Backoff::fixed`](crate::Backoff::fixed) and strategies of one's own have to be `'static`; what is
+/// made at run time is leaked (`Vec::leak`, `Box::leak`), once for each configuration.
+///
+/// # Design
+///
+/// A value that holds both the `Arc`s and the `Policy` which borrows from them cannot be written without unsafe code, so
+/// the `Policy` is put together for each use: a copy of some 250 bytes. Who makes calls on a hot path keeps the `Policy`
+/// or the context for more than one of them, or [leaks](Self::leak) it.
+#[derive(Clone, Debug)]
+pub struct SharedPolicy {
+    base: Policy<'static>,
+    breaker: Option<Arc<CircuitBreakerView>>,
+    budget: Option<Arc<BudgetView>>,
+}
+
+impl SharedPolicy {
+    /// A policy without breaker and budget.
+    ///
+    /// # Panics
+    ///
+    /// If the configuration contradicts itself. [`try_new`](Self::try_new) returns an error instead.
+    pub const fn new(retry: Retry<'static>) -> Self {
+        Self { base: Policy::new(retry), breaker: None, budget: None }
+    }
+
+    /// A policy without breaker and budget, if the configuration is sound.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another, and its bounds.
+    pub fn try_new(retry: Retry<'static>) -> Result<Self, ConfigError> {
+        Policy::try_new(retry).map(Self::from)
+    }
+
+    /// Fails fast while this breaker is open.
+    pub fn circuit_breaker<const N: usize>(mut self, breaker: Arc<CircuitBreaker<N>>) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// Takes a token out of this budget for each retry.
+    pub fn budget<const N: usize>(mut self, budget: Arc<Budget<N>>) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// The policy, to make calls with.
+    ///
+    /// ```
+    /// use redress_std::{Backoff, Retry, SharedPolicy, Threads};
+    ///
+    /// let shared = SharedPolicy::new(Retry::new(Backoff::none()));
+    /// let policy = shared.policy();
+    /// let mut orders = policy.context(Threads).operation("fetch_orders");
+    /// # let fetched = orders.call(|| Ok::<_, std::io::Error>(3));
+    /// # assert_eq!(fetched.unwrap(), 3);
+    /// ```
+    pub fn policy(&self) -> Policy<'_> {
+        assemble(self.base, self.breaker.as_deref(), self.budget.as_deref())
+    }
+
+    /// The policy for the rest of the process: for configuration that is read once, at the start.
+    pub fn leak(self) -> &'static Policy<'static> {
+        let Self { base, breaker, budget } = self;
+        let breaker = breaker.map(|breaker| &**Box::leak(Box::new(breaker)));
+        let budget = budget.map(|budget| &**Box::leak(Box::new(budget)));
+        Box::leak(Box::new(assemble(base, breaker, budget)))
+    }
+
+    /// The breaker, to look at.
+    pub fn breaker(&self) -> Option<&CircuitBreakerView> {
+        self.breaker.as_deref()
+    }
+}
+
+/// Adds to a policy which may have a breaker and a budget already.
+impl From<Policy<'static>> for SharedPolicy {
+    fn from(base: Policy<'static>) -> Self {
+        Self { base, breaker: None, budget: None }
+    }
+}
+
+fn assemble<'a>(
+    mut policy: Policy<'a>,
+    breaker: Option<&'a CircuitBreakerView>,
+    budget: Option<&'a BudgetView>,
+) -> Policy<'a> {
+    if let Some(breaker) = breaker {
+        policy = policy.circuit_breaker_view(breaker);
+    }
+    if let Some(budget) = budget {
+        policy = policy.budget_view(budget);
+    }
+    policy
+}
