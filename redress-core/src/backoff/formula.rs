@@ -11,6 +11,14 @@ pub(super) const fn uniform(a: u32, b: u32, random: u32) -> u32 {
     a.saturating_add(offset as u32)
 }
 
+/// `c/2 + U(0, c/2)`, rounded to the nearest: chosen in half milliseconds, because half of an odd ceiling is none of the
+/// whole ones.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "the offset is below the ceiling, or both are zero")]
+pub(super) const fn upper_half(ceiling: u32, random: u32) -> u32 {
+    ceiling - ((ceiling - uniform(0, ceiling, random)) >> 1)
+}
+
 /// `min(max, base * 2^n)`.
 ///
 /// First values of 100 ms up to 1 s, from n = 0: 100, 200, 400, 800, 1000, 1000.
@@ -20,7 +28,7 @@ pub(super) const fn doubled(base: u32, max: u32, n: u32) -> u32 {
     if n < u32::BITS && max >> n >= base { base << n } else { max }
 }
 
-/// `min(max, base * 1.5^n)`.
+/// `min(max, base * 1.5^n)`, rounded to the nearest.
 ///
 /// First values of 100 ms up to 1 s, from n = 1: 150, 225, 337.5, 506.25, 759.375, 1000.
 #[expect(clippy::cast_possible_truncation, reason = "at most max")]
@@ -34,7 +42,7 @@ pub(super) const fn grown_by_half(base: u32, max: u32, n: u32) -> u32 {
         value += value >> 1;
         left -= 1;
     }
-    if value < limit { (value >> 31) as u32 } else { max }
+    if value < limit { ((value + (1 << 30)) >> 31) as u32 } else { max }
 }
 
 /// `min(max, U(base, max(base, 3 p)))`: decorrelated jitter, from "Exponential Backoff And Jitter" (AWS Architecture
@@ -57,10 +65,19 @@ mod tests {
             assert!(grown_by_half(1, u32::MAX, n) >= 1);
         }
         assert_eq!([0, 1, 2, 3, 4, 5].map(|n| doubled(100, 1_000, n)), [100, 200, 400, 800, 1_000, 1_000]);
-        assert_eq!([1, 2, 3, 4, 5, 6].map(|n| grown_by_half(100, 1_000, n)), [150, 225, 337, 506, 759, 1_000]);
+        assert_eq!([1, 2, 3, 4, 5, 6].map(|n| grown_by_half(100, 1_000, n)), [150, 225, 338, 506, 759, 1_000]);
         assert_eq!(doubled(u32::MAX, u32::MAX, u32::MAX), u32::MAX);
         assert_eq!(grown_by_half(1, u32::MAX, u32::MAX), u32::MAX);
         assert_eq!(grown_by_half(u32::MAX, u32::MAX, 5), u32::MAX);
+    }
+
+    #[test]
+    fn the_upper_half_of_an_odd_ceiling_begins_half_way() {
+        assert_eq!([0, 1 << 30, 1 << 31, u32::MAX].map(|random| upper_half(5, random)), [3, 3, 4, 5]);
+        assert_eq!([0, 1 << 31, u32::MAX].map(|random| upper_half(100, random)), [50, 75, 100]);
+        assert_eq!([0, u32::MAX].map(|random| upper_half(1, random)), [1, 1]);
+        assert_eq!([0, u32::MAX].map(|random| upper_half(u32::MAX, random)), [1 << 31, u32::MAX]);
+        assert_eq!(upper_half(0, u32::MAX), 0);
     }
 
     #[test]

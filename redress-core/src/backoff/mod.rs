@@ -283,15 +283,9 @@ impl Formula<'_> {
             }
             Self::Exponential { base, max } => formula::doubled(base, max, attempt.saturating_sub(1)),
             Self::FullJitter { base, max } => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
-            Self::EqualJitter { base, max } => {
-                let ceiling = formula::doubled(base, max, attempt);
-                formula::uniform(ceiling >> 1, ceiling, draw())
-            }
+            Self::EqualJitter { base, max } => formula::upper_half(formula::doubled(base, max, attempt), draw()),
             Self::Decorrelated { base, max } => formula::decorrelated(base, max, previous.get(), draw()),
-            Self::Token { base, max } => {
-                let ceiling = formula::grown_by_half(base, max, attempt);
-                formula::uniform(ceiling >> 1, ceiling, draw())
-            }
+            Self::Token { base, max } => formula::upper_half(formula::grown_by_half(base, max, attempt), draw()),
             Self::Custom(strategy) => {
                 let random = if strategy.draws() { draw() } else { 0 };
                 strategy.delay(&BackoffContext { attempt, classification: *classification, previous, random }).get()
