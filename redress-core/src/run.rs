@@ -103,7 +103,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
             }
             Err(ticks) => {
                 let event = self.event(EventKind::CircuitRejected, 0);
-                self.emit(Event { state: Some(breaker.state()), stop_reason: Some(StopReason::CircuitOpen), ..event });
+                self.emit(Event { state: Some(breaker.state()), ..event });
                 Err(Rejected { reason: StopReason::CircuitOpen, retry_after: E::Rate::millis_up(ticks) })
             }
         }
@@ -188,7 +188,8 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
         let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
         let event = self.event(EventKind::Retry, attempt);
-        self.emit(Event { delay, ..self.with_failure(event, Some(classification)) });
+        let retry_after = classification.hint();
+        self.emit(Event { delay, retry_after, ..self.with_failure(event, Some(classification)) });
         let asked = BackoffContext { attempt, classification: *classification, previous, random: 0 };
         match self.context.hooks.parts().sleep.decide(&asked, delay) {
             SleepDecision::Sleep => {
@@ -209,11 +210,17 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline(never)]
     fn stop(&mut self, reason: StopReason, classification: Option<&Classification>) -> StopReason {
         let delay = if reason == StopReason::Scheduled { self.progress.wait() } else { Millis::ZERO };
-        let event = self.event(reason.event(), self.progress.attempt());
-        let event = self.with_failure(Event { delay, ..event }, classification);
+        let mut event = self.event(reason.event(), self.progress.attempt());
+        // Who aborts does not do so for the failure before.
+        if reason != StopReason::Aborted {
+            event = self.with_failure(Event { delay, ..event }, classification);
+        }
         self.emit(Event { stop_reason: Some(reason), ..event });
-        if classification.is_some() {
-            let end = self.failure_end(reason.decision(), delay, Some(reason));
+        if let Some(classification) = classification {
+            let mut end = self.failure_end(reason.decision(), delay, Some(reason));
+            if classification.is_abort() {
+                (end.class, end.cause) = (None, None);
+            }
             self.observer().on_attempt_end(&end);
         }
         let verdict = match (reason, self.progress.last()) {
@@ -321,16 +328,14 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
     }
 
-    /// Adds the latest failure, and of the failure just classified its hints.
+    /// Adds the latest failure, and of the failure just classified its code.
     #[inline]
     fn with_failure(&self, event: Event, classification: Option<&Classification>) -> Event {
         let last = self.progress.last();
-        let hints = classification.filter(|classification| !classification.is_abort());
         Event {
             class: last.map(|(class, _)| class),
             cause: last.map(|(_, cause)| cause),
-            retry_after: hints.and_then(Classification::hint),
-            code: hints.and_then(Classification::numeric_code),
+            code: classification.and_then(Classification::numeric_code),
             ..event
         }
     }
