@@ -118,11 +118,19 @@ impl Classify for Classification {
 /// Tells the class of an error.
 ///
 /// A classifier MUST NOT panic, MUST answer without blocking, and is called exactly once per failure.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot tell the class of `{E}`",
+    label = "the class of `{E}` is not known here",
+    note = "implement `Classify` for the error and add `.classifier(SelfClassifier)` to the context",
+    note = "or add a classifier of your own: `.classifier(|error: &{E}| ErrorClass::Transient)`",
+    note = "for `Box<dyn Error>` and its like, redress-std has `.classifier(chain::boxed)`"
+)]
 pub trait Classifier<E: ?Sized> {
     /// The class of this error.
     fn classify(&self, error: &E) -> Classification;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: ?Sized, F, C> Classifier<E> for F
 where
     F: Fn(&E) -> C,
@@ -138,6 +146,7 @@ where
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SelfClassifier;
 
+#[diagnostic::do_not_recommend]
 impl<E: Classify + ?Sized> Classifier<E> for SelfClassifier {
     #[inline]
     fn classify(&self, error: &E) -> Classification {
