@@ -10,6 +10,8 @@ use core::marker::PhantomData;
 use crate::{
     Cause, Checkpoint, CheckpointError, Classification, ErrorClass, Millis, Policy, RandomSource, StopReason,
     env::Environment,
+    policy::Known,
+    retry::NO_LIMIT,
     time::{Convert, Instant, TickRate},
 };
 
@@ -25,11 +27,66 @@ pub(crate) struct Progress {
     delay: Millis,
     /// What is left to wait, from `seen`.
     wait: Millis,
-    failures: [u8; 8],
+    failures: Counts,
     delay_class: Option<ErrorClass>,
     /// The latest failure.
     last: Option<(ErrorClass, Cause)>,
     phase: Phase,
+}
+
+/// One saturating count per class. A word where the machine has words that long, so that it can stay in a register.
+#[derive(Clone, Copy, Debug)]
+struct Counts(#[cfg(target_pointer_width = "64")] u64, #[cfg(not(target_pointer_width = "64"))] [u8; 8]);
+
+#[cfg(target_pointer_width = "64")]
+impl Counts {
+    const ZERO: Self = Self(0);
+
+    const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
+    }
+
+    const fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
+    const fn of(self, class: ErrorClass) -> u8 {
+        (self.0 >> (class as u32).wrapping_mul(8)) as u8
+    }
+
+    /// Counts one more; the count before is below 255.
+    #[inline]
+    const fn add(&mut self, class: ErrorClass) {
+        self.0 = self.0.wrapping_add(1 << (class as u32).wrapping_mul(8));
+    }
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+impl Counts {
+    const ZERO: Self = Self([0; 8]);
+
+    const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    const fn to_bytes(self) -> [u8; 8] {
+        self.0
+    }
+
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    const fn of(self, class: ErrorClass) -> u8 {
+        self.0[class as usize]
+    }
+
+    /// Counts one more; the count before is below 255.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    const fn add(&mut self, class: ErrorClass) {
+        self.0[class as usize] = self.0[class as usize].wrapping_add(1);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +110,7 @@ impl Progress {
             attempt: 0,
             delay: Millis::ZERO,
             wait: Millis::ZERO,
-            failures: [0; 8],
+            failures: Counts::ZERO,
             delay_class: None,
             last: None,
             phase: Phase::Attempt,
@@ -95,29 +152,40 @@ impl Progress {
 
     /// Ticks until the deadline.
     #[inline]
-    pub(crate) fn until_deadline<R: TickRate>(&self, policy: &Policy<'_>) -> Option<u64> {
-        policy.retry.deadline_after().map(|deadline| R::ticks(deadline).saturating_sub(self.elapsed))
+    pub(crate) fn until_deadline<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<u64> {
+        policy.deadline().map(|deadline| R::ticks(deadline).saturating_sub(self.elapsed))
     }
 
-    /// The next attempt may begin: the first, or the one after a wait. `now` matters only under a deadline.
+    /// The first attempt begins. No deadline is over at its start.
     #[inline]
-    pub(crate) fn on_start<R: TickRate>(&mut self, policy: &Policy<'_>, aborted: bool) -> Result<(), StopReason> {
-        if self.until_deadline::<R>(policy) == Some(0) {
+    pub(crate) const fn on_first(&mut self) {
+        self.attempt = 1;
+    }
+
+    /// The wait is over: the next attempt begins, or why not.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn on_wake<R: TickRate, const PLAIN: bool>(
+        &mut self,
+        policy: Known<'_, PLAIN>,
+        aborted: bool,
+    ) -> Result<(), StopReason> {
+        if self.until_deadline::<R, PLAIN>(policy) == Some(0) {
             return Err(StopReason::DeadlineExceeded);
         }
         if aborted {
             return Err(StopReason::Aborted);
         }
-        self.attempt = self.attempt.saturating_add(1);
+        // Stays below what unlimited attempts compare with.
+        self.attempt = self.attempt.wrapping_add(1).min(u32::MAX - 1);
         self.phase = Phase::Attempt;
         Ok(())
     }
 
     /// The attempt failed: the delay before the next, or why there is none.
-    #[inline]
-    pub(crate) fn on_failure<E: Environment>(
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn on_failure<E: Environment, const PLAIN: bool>(
         &mut self,
-        policy: &Policy<'_>,
+        policy: Known<'_, PLAIN>,
         env: &mut E,
         classification: &Classification,
         cause: Cause,
@@ -126,8 +194,8 @@ impl Progress {
         if classification.is_abort() {
             return Err(StopReason::Aborted);
         }
-        let retry = &policy.retry;
-        if retry.deadline_after().is_some() {
+        let retry = &policy.0.retry;
+        if policy.deadline().is_some() {
             self.observe(env.now());
         }
         let class = classification.class();
@@ -136,31 +204,33 @@ impl Progress {
         if aborted {
             return Err(StopReason::Aborted);
         }
-        #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-        let failures = &mut self.failures[class as usize];
-        *failures = failures.saturating_add(1);
-        if *failures > retry.cap(class) {
-            return Err(over_cap(*failures, retry.limit(class), class));
+        // Below the cap, so below 255; counting stops there, which only a class without limit can reach.
+        let failures = self.failures.of(class);
+        if failures < retry.cap(class) {
+            self.failures.add(class);
+        } else if retry.cap(class) != NO_LIMIT {
+            return Err(over_cap(failures, retry.limit(class), class));
         }
-        let left = self.until_deadline::<E::Rate>(policy);
+        let left = self.until_deadline::<E::Rate, PLAIN>(policy);
         if left == Some(0) {
             return Err(StopReason::DeadlineExceeded);
         }
-        if !retry.has_attempts_left(self.attempt) {
+        if self.attempt >= retry.attempts() {
             return Err(StopReason::MaxAttemptsGlobal);
         }
-        let backoff = retry.backoff(class);
-        if backoff.is_missing() {
-            return Err(StopReason::NoStrategy);
-        }
-        let previous = self.previous(class);
-        let delay = backoff.delay(self.attempt, classification, previous, || env.random());
+        let Some(backoff) = policy.backoff(class) else { return Err(StopReason::NoStrategy) };
+        let draw = || env.random();
+        let delay = if PLAIN {
+            backoff.plain_delay(self.attempt, draw)
+        } else {
+            backoff.delay(self.attempt, classification, self.previous(class), draw)
+        };
         if left.is_some_and(|left| E::Rate::ticks(delay) >= left) {
             self.wait = delay;
             self.phase = Phase::Untaken;
             return Err(StopReason::DeadlineExceeded);
         }
-        if policy.budget.is_some_and(|budget| !budget.consume::<E::Rate>(1, env.now())) {
+        if policy.budget().is_some_and(|budget| !budget.consume::<E::Rate>(1, env.now())) {
             return Err(StopReason::BudgetExhausted);
         }
         self.delay = delay;
@@ -188,9 +258,9 @@ impl Progress {
 
     /// Ticks an attempt may take under an attempt timeout: that, or what is left to the deadline.
     #[inline]
-    pub(crate) fn attempt_ticks<R: TickRate>(&self, policy: &Policy<'_>) -> Option<u64> {
-        let timeout = R::ticks(policy.retry.timeout()?);
-        Some(self.until_deadline::<R>(policy).map_or(timeout, |left| timeout.min(left)))
+    pub(crate) fn attempt_ticks<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<u64> {
+        let timeout = R::ticks(policy.timeout()?);
+        Some(self.until_deadline::<R, PLAIN>(policy).map_or(timeout, |left| timeout.min(left)))
     }
 
     /// The latest delay, if it was for this class.
@@ -200,9 +270,9 @@ impl Progress {
     }
 
     /// What is left for an attempt: its timeout or the time to the deadline, whichever is shorter.
-    pub(crate) fn remaining<R: TickRate>(&self, policy: &Policy<'_>) -> Option<Millis> {
-        let deadline = self.until_deadline::<R>(policy).map(R::millis);
-        match (policy.retry.timeout(), deadline) {
+    pub(crate) fn remaining<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<Millis> {
+        let deadline = self.until_deadline::<R, PLAIN>(policy).map(R::millis);
+        match (policy.timeout(), deadline) {
             (Some(timeout), Some(left)) => Some(timeout.min(left)),
             (timeout, left) => timeout.or(left),
         }
@@ -216,7 +286,7 @@ impl Progress {
             remaining: if matches!(self.phase, Phase::Waiting | Phase::Untaken) { self.wait } else { Millis::ZERO },
             // Rounded up, so that no deadline is overrun by suspending often.
             elapsed: R::millis_up(self.elapsed),
-            failures: self.failures,
+            failures: self.failures.to_bytes(),
             fingerprint: policy.retry.fingerprint(),
             delay_class: self.delay_class,
             last: self.last,
@@ -239,7 +309,7 @@ impl Progress {
             attempt: checkpoint.attempt,
             delay: checkpoint.delay,
             wait: checkpoint.remaining.saturating_sub(slept),
-            failures: checkpoint.failures,
+            failures: Counts::from_bytes(checkpoint.failures),
             delay_class: checkpoint.delay_class,
             last: checkpoint.last,
             phase: Phase::Waiting,
@@ -250,7 +320,7 @@ impl Progress {
 /// Which of the caps it was, in the order of the checks.
 #[cold]
 const fn over_cap(failures: u8, limit: u8, class: ErrorClass) -> StopReason {
-    if failures > limit {
+    if failures >= limit {
         StopReason::MaxAttemptsPerClass
     } else if !class.is_retryable() {
         StopReason::NonRetryableClass
@@ -312,8 +382,7 @@ impl<'p, R: TickRate> Attempts<'p, R> {
     /// Starts a call now; the first attempt may begin.
     pub fn new(policy: &'p Policy<'p>, now: Instant) -> Self {
         let mut progress = Progress::new(now);
-        // No deadline is over at its start, and nobody aborts here.
-        let _ = progress.on_start::<R>(policy, false);
+        progress.on_first();
         Self { policy, progress, rate: PhantomData }
     }
 
@@ -326,7 +395,13 @@ impl<'p, R: TickRate> Attempts<'p, R> {
     ) -> Decision {
         self.progress.observe(now);
         let mut facts = Facts { now, random, rate: PhantomData::<R> };
-        match self.progress.on_failure(self.policy, &mut facts, &classification.into(), Cause::Error, false) {
+        match self.progress.on_failure(
+            Known::<false>(self.policy),
+            &mut facts,
+            &classification.into(),
+            Cause::Error,
+            false,
+        ) {
             Ok(()) => Decision::RetryAt(now.saturating_add(R::ticks(self.progress.wait))),
             Err(reason) => Decision::Stop(reason),
         }
@@ -335,7 +410,7 @@ impl<'p, R: TickRate> Attempts<'p, R> {
     /// The wait is over: the next attempt may begin, or the deadline has passed meanwhile.
     pub fn on_wake(&mut self, now: Instant) -> Result<(), StopReason> {
         self.progress.observe(now);
-        self.progress.on_start::<R>(self.policy, false)
+        self.progress.on_wake::<R, false>(Known(self.policy), false)
     }
 
     /// When to call [`on_wake`](Self::on_wake), while waiting.
@@ -360,7 +435,7 @@ impl<'p, R: TickRate> Attempts<'p, R> {
 
     /// What is left for the current attempt: until its timeout or the deadline.
     pub fn remaining(&self) -> Option<Millis> {
-        self.progress.remaining::<R>(self.policy)
+        self.progress.remaining::<R, false>(Known(self.policy))
     }
 
     /// Suspends the call: what is left to wait is kept in the checkpoint. Suspended in the middle of an attempt, it

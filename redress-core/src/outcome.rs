@@ -104,6 +104,21 @@ impl<T, E> Outcome<T, E> {
         })
     }
 
+    /// Success at the first attempt.
+    pub(crate) const fn first(value: T, elapsed: Millis) -> Self {
+        Self {
+            result: Ok(value),
+            stop_reason: None,
+            attempts: 1,
+            last_class: None,
+            cause: None,
+            last_failure_attempt: None,
+            elapsed,
+            next_delay: None,
+            checkpoint: None,
+        }
+    }
+
     pub(crate) fn rejected(rejected: Rejected) -> Self {
         let error = RetryError::<E>::from(rejected);
         Self {

@@ -1,8 +1,8 @@
 //! A policy: retry, breaker and budget in one value.
 
 use crate::{
-    BudgetView, CircuitBreakerView, ConfigError, Retry, breaker::CircuitBreaker, budget::Budget, context::Context,
-    env::Environment, error::valid_or_panic,
+    Backoff, BudgetView, CircuitBreakerView, ConfigError, ErrorClass, Millis, Retry, breaker::CircuitBreaker,
+    budget::Budget, context::Context, env::Environment, error::valid_or_panic,
 };
 
 /// What happens after something failed, for one dependency: plain data, `Copy`, usable in a `static`.
@@ -43,6 +43,8 @@ pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
     pub(crate) breaker: Option<&'a CircuitBreakerView>,
     pub(crate) budget: Option<&'a BudgetView>,
+    /// Nothing but attempts, class limits and an exponential backoff for all classes.
+    plain: bool,
 }
 
 /// A policy that only retries is a policy like any other.
@@ -62,31 +64,35 @@ impl<'a> Policy<'a> {
     /// A policy without breaker and budget, if the configuration is sound.
     pub const fn try_new(retry: Retry<'a>) -> Result<Self, ConfigError> {
         match retry.validate() {
-            Ok(()) => Ok(Self { retry, breaker: None, budget: None }),
+            Ok(()) => Ok(Self { retry, breaker: None, budget: None, plain: retry.is_plain() }),
             Err(error) => Err(error),
         }
     }
 
     /// Fails fast while this breaker is open.
     pub const fn circuit_breaker<const N: usize>(mut self, breaker: &'a CircuitBreaker<N>) -> Self {
+        self.plain = false;
         self.breaker = Some(breaker.view());
         self
     }
 
     /// [`circuit_breaker`](Self::circuit_breaker) with a breaker whose capacity is forgotten already.
     pub const fn circuit_breaker_view(mut self, breaker: &'a CircuitBreakerView) -> Self {
+        self.plain = false;
         self.breaker = Some(breaker);
         self
     }
 
     /// Takes a token out of this budget for each retry.
     pub const fn budget<const N: usize>(mut self, budget: &'a Budget<N>) -> Self {
+        self.plain = false;
         self.budget = Some(budget.view());
         self
     }
 
     /// [`budget`](Self::budget) with a budget whose capacity is forgotten already.
     pub const fn budget_view(mut self, budget: &'a BudgetView) -> Self {
+        self.plain = false;
         self.budget = Some(budget);
         self
     }
@@ -99,5 +105,52 @@ impl<'a> Policy<'a> {
     /// Binds the policy to where calls run. The context is what calls are made with, again and again.
     pub const fn context<E: Environment>(&self, env: E) -> Context<'_, E, E::Mode, crate::context::Default<E>> {
         Context::new(self, env)
+    }
+}
+
+/// A policy, and what may be taken for granted about it while compiling.
+///
+/// # Design
+///
+/// Most of what a policy can have, most policies leave out, and asking about it costs more than the decision. On hosts
+/// the drivers are therefore compiled twice out of the same lines: once for any policy and once for plain ones, which
+/// have neither deadline, attempt timeout, breaker nor budget and one exponential backoff for all classes. Where bytes
+/// count more, there is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'p, const PLAIN: bool>(pub(crate) &'p Policy<'p>);
+
+impl<'p, const PLAIN: bool> Known<'p, PLAIN> {
+    #[inline]
+    pub(crate) fn deadline(self) -> Option<Millis> {
+        if PLAIN { None } else { self.0.retry.deadline_after() }
+    }
+
+    #[inline]
+    pub(crate) fn timeout(self) -> Option<Millis> {
+        if PLAIN { None } else { self.0.retry.timeout() }
+    }
+
+    #[inline]
+    pub(crate) fn breaker(self) -> Option<&'p CircuitBreakerView> {
+        if PLAIN { None } else { self.0.breaker }
+    }
+
+    #[inline]
+    pub(crate) fn budget(self) -> Option<&'p BudgetView> {
+        if PLAIN { None } else { self.0.budget }
+    }
+
+    /// The backoff of a class, if there is one.
+    #[inline]
+    pub(crate) fn backoff(self, class: ErrorClass) -> Option<&'p Backoff<'p>> {
+        if PLAIN { Some(self.0.retry.default_backoff()) } else { self.0.retry.backoff(class) }
+    }
+}
+
+impl Policy<'_> {
+    /// Whether the drivers' shorter copies will do.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        cfg!(not(any(target_os = "none", target_family = "wasm"))) && self.plain
     }
 }

@@ -8,7 +8,8 @@ use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis};
 const FIRST_RETRYABLE: u8 = ErrorClass::Concurrency as u8;
 const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE as usize;
 
-const NO_LIMIT: u8 = u8::MAX;
+/// The limit of a class that has none.
+pub(crate) const NO_LIMIT: u8 = u8::MAX;
 const UNLIMITED: u32 = u32::MAX;
 
 /// When to retry, and when to stop.
@@ -165,10 +166,10 @@ impl<'a> Retry<'a> {
         Ok(())
     }
 
+    /// The attempts allowed; more than a call ever counts if they are unlimited.
     #[inline]
-    pub(crate) const fn has_attempts_left(&self, made: u32) -> bool {
-        // A counter that has saturated cannot tell, and only unlimited attempts get there.
-        made < self.max_attempts || self.max_attempts == UNLIMITED
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.max_attempts
     }
 
     /// The configured deadline.
@@ -195,13 +196,28 @@ impl<'a> Retry<'a> {
         self.limits[class as usize]
     }
 
-    /// The backoff of a class.
+    /// The backoff of a class, if there is one.
     #[inline]
-    pub(crate) fn backoff(&self, class: ErrorClass) -> &Backoff<'a> {
-        if self.own_backoff.is_empty() || !self.own_backoff.contains(class) {
-            return &self.backoff;
-        }
-        self.backoffs.get(usize::from((class as u8).wrapping_sub(FIRST_RETRYABLE))).unwrap_or(&self.backoff)
+    pub(crate) fn backoff(&self, class: ErrorClass) -> Option<&Backoff<'a>> {
+        let index = usize::from((class as u8).wrapping_sub(FIRST_RETRYABLE));
+        let backoff = match self.backoffs.get(index) {
+            Some(own) if self.own_backoff.contains(class) => own,
+            _ => &self.backoff,
+        };
+        if backoff.is_missing() { None } else { Some(backoff) }
+    }
+
+    #[inline]
+    pub(crate) const fn default_backoff(&self) -> &Backoff<'a> {
+        &self.backoff
+    }
+
+    /// See [`Known`](crate::policy::Known).
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.deadline.is_none()
+            && self.attempt_timeout.is_none()
+            && self.own_backoff.is_empty()
+            && self.backoff.is_plain_exponential()
     }
 }
 

@@ -1,13 +1,15 @@
 //! One call in progress: the loop form, and what both drivers are made of.
 
 use crate::{
-    AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, Classification,
-    Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, SleepDecision, StopReason,
+    AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, CircuitBreakerView,
+    Classification, Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, SleepDecision,
+    StopReason,
     attempts::Progress,
     breaker::{Verdict, Word},
     context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
     env::Environment,
     outcome::{Ended, Failure, Outcome},
+    policy::Known,
     time::{Convert, Instant},
 };
 
@@ -29,7 +31,7 @@ pub struct Attempt {
 /// tokens of retries that were decided stay spent.
 #[derive(Debug)]
 #[must_use = "a run that is dropped is a call given up"]
-pub struct Run<'c, 'p, E: Environment, M, H> {
+pub struct Run<'c, 'p, E: Environment, M, H, const PLAIN: bool = false> {
     pub(crate) context: &'c mut Context<'p, E, M, H>,
     pub(crate) progress: Progress,
     permit: Word,
@@ -49,105 +51,164 @@ enum WaitState {
     Sliced,
 }
 
-impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
+/// An admission that is given back unless it is taken.
+struct Guard<'p> {
+    breaker: Option<&'p CircuitBreakerView>,
+    permit: Word,
+}
+
+impl Guard<'_> {
+    #[inline]
+    fn into_permit(self) -> Word {
+        let permit = self.permit;
+        core::mem::forget(self);
+        permit
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    fn drop(&mut self) {
+        if let (false, Some(breaker)) = (self.permit.is_none(), self.breaker) {
+            breaker.release(self.permit);
+        }
+    }
+}
+
+/// A call in its first attempt: what a run is before anything has failed, small enough for registers.
+pub(crate) struct First<'c, 'p, E: Environment, M, H, const PLAIN: bool> {
+    pub(crate) context: &'c mut Context<'p, E, M, H>,
+    guard: Guard<'p>,
+    started: Instant,
+}
+
+impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> First<'c, 'p, E, M, H, PLAIN> {
     /// Asks breaker and abort condition and begins the first attempt. `clocked`: the caller wants the elapsed time even
     /// if nothing else does.
-    #[inline]
-    pub(crate) fn start(context: &'c mut Context<'p, E, M, H>, clocked: bool) -> Result<Self, Rejected> {
-        let now = if clocked || Self::is_timed(context) { context.env.now() } else { Instant::ZERO };
-        let mut run = Run { context, progress: Progress::new(now), permit: Word::NONE };
-        run.announce();
-        if run.context.policy.breaker.is_some() {
-            run.admit()?;
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn launch(context: &'c mut Context<'p, E, M, H>, clocked: bool) -> Result<Self, Rejected> {
+        let started = if clocked || context.is_timed::<PLAIN>() { context.env.now() } else { Instant::ZERO };
+        context.announce();
+        let breaker = Known::<PLAIN>(context.policy).breaker();
+        let mut guard = Guard { breaker, permit: Word::NONE };
+        if let Some(breaker) = breaker {
+            guard.permit = context.admit(breaker, Millis::ZERO)?;
         }
-        match run.begin() {
-            Ok(()) => Ok(run),
-            Err(reason) => Err(Rejected { reason, retry_after: Millis::ZERO }),
+        if context.is_aborted() {
+            let reason = StopReason::Aborted;
+            let event = context.event(reason.event(), 0, Millis::ZERO);
+            context.emit(Event { stop_reason: Some(reason), ..event });
+            return Err(Rejected { reason, retry_after: Millis::ZERO });
         }
+        context.tell_start(1, Millis::ZERO);
+        Ok(Self { context, guard, started })
     }
 
-    /// Whether attempts are timed: somebody wants to know, or there is a deadline.
+    /// The first attempt.
     #[inline]
-    fn is_timed(context: &Context<'p, E, M, H>) -> bool {
-        H::Observer::WANTS_TIME || context.policy.retry.deadline_after().is_some()
-    }
-
-    #[inline]
-    fn observer(&mut self) -> &mut H::Observer {
-        &mut self.context.hooks.parts().observer
-    }
-
-    #[inline]
-    fn is_aborted(&mut self) -> bool {
-        self.context.hooks.parts().abort.is_aborted()
-    }
-
-    #[inline]
-    fn announce(&mut self) {
-        let operation = self.context.operation;
-        self.observer().on_call_start(operation);
-    }
-
-    /// Takes a permit from the breaker, if there is one.
-    fn admit(&mut self) -> Result<(), Rejected> {
-        let Some(breaker) = self.context.policy.breaker else { return Ok(()) };
-        let env = &self.context.env;
-        let (admission, changed) = breaker.admit::<E::Rate>(|| env.now());
-        if let Some(state) = changed {
-            self.emit(Event { state: Some(state), ..self.event(state.into(), 0) });
-        }
-        match admission {
-            Ok(word) => {
-                self.permit = word;
-                Ok(())
-            }
-            Err(ticks) => {
-                let event = self.event(EventKind::CircuitRejected, 0);
-                self.emit(Event { state: Some(breaker.state()), ..event });
-                Err(Rejected { reason: StopReason::CircuitOpen, retry_after: E::Rate::millis_up(ticks) })
-            }
+    pub(crate) fn attempt(&self) -> Attempt {
+        Attempt {
+            number: 1,
+            remaining: Progress::new(self.started).remaining::<E::Rate, PLAIN>(Known(self.context.policy)),
         }
     }
 
-    /// Begins an attempt: the first, or the one after a wait, unless the deadline has passed meanwhile or the call is
-    /// aborted.
-    #[inline]
-    pub(crate) fn begin(&mut self) -> Result<(), StopReason> {
-        if Self::is_timed(self.context) && self.progress.attempt() != 0 {
-            self.progress.observe(self.context.env.now());
-        }
-        let aborted = self.is_aborted();
-        if let Err(reason) = self.progress.on_start::<E::Rate>(self.context.policy, aborted) {
-            return Err(self.stop(reason, None));
-        }
-        let start = AttemptStart {
-            attempt: self.progress.attempt(),
-            operation: self.context.operation,
-            elapsed: self.elapsed_for_events(),
-        };
-        self.observer().on_attempt_start(&start);
-        Ok(())
-    }
-
-    /// The current attempt: its number and what is left for it.
-    pub fn attempt(&self) -> Attempt {
-        Attempt { number: self.progress.attempt(), remaining: self.progress.remaining::<E::Rate>(self.context.policy) }
-    }
-
-    /// Ticks the current attempt may take, if the policy has an attempt timeout.
+    /// Ticks it may take, if the policy has an attempt timeout.
     #[inline]
     pub(crate) fn attempt_ticks(&self) -> Option<u64> {
-        self.progress.attempt_ticks::<E::Rate>(self.context.policy)
+        Progress::new(self.started).attempt_ticks::<E::Rate, PLAIN>(Known(self.context.policy))
     }
 
-    /// What the attempt returned, classified; `Ok(Ok(..))` is success.
+    /// What it returned, classified.
     #[inline]
-    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, (Failure<T, X>, Classification, Cause)>
+    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let hooks = self.context.hooks.parts();
+        self.context.classify(result)
+    }
+
+    /// It succeeded, and with it the call.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn succeed(self) {
+        let elapsed = if H::Observer::WANTS_TIME {
+            E::Rate::millis(self.context.env.now().ticks_since(self.started))
+        } else {
+            Millis::ZERO
+        };
+        self.context.succeeded::<PLAIN>(self.guard.into_permit(), 1, elapsed);
+    }
+
+    /// It failed, or its maker wants the loop form.
+    #[inline]
+    pub(crate) fn into_run(self) -> Run<'c, 'p, E, M, H, PLAIN> {
+        let Self { context, guard, started } = self;
+        Run::in_first_attempt(context, guard.into_permit(), started)
+    }
+
+    /// All about a call that succeeded at once, as `execute` returns it.
+    #[inline]
+    pub(crate) fn outcome<T, X>(self, value: T) -> Outcome<T, X> {
+        let elapsed = E::Rate::millis(self.context.env.now().ticks_since(self.started));
+        self.succeed();
+        Outcome::first(value, elapsed)
+    }
+}
+
+/// A failure, its classification and what it was.
+pub(crate) type Failed<T, X> = (Failure<T, X>, Classification, Cause);
+
+impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
+    /// Whether attempts are timed: somebody wants to know, or there is a deadline.
+    #[inline]
+    fn is_timed<const PLAIN: bool>(&self) -> bool {
+        H::Observer::WANTS_TIME || Known::<PLAIN>(self.policy).deadline().is_some()
+    }
+
+    #[inline]
+    fn observer(&mut self) -> &mut H::Observer {
+        &mut self.hooks.parts().observer
+    }
+
+    #[inline]
+    fn is_aborted(&mut self) -> bool {
+        self.hooks.parts().abort.is_aborted()
+    }
+
+    #[inline]
+    fn announce(&mut self) {
+        let operation = self.operation;
+        self.observer().on_call_start(operation);
+    }
+
+    /// Takes a permit from the breaker.
+    fn admit(&mut self, breaker: &CircuitBreakerView, elapsed: Millis) -> Result<Word, Rejected> {
+        let env = &self.env;
+        let (admission, changed) = breaker.admit::<E::Rate>(|| env.now());
+        if let Some(state) = changed {
+            self.emit(Event { state: Some(state), ..self.event(state.into(), 0, elapsed) });
+        }
+        admission.map_err(|ticks| {
+            let event = self.event(EventKind::CircuitRejected, 0, elapsed);
+            self.emit(Event { state: Some(breaker.state()), ..event });
+            Rejected { reason: StopReason::CircuitOpen, retry_after: E::Rate::millis_up(ticks) }
+        })
+    }
+
+    #[inline]
+    fn tell_start(&mut self, attempt: u32, elapsed: Millis) {
+        let start = AttemptStart { attempt, operation: self.operation, elapsed };
+        self.observer().on_attempt_start(&start);
+    }
+
+    #[inline]
+    fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let hooks = self.hooks.parts();
         match result {
             Err(error) => {
                 let classification = hooks.classifier.classify(&error);
@@ -160,95 +221,255 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
     }
 
-    /// The attempt succeeded, and with it the call.
-    #[inline]
-    pub(crate) fn on_success(&mut self) {
-        self.observe_time();
-        self.emit(self.event(EventKind::Success, self.progress.attempt()));
-        let end = self.end(AttemptDecision::Success, Millis::ZERO);
+    /// An attempt succeeded, and with it the call.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    fn succeeded<const PLAIN: bool>(&mut self, permit: Word, attempt: u32, elapsed: Millis) {
+        self.emit(self.event(EventKind::Success, attempt, elapsed));
+        let end = AttemptEnd {
+            attempt,
+            operation: self.operation,
+            elapsed,
+            decision: AttemptDecision::Success,
+            class: None,
+            stop_reason: None,
+            cause: None,
+            delay: Millis::ZERO,
+        };
         self.observer().on_attempt_end(&end);
-        if let Some(budget) = self.context.policy.budget {
+        if let Some(budget) = Known::<PLAIN>(self.policy).budget() {
             budget.on_success();
         }
-        if !self.permit.is_none() {
-            self.settle(Verdict::Success);
+        if !PLAIN && !permit.is_none() {
+            self.settle(permit, Verdict::Success, elapsed);
         }
     }
 
-    /// The attempt failed: the wait before the next, or why there is none.
-    #[inline]
-    pub(crate) fn on_failure(&mut self, classification: &Classification, cause: Cause) -> Result<Wait, StopReason> {
-        self.observe_time();
-        let aborted = self.is_aborted();
-        let previous = self.progress.previous(classification.class());
-        let context = &mut *self.context;
-        let decided = self.progress.on_failure(context.policy, &mut context.env, classification, cause, aborted);
-        if let Err(reason) = decided {
-            return Err(self.stop(reason, Some(classification)));
-        }
-        let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
-        let event = self.event(EventKind::Retry, attempt);
-        let retry_after = classification.hint();
-        self.emit(Event { delay, retry_after, ..self.with_failure(event, Some(classification)) });
-        let asked = BackoffContext { attempt, classification: *classification, previous, random: 0 };
-        match self.context.hooks.parts().sleep.decide(&asked, delay) {
-            SleepDecision::Sleep => {
-                let end = self.failure_end(AttemptDecision::Retry, delay, None);
-                self.observer().on_attempt_end(&end);
-                Ok(self.begin_wait())
-            }
-            SleepDecision::Defer => {
-                self.progress.hand_over();
-                Err(self.stop(StopReason::Scheduled, Some(classification)))
-            }
-            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(classification))),
-        }
-    }
-
-    /// Tells everybody that the call has stopped. With a classification, the current attempt has just ended.
+    /// The call has stopped: tells everybody. With a classification, the current attempt has just ended.
+    ///
+    /// Takes what it needs by value, so that a run which has not stopped can live in registers.
     #[cold]
     #[inline(never)]
-    fn stop(&mut self, reason: StopReason, classification: Option<&Classification>) -> StopReason {
-        let delay = if reason == StopReason::Scheduled { self.progress.wait() } else { Millis::ZERO };
-        let mut event = self.event(reason.event(), self.progress.attempt());
+    fn stopped(
+        &mut self,
+        progress: Progress,
+        permit: Word,
+        reason: StopReason,
+        classification: Option<Classification>,
+    ) -> StopReason {
+        let elapsed = self.elapsed(&progress);
+        let delay = if reason == StopReason::Scheduled { progress.wait() } else { Millis::ZERO };
+        let mut event = self.event(reason.event(), progress.attempt(), elapsed);
         // Who aborts does not do so for the failure before.
         if reason != StopReason::Aborted {
-            event = self.with_failure(Event { delay, ..event }, classification);
+            event = with_failure(Event { delay, ..event }, progress.last(), classification.as_ref());
         }
         self.emit(Event { stop_reason: Some(reason), ..event });
         if let Some(classification) = classification {
-            let mut end = self.failure_end(reason.decision(), delay, Some(reason));
+            let mut end = self.failure_end(&progress, elapsed, reason.decision(), delay, Some(reason));
             if classification.is_abort() {
                 (end.class, end.cause) = (None, None);
             }
             self.observer().on_attempt_end(&end);
         }
-        let verdict = match (reason, self.progress.last()) {
-            (StopReason::Aborted, _) | (_, None) => Verdict::Neutral,
-            (_, Some((class, _))) => Verdict::Failure(class),
-        };
-        self.settle(verdict);
+        if !permit.is_none() {
+            let verdict = match (reason, progress.last()) {
+                (StopReason::Aborted, _) | (_, None) => Verdict::Neutral,
+                (_, Some((class, _))) => Verdict::Failure(class),
+            };
+            self.settle(permit, verdict, elapsed);
+        }
         reason
     }
 
-    /// Tells the breaker how the call ended, once.
-    fn settle(&mut self, verdict: Verdict) {
-        let permit = core::mem::replace(&mut self.permit, Word::NONE);
-        if permit.is_none() {
-            return;
+    /// Why the call gave up.
+    #[cold]
+    fn error<X>(&self, progress: Progress, reason: StopReason, error: Option<X>) -> RetryError<X> {
+        let last = progress.last();
+        RetryError {
+            error,
+            reason,
+            attempts: progress.attempt(),
+            last_class: last.map(|(class, _)| class),
+            cause: last.map(|(_, cause)| cause),
+            next_delay: progress.next_delay(),
+            checkpoint: self.deferred(&progress, reason),
         }
-        let Some(breaker) = self.context.policy.breaker else { return };
-        let env = &self.context.env;
+    }
+
+    /// The checkpoint that goes with a deferral.
+    fn deferred(&self, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
+        (reason == StopReason::Scheduled).then(|| progress.checkpoint::<E::Rate>(self.policy))
+    }
+
+    #[inline]
+    fn failure_end(
+        &self,
+        progress: &Progress,
+        elapsed: Millis,
+        decision: AttemptDecision,
+        delay: Millis,
+        stop_reason: Option<StopReason>,
+    ) -> AttemptEnd {
+        let last = progress.last();
+        AttemptEnd {
+            attempt: progress.attempt(),
+            operation: self.operation,
+            elapsed,
+            decision,
+            class: last.map(|(class, _)| class),
+            stop_reason,
+            cause: last.map(|(_, cause)| cause),
+            delay,
+        }
+    }
+
+    /// Time since the start, as events tell it.
+    #[inline]
+    fn elapsed(&self, progress: &Progress) -> Millis {
+        if H::Observer::WANTS_TIME { E::Rate::millis(progress.elapsed()) } else { Millis::ZERO }
+    }
+
+    /// Tells the breaker how the call ended.
+    fn settle(&mut self, permit: Word, verdict: Verdict, elapsed: Millis) {
+        let Some(breaker) = self.policy.breaker else { return };
+        let env = &self.env;
         if let Some(state) = breaker.settle::<E::Rate>(permit, verdict, || env.now()) {
             let class = match verdict {
                 Verdict::Failure(class) => Some(class),
                 Verdict::Success | Verdict::Neutral => None,
             };
-            self.emit(Event { state: Some(state), class, ..self.event(state.into(), 0) });
+            self.emit(Event { state: Some(state), class, ..self.event(state.into(), 0, elapsed) });
         }
     }
 
     #[inline]
+    fn emit(&mut self, event: Event) {
+        self.observer().on_event(&event);
+    }
+
+    #[inline]
+    fn event(&self, kind: EventKind, attempt: u32, elapsed: Millis) -> Event {
+        Event {
+            kind,
+            operation: self.operation,
+            attempt,
+            elapsed,
+            delay: Millis::ZERO,
+            class: None,
+            stop_reason: None,
+            cause: None,
+            state: None,
+            retry_after: None,
+            code: None,
+        }
+    }
+}
+
+/// Adds the latest failure, and of the failure just classified its code.
+#[inline]
+fn with_failure(event: Event, last: Option<(ErrorClass, Cause)>, classification: Option<&Classification>) -> Event {
+    Event {
+        class: last.map(|(class, _)| class),
+        cause: last.map(|(_, cause)| cause),
+        code: classification.and_then(Classification::numeric_code),
+        ..event
+    }
+}
+
+impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M, H, PLAIN> {
+    #[inline]
+    pub(crate) fn in_first_attempt(context: &'c mut Context<'p, E, M, H>, permit: Word, started: Instant) -> Self {
+        let mut progress = Progress::new(started);
+        progress.on_first();
+        Self { context, progress, permit }
+    }
+
+    /// Begins the attempt after a wait, unless the deadline has passed meanwhile or the call is aborted.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn begin(&mut self) -> Result<(), StopReason> {
+        if self.context.is_timed::<PLAIN>() {
+            self.progress.observe(self.context.env.now());
+        }
+        let aborted = self.context.is_aborted();
+        if let Err(reason) = self.progress.on_wake::<E::Rate, PLAIN>(Known(self.context.policy), aborted) {
+            return Err(self.stop(reason, None));
+        }
+        self.context.tell_start(self.progress.attempt(), self.elapsed());
+        Ok(())
+    }
+
+    /// The current attempt: its number and what is left for it.
+    pub fn attempt(&self) -> Attempt {
+        Attempt {
+            number: self.progress.attempt(),
+            remaining: self.progress.remaining::<E::Rate, PLAIN>(Known(self.context.policy)),
+        }
+    }
+
+    /// Ticks the current attempt may take, if the policy has an attempt timeout.
+    #[inline]
+    pub(crate) fn attempt_ticks(&self) -> Option<u64> {
+        self.progress.attempt_ticks::<E::Rate, PLAIN>(Known(self.context.policy))
+    }
+
+    /// What the attempt returned, classified.
+    #[inline]
+    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.context.classify(result)
+    }
+
+    /// The attempt succeeded, and with it the call.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn on_success(&mut self) {
+        self.observe_time();
+        let permit = core::mem::replace(&mut self.permit, Word::NONE);
+        self.context.succeeded::<PLAIN>(permit, self.progress.attempt(), self.elapsed());
+    }
+
+    /// The attempt failed: the wait before the next, or why there is none.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn on_failure(&mut self, classification: &Classification, cause: Cause) -> Result<Wait, StopReason> {
+        self.observe_time();
+        let aborted = self.context.is_aborted();
+        let previous = self.progress.previous(classification.class());
+        let context = &mut *self.context;
+        let policy = Known::<PLAIN>(context.policy);
+        let decided = self.progress.on_failure(policy, &mut context.env, classification, cause, aborted);
+        if let Err(reason) = decided {
+            return Err(self.stop(reason, Some(*classification)));
+        }
+        let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
+        let event = self.context.event(EventKind::Retry, attempt, self.elapsed());
+        let event = with_failure(event, self.progress.last(), Some(classification));
+        self.context.emit(Event { delay, retry_after: classification.hint(), ..event });
+        let asked = BackoffContext { attempt, classification: *classification, previous, random: 0 };
+        match self.context.hooks.parts().sleep.decide(&asked, delay) {
+            SleepDecision::Sleep => {
+                let decision = AttemptDecision::Retry;
+                let end = self.context.failure_end(&self.progress, self.elapsed(), decision, delay, None);
+                self.context.observer().on_attempt_end(&end);
+                Ok(self.begin_wait())
+            }
+            SleepDecision::Defer => {
+                self.progress.hand_over();
+                Err(self.stop(StopReason::Scheduled, Some(*classification)))
+            }
+            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(*classification))),
+        }
+    }
+
+    /// Ends the call. With a classification, the current attempt has just ended.
+    #[inline]
+    fn stop(&mut self, reason: StopReason, classification: Option<Classification>) -> StopReason {
+        let permit = core::mem::replace(&mut self.permit, Word::NONE);
+        self.context.stopped(self.progress, permit, reason, classification)
+    }
+
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn begin_wait(&mut self) -> Wait {
         let left = E::Rate::ticks(self.progress.wait());
         let until = if Self::slice_length(self.context.slice).is_some() {
@@ -274,7 +495,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     ///
     /// Each slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever;
     /// the clock can only shorten the rest, by what earlier slices took too long.
-    #[inline]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> Option<u64> {
         let Some(slice) = Self::slice_length(self.context.slice) else {
             return match core::mem::replace(&mut wait.state, WaitState::Slept) {
@@ -285,7 +506,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         if wait.state == WaitState::Sliced {
             self.context.hooks.parts().slices.on_slice();
             wait.left = wait.left.min(wait.until.ticks_since(self.context.env.now()));
-            if wait.left == 0 || self.is_aborted() {
+            if wait.left == 0 || self.context.is_aborted() {
                 return None;
             }
         }
@@ -302,87 +523,15 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
     }
 
-    fn elapsed_for_events(&self) -> Millis {
-        if H::Observer::WANTS_TIME { E::Rate::millis(self.progress.elapsed()) } else { Millis::ZERO }
-    }
-
     #[inline]
-    fn emit(&mut self, event: Event) {
-        self.observer().on_event(&event);
-    }
-
-    #[inline]
-    fn event(&self, kind: EventKind, attempt: u32) -> Event {
-        Event {
-            kind,
-            operation: self.context.operation,
-            attempt,
-            elapsed: self.elapsed_for_events(),
-            delay: Millis::ZERO,
-            class: None,
-            stop_reason: None,
-            cause: None,
-            state: None,
-            retry_after: None,
-            code: None,
-        }
-    }
-
-    /// Adds the latest failure, and of the failure just classified its code.
-    #[inline]
-    fn with_failure(&self, event: Event, classification: Option<&Classification>) -> Event {
-        let last = self.progress.last();
-        Event {
-            class: last.map(|(class, _)| class),
-            cause: last.map(|(_, cause)| cause),
-            code: classification.and_then(Classification::numeric_code),
-            ..event
-        }
-    }
-
-    #[inline]
-    fn end(&self, decision: AttemptDecision, delay: Millis) -> AttemptEnd {
-        AttemptEnd {
-            attempt: self.progress.attempt(),
-            operation: self.context.operation,
-            elapsed: self.elapsed_for_events(),
-            decision,
-            class: None,
-            stop_reason: None,
-            cause: None,
-            delay,
-        }
-    }
-
-    #[inline]
-    fn failure_end(&self, decision: AttemptDecision, delay: Millis, stop_reason: Option<StopReason>) -> AttemptEnd {
-        let last: Option<(ErrorClass, Cause)> = self.progress.last();
-        AttemptEnd {
-            class: last.map(|(class, _)| class),
-            cause: last.map(|(_, cause)| cause),
-            stop_reason,
-            ..self.end(decision, delay)
-        }
-    }
-
-    /// The checkpoint that goes with a deferral.
-    fn deferred(&self, reason: StopReason) -> Option<Checkpoint> {
-        (reason == StopReason::Scheduled).then(|| self.progress.checkpoint::<E::Rate>(self.context.policy))
+    fn elapsed(&self) -> Millis {
+        self.context.elapsed(&self.progress)
     }
 
     /// Why the call gave up, as `call` returns it.
-    #[cold]
+    #[inline]
     pub(crate) fn error<X>(&self, reason: StopReason, error: Option<X>) -> RetryError<X> {
-        let last = self.progress.last();
-        RetryError {
-            error,
-            reason,
-            attempts: self.progress.attempt(),
-            last_class: last.map(|(class, _)| class),
-            cause: last.map(|(_, cause)| cause),
-            next_delay: self.progress.next_delay(),
-            checkpoint: self.deferred(reason),
-        }
+        self.context.error(self.progress, reason, error)
     }
 
     #[inline]
@@ -394,7 +543,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
         self.progress.observe(self.context.env.now());
-        let checkpoint = result.as_ref().err().and_then(|ended| self.deferred(ended.reason));
+        let checkpoint = result.as_ref().err().and_then(|ended| self.context.deferred(&self.progress, ended.reason));
         Outcome::new(result, &self.progress, E::Rate::millis(self.progress.elapsed()), checkpoint)
     }
 
@@ -413,10 +562,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 }
 
-impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
-    #[inline]
+impl<E: Environment, M, H, const PLAIN: bool> Drop for Run<'_, '_, E, M, H, PLAIN> {
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn drop(&mut self) {
-        if let (false, Some(breaker)) = (self.permit.is_none(), self.context.policy.breaker) {
+        if let (false, Some(breaker)) = (self.permit.is_none(), Known::<PLAIN>(self.context.policy).breaker()) {
             breaker.release(self.permit);
         }
     }
@@ -438,13 +587,16 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     }
 
     pub(crate) fn begin_wait(&mut self) -> Wait {
-        self.0.announce();
+        self.0.context.announce();
         self.0.begin_wait()
     }
 
     /// The wait is over: admission and the next attempt, or why not.
     pub(crate) fn begin(mut self) -> Result<Run<'c, 'p, E, M, H>, Rejected> {
-        self.0.admit()?;
+        if let Some(breaker) = self.0.context.policy.breaker {
+            let elapsed = self.0.elapsed();
+            self.0.permit = self.0.context.admit(breaker, elapsed)?;
+        }
         match self.0.begin() {
             Ok(()) => Ok(self.0),
             Err(reason) => Err(Rejected { reason, retry_after: Millis::ZERO }),

@@ -109,14 +109,7 @@ enum Formula<'a> {
     Exponential {
         base: u32,
         max: u32,
-    },
-    FullJitter {
-        base: u32,
-        max: u32,
-    },
-    EqualJitter {
-        base: u32,
-        max: u32,
+        jitter: Jitter,
     },
     Decorrelated {
         base: u32,
@@ -127,6 +120,13 @@ enum Formula<'a> {
         max: u32,
     },
     Custom(&'a dyn Strategy),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Jitter {
+    No,
+    Full,
+    Equal,
 }
 
 /// What becomes of a server's Retry-After.
@@ -140,7 +140,7 @@ enum Hint {
 }
 
 macro_rules! base_and_max {
-    ($($(#[$doc:meta])* $name:ident, $try_name:ident, $variant:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $try_name:ident, $variant:ident { $($jitter:tt)* };)*) => {$(
         $(#[$doc])*
         ///
         /// # Panics
@@ -159,7 +159,7 @@ macro_rules! base_and_max {
             if base > max {
                 return Err(ConfigError::BaseAboveMax);
             }
-            Ok(Self::of(Formula::$variant { base, max }))
+            Ok(Self::of(Formula::$variant { base, max, $($jitter)* }))
         }
     )*};
 }
@@ -202,15 +202,15 @@ impl<'a> Backoff<'a> {
 
     base_and_max! {
         /// Doubles from `base` up to `max`, without jitter: use it only where nobody else retries the same thing.
-        exponential, try_exponential, Exponential;
+        exponential, try_exponential, Exponential { jitter: Jitter::No };
         /// Exponential with full jitter: the least work for the other side when many retry.
-        full_jitter, try_full_jitter, FullJitter;
+        full_jitter, try_full_jitter, Exponential { jitter: Jitter::Full };
         /// Exponential with equal jitter: never shorter than the plain exponential.
-        equal_jitter, try_equal_jitter, EqualJitter;
+        equal_jitter, try_equal_jitter, Exponential { jitter: Jitter::Equal };
         /// Decorrelated jitter: grows from the previous delay of the same class, never below `base`.
-        decorrelated_jitter, try_decorrelated_jitter, Decorrelated;
+        decorrelated_jitter, try_decorrelated_jitter, Decorrelated {};
         /// Grows by half each time, with equal jitter: gentler than doubling.
-        token_backoff, try_token_backoff, Token;
+        token_backoff, try_token_backoff, Token {};
     }
 
     /// Follows the server's Retry-After where there is one; this backoff decides where there is none.
@@ -246,8 +246,22 @@ impl<'a> Backoff<'a> {
         matches!(self.formula, Formula::Missing)
     }
 
-    /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.
+    /// An exponential one which ignores hints.
+    pub(crate) const fn is_plain_exponential(&self) -> bool {
+        matches!((self.formula, self.hint), (Formula::Exponential { .. }, Hint::Ignored))
+    }
+
+    /// The delay of a [plain exponential](Self::is_plain_exponential) backoff; see [`delay`](Self::delay).
     #[inline]
+    pub(crate) fn plain_delay(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Millis {
+        match self.formula {
+            Formula::Exponential { base, max, jitter } => Millis::new(exponential(base, max, jitter, attempt, draw)),
+            _ => Millis::ZERO,
+        }
+    }
+
+    /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub fn delay(
         &self,
         attempt: u32,
@@ -255,18 +269,36 @@ impl<'a> Backoff<'a> {
         previous: Millis,
         draw: impl FnOnce() -> u32,
     ) -> Millis {
-        let (hint, jitter) = match (classification.hint(), self.hint) {
-            (Some(hint), Hint::Proportional) => (hint.get(), (hint.get() >> 3).max(250)),
-            (Some(hint), Hint::Jitter(jitter)) => (hint.get(), jitter),
-            _ => return Millis::new(self.formula.delay(attempt, classification, previous, draw)),
-        };
-        let random = if jitter == 0 { 0 } else { draw() };
-        Millis::new(formula::uniform(hint, hint.saturating_add(jitter), random))
+        match (self.hint, classification.hint()) {
+            (Hint::Ignored, _) | (_, None) => Millis::new(self.formula.delay(attempt, classification, previous, draw)),
+            (spread, Some(hint)) => Millis::new(after_hint(hint.get(), spread, draw)),
+        }
+    }
+}
+
+/// Never sooner than the server asks, and not at the same time as everybody else.
+#[cold]
+fn after_hint(hint: u32, spread: Hint, draw: impl FnOnce() -> u32) -> u32 {
+    let jitter = match spread {
+        Hint::Jitter(jitter) => jitter,
+        Hint::Proportional | Hint::Ignored => (hint >> 3).max(250),
+    };
+    let random = if jitter == 0 { 0 } else { draw() };
+    formula::uniform(hint, hint.saturating_add(jitter), random)
+}
+
+#[inline]
+fn exponential(base: u32, max: u32, jitter: Jitter, attempt: u32, draw: impl FnOnce() -> u32) -> u32 {
+    match jitter {
+        Jitter::No => formula::doubled(base, max, attempt.saturating_sub(1)),
+        Jitter::Full => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
+        Jitter::Equal => formula::upper_half(formula::doubled(base, max, attempt), draw()),
     }
 }
 
 impl Formula<'_> {
-    #[inline]
+    /// The exponential family is decided here, the rest further away: it is what most policies use.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn delay(
         &self,
         attempt: u32,
@@ -274,16 +306,27 @@ impl Formula<'_> {
         previous: Millis,
         draw: impl FnOnce() -> u32,
     ) -> u32 {
+        if let Self::Exponential { base, max, jitter } = *self {
+            return exponential(base, max, jitter, attempt, draw);
+        }
+        self.other_delay(attempt, classification, previous, draw)
+    }
+
+    #[inline(never)]
+    fn other_delay(
+        &self,
+        attempt: u32,
+        classification: &Classification,
+        previous: Millis,
+        draw: impl FnOnce() -> u32,
+    ) -> u32 {
         match *self {
-            Self::Missing => 0,
+            Self::Missing | Self::Exponential { .. } => 0,
             Self::Constant(delay) => delay,
             Self::Fixed(delays) => {
                 let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
                 delays.get(index).or(delays.last()).map_or(0, |delay| delay.get())
             }
-            Self::Exponential { base, max } => formula::doubled(base, max, attempt.saturating_sub(1)),
-            Self::FullJitter { base, max } => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
-            Self::EqualJitter { base, max } => formula::upper_half(formula::doubled(base, max, attempt), draw()),
             Self::Decorrelated { base, max } => formula::decorrelated(base, max, previous.get(), draw()),
             Self::Token { base, max } => formula::upper_half(formula::grown_by_half(base, max, attempt), draw()),
             Self::Custom(strategy) => {
@@ -300,9 +343,7 @@ impl core::fmt::Debug for Formula<'_> {
             Self::Missing => f.write_str("Missing"),
             Self::Fixed(delays) => f.debug_tuple("Fixed").field(delays).finish(),
             Self::Constant(delay) => write!(f, "Constant({delay} ms)"),
-            Self::Exponential { base, max } => write!(f, "Exponential({base}..{max} ms)"),
-            Self::FullJitter { base, max } => write!(f, "FullJitter({base}..{max} ms)"),
-            Self::EqualJitter { base, max } => write!(f, "EqualJitter({base}..{max} ms)"),
+            Self::Exponential { base, max, jitter } => write!(f, "Exponential({base}..{max} ms, jitter {jitter:?})"),
             Self::Decorrelated { base, max } => write!(f, "DecorrelatedJitter({base}..{max} ms)"),
             Self::Token { base, max } => write!(f, "TokenBackoff({base}..{max} ms)"),
             Self::Custom(_) => f.write_str("Custom(..)"),
@@ -322,9 +363,7 @@ impl Backoff<'_> {
                 }
                 (2, 0, 0)
             }
-            Formula::Exponential { base, max } => (3, base, max),
-            Formula::FullJitter { base, max } => (4, base, max),
-            Formula::EqualJitter { base, max } => (5, base, max),
+            Formula::Exponential { base, max, jitter } => (3_u32.wrapping_add(jitter as u32), base, max),
             Formula::Decorrelated { base, max } => (6, base, max),
             Formula::Token { base, max } => (7, base, max),
             Formula::Custom(_) => (8, 0, 0),

@@ -21,7 +21,7 @@ use crate::{
         mode::{Local, Spawned},
     },
     outcome::{Ended, Failure},
-    run::Resumed,
+    run::{First, Resumed},
 };
 
 /// Waits, slice by slice.
@@ -34,38 +34,32 @@ macro_rules! pause {
     }};
 }
 
-/// What the attempt returned; `None` if its time was over first. A result that is there in time wins.
+/// Makes an attempt and classifies what it returned. A result that is there in time wins over the timeout.
 macro_rules! attempt {
-    ($run:ident, $future:expr) => {
-        match $run.attempt_ticks() {
+    ($run:ident, $future:expr) => {{
+        let result = match $run.attempt_ticks() {
             None => Some($future.await),
             Some(ticks) => {
                 let (mut future, mut timer) = (pin!($future), pin!($run.context.env.sleep(ticks)));
-                poll_fn(|context| match (future.as_mut().poll(context), Pending::<()>) {
-                    (Ready(result), _) => Ready(Some(result)),
-                    (Pending, _) => timer.as_mut().poll(context).map(|()| None),
+                poll_fn(|context| match future.as_mut().poll(context) {
+                    Ready(result) => Ready(Some(result)),
+                    Pending => timer.as_mut().poll(context).map(|()| None),
                 })
                 .await
             }
+        };
+        match result {
+            Some(result) => $run.classify(result),
+            None => Err((Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout)),
         }
-    };
+    }};
 }
 
-/// The loop. Twin of `drive` in the blocking driver.
+/// The attempts after one that failed. Twin of `drive` in the blocking driver.
 macro_rules! drive {
-    ($run:ident, $attempt:pat => $future:expr) => {
+    ($run:ident, $failed:expr, $attempt:pat => $future:expr) => {{
+        let (mut failure, mut classification, mut cause) = $failed;
         loop {
-            let $attempt = $run.attempt();
-            let (failure, classification, cause) = match attempt!($run, $future) {
-                None => (Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout),
-                Some(result) => match $run.classify(result) {
-                    Ok(value) => {
-                        $run.on_success();
-                        break Ok(value);
-                    }
-                    Err(failed) => failed,
-                },
-            };
             let next = match $run.on_failure(&classification, cause) {
                 Ok(wait) => {
                     pause!($run, wait);
@@ -76,8 +70,61 @@ macro_rules! drive {
             if let Err(reason) = next {
                 break Err(Ended { reason, failure: Some(failure) });
             }
+            let $attempt = $run.attempt();
+            match attempt!($run, $future) {
+                Ok(value) => {
+                    $run.on_success();
+                    break Ok(value);
+                }
+                Err(failed) => (failure, classification, cause) = failed,
+            }
+        }
+    }};
+}
+
+/// A whole call, as `call` makes it.
+macro_rules! call {
+    ($context:expr, $attempt:pat => $future:expr) => {
+        if $context.policy.is_plain() {
+            call!(@$context, true, $attempt => $future)
+        } else {
+            call!(@$context, false, $attempt => $future)
         }
     };
+    (@$context:expr, $plain:literal, $attempt:pat => $future:expr) => {{
+        let mut first = First::<_, _, _, $plain>::launch($context, false)?;
+        let $attempt = first.attempt();
+        match attempt!(first, $future) {
+            Ok(value) => {
+                first.succeed();
+                Ok(value)
+            }
+            Err(failed) => {
+                let mut run = first.into_run();
+                let result = drive!(run, failed, $attempt => $future);
+                result.map_err(|ended| run.ended(ended))
+            }
+        }
+    }};
+}
+
+/// A whole call, as `execute` makes it.
+macro_rules! execute {
+    ($context:expr, $attempt:pat => $future:expr) => {{
+        let mut first = match First::<_, _, _, false>::launch($context, true) {
+            Ok(first) => first,
+            Err(rejected) => return Outcome::rejected(rejected),
+        };
+        let $attempt = first.attempt();
+        match attempt!(first, $future) {
+            Ok(value) => first.outcome(value),
+            Err(failed) => {
+                let mut run = first.into_run();
+                let result = drive!(run, failed, $attempt => $future);
+                run.outcome(result)
+            }
+        }
+    }};
 }
 
 macro_rules! driver {
@@ -103,11 +150,7 @@ macro_rules! driver {
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
             {
-                async move {
-                    let mut run = Run::start(self, false)?;
-                    let result = drive!(run, _ => operation());
-                    result.map_err(|ended| run.ended(ended))
-                }
+                async move { call!(self, _ => operation()) }
             }
 
             /// Like [`call`](Self::call), for operations that want to know how long they may take.
@@ -119,11 +162,7 @@ macro_rules! driver {
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
             {
-                async move {
-                    let mut run = Run::start(self, false)?;
-                    let result = drive!(run, attempt => operation(attempt));
-                    result.map_err(|ended| run.ended(ended))
-                }
+                async move { call!(self, attempt => operation(attempt)) }
             }
 
             /// Like [`call`](Self::call), and tells all about it.
@@ -135,14 +174,7 @@ macro_rules! driver {
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
             {
-                async move {
-                    let mut run = match Run::start(self, true) {
-                        Ok(run) => run,
-                        Err(rejected) => return Outcome::rejected(rejected),
-                    };
-                    let result = drive!(run, _ => operation());
-                    run.outcome(result)
-                }
+                async move { execute!(self, _ => operation()) }
             }
 
             /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
@@ -154,14 +186,7 @@ macro_rules! driver {
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
             {
-                async move {
-                    let mut run = match Run::start(self, true) {
-                        Ok(run) => run,
-                        Err(rejected) => return Outcome::rejected(rejected),
-                    };
-                    let result = drive!(run, attempt => operation(attempt));
-                    run.outcome(result)
-                }
+                async move { execute!(self, attempt => operation(attempt)) }
             }
         }
 
@@ -181,8 +206,13 @@ macro_rules! driver {
                 async move {
                     pause!(self.0, self.begin_wait());
                     let mut run = self.begin()?;
-                    let result = drive!(run, _ => operation());
-                    result.map_err(|ended| run.ended(ended))
+                    match attempt!(run, operation()) {
+                        Ok(value) => Ok(run.succeed(value)),
+                        Err(failed) => {
+                            let result = drive!(run, failed, _ => operation());
+                            result.map_err(|ended| run.ended(ended))
+                        }
+                    }
                 }
             }
 
@@ -200,7 +230,13 @@ macro_rules! driver {
                         Ok(run) => run,
                         Err(rejected) => return Outcome::rejected(rejected),
                     };
-                    let result = drive!(run, _ => operation());
+                    let result = match attempt!(run, operation()) {
+                        Ok(value) => {
+                            run.on_success();
+                            Ok(value)
+                        }
+                        Err(failed) => drive!(run, failed, _ => operation()),
+                    };
                     run.outcome(result)
                 }
             }
@@ -222,7 +258,7 @@ macro_rules! driver {
             /// The circuit is open or the abort condition already holds; nothing ran.
             #[inline]
             pub fn start(&mut self) -> Result<Run<'_, 'p, E, $mode, H>, Rejected> {
-                Run::start(self, false)
+                First::<_, _, _, false>::launch(self, false).map(First::into_run)
             }
 
             /// Goes on from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt, with

@@ -6,7 +6,7 @@ use crate::{
     context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Ended,
-    run::{Resumed, Wait},
+    run::{Failed, First, Resumed, Wait},
 };
 
 impl<'p, E, H> Context<'p, E, Blocking, H>
@@ -36,8 +36,21 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let mut run = Run::start(self, false)?;
-        run.drive(operation).map_err(|ended| run.ended(ended))
+        if self.policy.is_plain() {
+            First::<_, _, _, true>::launch(self, false)?.call(operation)
+        } else {
+            self.call_any(operation)
+        }
+    }
+
+    /// A call under any policy, kept apart so that the way of plain ones stays short.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(never))]
+    fn call_any<T, X>(&mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        First::<_, _, _, false>::launch(self, false)?.call(operation)
     }
 
     /// Like [`call`](Self::call), and tells all about it.
@@ -57,8 +70,8 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        match Run::start(self, true) {
-            Ok(run) => run.execute(operation),
+        match First::<_, _, _, false>::launch(self, true) {
+            Ok(first) => first.execute(operation),
             Err(rejected) => Outcome::rejected(rejected),
         }
     }
@@ -70,7 +83,7 @@ where
     /// The circuit is open or the abort condition already holds; nothing ran.
     #[inline]
     pub fn start(&mut self) -> Result<Run<'_, 'p, E, Blocking, H>, Rejected> {
-        Run::start(self, false)
+        First::<_, _, _, false>::launch(self, false).map(First::into_run)
     }
 
     /// Goes on from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt, with
@@ -88,7 +101,7 @@ where
     }
 }
 
-impl<E, H> Run<'_, '_, E, Blocking, H>
+impl<E, H, const PLAIN: bool> Run<'_, '_, E, Blocking, H, PLAIN>
 where
     E: BlockingEnvironment,
     H: HookSet,
@@ -116,7 +129,7 @@ where
         }
     }
 
-    #[inline]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn retry(&mut self, classification: &Classification, cause: Cause) -> Result<(), StopReason> {
         let wait = self.on_failure(classification, cause)?;
         self.pause(wait);
@@ -130,36 +143,73 @@ where
         }
     }
 
-    #[inline]
-    fn drive<T, X>(&mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, Ended<T, X>>
+    /// The attempts after one that failed.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    fn drive<T, X>(
+        &mut self,
+        failed: Failed<T, X>,
+        mut operation: impl FnMut(Attempt) -> Result<T, X>,
+    ) -> Result<T, Ended<T, X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        let (mut failure, mut classification, mut cause) = failed;
         loop {
+            if let Err(reason) = self.retry(&classification, cause) {
+                return Err(Ended { reason, failure: Some(failure) });
+            }
             let result = operation(self.attempt());
             match self.classify(result) {
                 Ok(value) => {
                     self.on_success();
                     return Ok(value);
                 }
-                Err((failure, classification, cause)) => {
-                    if let Err(reason) = self.retry(&classification, cause) {
-                        return Err(Ended { reason, failure: Some(failure) });
-                    }
-                }
+                Err(failed) => (failure, classification, cause) = failed,
             }
         }
     }
+}
 
-    #[inline]
-    fn execute<T, X>(mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+// The first attempt, which mostly succeeds, and then the rest.
+impl<E, H, const PLAIN: bool> First<'_, '_, E, Blocking, H, PLAIN>
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+{
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    fn call<T, X>(mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let result = self.drive(operation);
-        self.outcome(result)
+        let result = operation(self.attempt());
+        match self.classify(result) {
+            Ok(value) => {
+                self.succeed();
+                Ok(value)
+            }
+            Err(failed) => {
+                let mut run = self.into_run();
+                run.drive(failed, operation).map_err(|ended| run.ended(ended))
+            }
+        }
+    }
+
+    fn execute<T, X>(mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let result = operation(self.attempt());
+        match self.classify(result) {
+            Ok(value) => self.outcome(value),
+            Err(failed) => {
+                let mut run = self.into_run();
+                let result = run.drive(failed, operation);
+                run.outcome(result)
+            }
+        }
     }
 }
 
@@ -186,7 +236,10 @@ where
         H::Results: ResultClassifier<T>,
     {
         let mut run = self.start()?;
-        run.drive(|_| operation()).map_err(|ended| run.ended(ended))
+        match run.classify(operation()) {
+            Ok(value) => Ok(run.succeed(value)),
+            Err(failed) => run.drive(failed, |_| operation()).map_err(|ended| run.ended(ended)),
+        }
     }
 
     /// Waits, then goes on as [`Context::execute`] does.
@@ -195,9 +248,17 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        match self.start() {
-            Ok(run) => run.execute(|_| operation()),
-            Err(rejected) => Outcome::rejected(rejected),
-        }
+        let mut run = match self.start() {
+            Ok(run) => run,
+            Err(rejected) => return Outcome::rejected(rejected),
+        };
+        let result = match run.classify(operation()) {
+            Ok(value) => {
+                run.on_success();
+                Ok(value)
+            }
+            Err(failed) => run.drive(failed, |_| operation()),
+        };
+        run.outcome(result)
     }
 }
