@@ -22,6 +22,8 @@ use crate::chain;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DefaultClassifier;
 
+// Without the attribute, the compiler would only say that the error is no `Error`, and not what to do.
+#[diagnostic::do_not_recommend]
 impl<E: Error + 'static> Classifier<E> for DefaultClassifier {
     fn classify(&self, error: &E) -> Classification {
         chain::classify(error)
@@ -48,6 +50,8 @@ impl<E: Error + 'static> Classifier<E> for DefaultClassifier {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StrictClassifier;
 
+// Without the attribute, the compiler would only say that the error is no `Error`, and not what to do.
+#[diagnostic::do_not_recommend]
 impl<E: Error + 'static> Classifier<E> for StrictClassifier {
     fn classify(&self, error: &E) -> Classification {
         chain::classify_strictly(error)

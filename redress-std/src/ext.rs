@@ -1,16 +1,14 @@
 //! Calls straight from a policy, for where the defaults will do.
 
-use std::error::Error;
+use redress_core::{Classifier, Outcome, Policy, RetryError};
 
-use redress_core::{Outcome, Policy, RetryError};
-
-use crate::Threads;
+use crate::{DefaultClassifier, Threads};
 
 /// Calls with the default environment, straight from a [`Policy`].
 ///
 /// `policy.call(f)` is `policy.context(Threads).call(f)`, and `policy.call_async(f)` is
 /// `policy.context(Tokio).call(f).await`. A name for the operation, an abort condition, observers and other classifiers
-/// need the [context](Policy::context).
+/// need the [context](Policy::context), and so do errors which [`DefaultClassifier`] does not take.
 ///
 /// ```
 /// use std::{io, time::Duration};
@@ -29,10 +27,14 @@ pub trait PolicyExt: sealed::Sealed {
     /// # Errors
     ///
     /// The last error by value, with the reason to stop.
-    fn call<T, X: Error + 'static>(&self, operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>>;
+    fn call<T, X>(&self, operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        DefaultClassifier: Classifier<X>;
 
     /// Like [`call`](Self::call), and tells all about it.
-    fn execute<T, X: Error + 'static>(&self, operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X>;
+    fn execute<T, X>(&self, operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X>
+    where
+        DefaultClassifier: Classifier<X>;
 
     /// Calls the operation in tokio until it succeeds or the policy says stop.
     ///
@@ -59,18 +61,22 @@ pub trait PolicyExt: sealed::Sealed {
     /// The last error by value, with the reason to stop.
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
-    fn call_async<T, X: Error + 'static, Fut: Future<Output = Result<T, X>>>(
+    fn call_async<T, X, Fut: Future<Output = Result<T, X>>>(
         &self,
         operation: impl FnMut() -> Fut,
-    ) -> impl Future<Output = Result<T, RetryError<X>>>;
+    ) -> impl Future<Output = Result<T, RetryError<X>>>
+    where
+        DefaultClassifier: Classifier<X>;
 
     /// Like [`call_async`](Self::call_async), and tells all about it.
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
-    fn execute_async<T, X: Error + 'static, Fut: Future<Output = Result<T, X>>>(
+    fn execute_async<T, X, Fut: Future<Output = Result<T, X>>>(
         &self,
         operation: impl FnMut() -> Fut,
-    ) -> impl Future<Output = Outcome<T, X>>;
+    ) -> impl Future<Output = Outcome<T, X>>
+    where
+        DefaultClassifier: Classifier<X>;
 }
 
 mod sealed {
@@ -81,30 +87,42 @@ impl sealed::Sealed for Policy<'_> {}
 
 impl PolicyExt for Policy<'_> {
     #[inline]
-    fn call<T, X: Error + 'static>(&self, operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>> {
+    fn call<T, X>(&self, operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        DefaultClassifier: Classifier<X>,
+    {
         self.context(Threads).call(operation)
     }
 
     #[inline]
-    fn execute<T, X: Error + 'static>(&self, operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X> {
+    fn execute<T, X>(&self, operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X>
+    where
+        DefaultClassifier: Classifier<X>,
+    {
         self.context(Threads).execute(operation)
     }
 
     #[cfg(feature = "tokio")]
     #[inline]
-    async fn call_async<T, X: Error + 'static, Fut: Future<Output = Result<T, X>>>(
+    async fn call_async<T, X, Fut: Future<Output = Result<T, X>>>(
         &self,
         operation: impl FnMut() -> Fut,
-    ) -> Result<T, RetryError<X>> {
+    ) -> Result<T, RetryError<X>>
+    where
+        DefaultClassifier: Classifier<X>,
+    {
         self.context(crate::Tokio).call(operation).await
     }
 
     #[cfg(feature = "tokio")]
     #[inline]
-    async fn execute_async<T, X: Error + 'static, Fut: Future<Output = Result<T, X>>>(
+    async fn execute_async<T, X, Fut: Future<Output = Result<T, X>>>(
         &self,
         operation: impl FnMut() -> Fut,
-    ) -> Outcome<T, X> {
+    ) -> Outcome<T, X>
+    where
+        DefaultClassifier: Classifier<X>,
+    {
         self.context(crate::Tokio).execute(operation).await
     }
 }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use redress_std::{
-    Backoff, Cause, Clock, ErrorClass, Millis, Policy, PolicyExt, Retry, RetryError, RetryTimeline, StdClock,
-    StopReason, Threads,
+    Backoff, BreakerConfig, BreakerState, Cause, CircuitBreaker, Clock, ErrorClass, Millis, Policy, PolicyExt, Retry,
+    RetryError, RetryTimeline, StdClock, StopReason, Threads,
 };
 
 /// Longer than any machine is late, and shorter than the wait which is cut.
@@ -134,6 +134,21 @@ fn one_policy_serves_many_threads() {
         }
     });
     assert_eq!(CALLS.load(Relaxed), 24);
+}
+
+#[test]
+fn a_panic_gives_the_probe_back() {
+    static BREAKER: CircuitBreaker<1> =
+        CircuitBreaker::new(BreakerConfig::new(1).recovery_timeout(Duration::from_millis(1)));
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)).circuit_breaker(&BREAKER);
+
+    assert!(POLICY.call(|| Err::<(), _>(reset())).is_err());
+    thread::sleep(Duration::from_millis(2));
+    let panicked = thread::spawn(|| POLICY.call(|| -> io::Result<()> { panic!("on purpose, in a probe") })).join();
+    assert!(panicked.is_err());
+    assert_eq!(BREAKER.state(), BreakerState::HalfOpen);
+    assert!(POLICY.call(|| Ok::<_, io::Error>(())).is_ok());
+    assert_eq!(BREAKER.state(), BreakerState::Closed);
 }
 
 #[test]

@@ -219,6 +219,21 @@ async fn a_dropped_call_gives_the_probe_back() {
     assert_eq!(BREAKER.state(), BreakerState::Closed);
 }
 
+/// Retries without delay still go through tokio's timer, which yields now and then.
+#[tokio::test]
+async fn endless_retries_let_other_tasks_run() {
+    static ENDLESS: Policy =
+        Policy::new(Retry::new(Backoff::none()).unlimited_attempts().no_deadline().no_unknown_cap());
+
+    let stop = Arc::new(AtomicBool::new(false));
+    tokio::spawn({
+        let stop = Arc::clone(&stop);
+        async move { stop.store(true, Relaxed) }
+    });
+    let operation = || async { if stop.load(Relaxed) { Ok(()) } else { reset().await } };
+    assert!(ENDLESS.context(Tokio).execute(operation).await.is_ok());
+}
+
 /// An open breaker has to look the same to threads and tasks.
 #[test]
 fn threads_and_tasks_share_a_breaker() {
