@@ -1,0 +1,299 @@
+//! Configuration and input that makes no sense gets an answer which names the field and its bounds: an error from the
+//! `try_` constructor, the same words in the panic of the other.
+
+use std::{panic::catch_unwind, time::Duration};
+
+use redress_core::{
+    Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CheckpointError, CircuitBreaker,
+    Classification, ConfigError, ErrorClass, Hz, Instant, Millis, Policy, Retry, StopReason,
+    classify::{
+        http,
+        retry_after::{UnixSeconds, parse},
+    },
+    testing::TestEnv,
+};
+
+const ZERO: Duration = Duration::ZERO;
+const SECOND: Duration = Duration::from_secs(1);
+const TOO_LONG: Duration = Duration::from_secs(12 * 3_600 + 1);
+
+/// Both ways to the same configuration: the error says these words, and so does the panic.
+macro_rules! refused {
+    ($($tried:expr, $new:expr => $error:ident, $words:expr;)*) => {$({
+        let error = $tried.err().expect(concat!("accepted: ", stringify!($tried)));
+        assert_eq!(error, ConfigError::$error, "{}", stringify!($tried));
+        let words: &[&str] = &$words;
+        for word in words {
+            assert!(error.message().contains(word), "{:?} does not say {word:?}", error.message());
+        }
+        assert_eq!(error.to_string(), error.message());
+        let (field, bounds) = error.message().split_once(": ").expect("field: bounds");
+        assert_eq!(error.field(), field);
+        assert!(!bounds.is_empty());
+        let panic = catch_unwind(|| _ = $new).expect_err(concat!("no panic: ", stringify!($new)));
+        let panic = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        assert_eq!(panic, Some(error.message()));
+    })*};
+}
+
+fn retry() -> Retry<'static> {
+    Retry::new(Backoff::none())
+}
+
+#[test]
+fn a_policy_that_contradicts_itself() {
+    let own = |class| Retry::per_class().backoff_for(class, Backoff::none());
+    refused! {
+        Policy::try_new(retry().max_attempts(0)), Policy::new(retry().max_attempts(0))
+            => ZeroAttempts, ["max_attempts", "at least 1"];
+        Policy::try_new(retry().deadline(ZERO)), Policy::new(retry().deadline(ZERO))
+            => ZeroDeadline, ["deadline", "at least 1 ms"];
+        Policy::try_new(retry().attempt_timeout(ZERO)), Policy::new(retry().attempt_timeout(ZERO))
+            => ZeroAttemptTimeout, ["attempt_timeout", "at least 1 ms"];
+        Policy::try_new(Retry::per_class()), Policy::new(Retry::per_class())
+            => NoBackoff, ["backoff", "at least one class"];
+        // A backoff of a class that is never retried is no backoff.
+        Policy::try_new(own(ErrorClass::Permanent)), Policy::new(own(ErrorClass::Auth))
+            => NoBackoff, ["backoff"];
+    }
+    assert!(Policy::try_new(own(ErrorClass::RateLimit)).is_ok());
+    assert!(Policy::try_new(retry().max_attempts(1).deadline(Duration::from_nanos(1))).is_ok());
+}
+
+/// A class without backoff, where others have one, is no contradiction: its failures are not retried.
+#[test]
+fn a_class_without_a_backoff_anywhere() {
+    let policy = Policy::new(Retry::per_class().backoff_for(ErrorClass::Transient, Backoff::none()));
+    let outcome = policy.context(TestEnv::new()).execute(|| Err::<(), _>(ErrorClass::ServerError));
+    assert_eq!((outcome.stop_reason, outcome.attempts), (Some(StopReason::NoStrategy), 1));
+}
+
+#[test]
+fn a_backoff_that_contradicts_itself() {
+    let short = Duration::from_millis(999);
+    refused! {
+        Backoff::try_exponential(SECOND, short), Backoff::exponential(SECOND, short) => BaseAboveMax, ["base", "at most max"];
+        Backoff::try_full_jitter(SECOND, short), Backoff::full_jitter(SECOND, short) => BaseAboveMax, ["base", "max"];
+        Backoff::try_equal_jitter(SECOND, short), Backoff::equal_jitter(SECOND, short) => BaseAboveMax, ["base", "max"];
+        Backoff::try_decorrelated_jitter(SECOND, short), Backoff::decorrelated_jitter(SECOND, short)
+            => BaseAboveMax, ["base", "max"];
+        Backoff::try_token_backoff(SECOND, short), Backoff::token_backoff(SECOND, short) => BaseAboveMax, ["base", "max"];
+        Backoff::try_exponential(ZERO, SECOND), Backoff::exponential(ZERO, SECOND) => ZeroBase, ["base", "at least 1 ms"];
+        Backoff::try_full_jitter(ZERO, ZERO), Backoff::full_jitter(ZERO, ZERO) => ZeroBase, ["base", "at least 1 ms"];
+        Backoff::try_fixed(&[]), Backoff::fixed(&[]) => NoDelays, ["delays", "at least one"];
+    }
+    let above = Duration::from_millis(3_600_001);
+    refused! {
+        Backoff::none().try_or_retry_after_jittered(above), Backoff::none().or_retry_after_jittered(above)
+            => JitterTooLong, ["retry_after_jitter", "at most 1 hour"];
+        Backoff::none().try_or_retry_after_jittered(Duration::MAX), Backoff::none().or_retry_after_jittered(Duration::MAX)
+            => JitterTooLong, ["retry_after_jitter"];
+    }
+    assert!(Backoff::none().try_or_retry_after_jittered(Duration::from_secs(3_600)).is_ok());
+    assert!(Backoff::try_exponential(SECOND, SECOND).is_ok());
+    // What is no whole millisecond is rounded up, on both sides.
+    assert!(Backoff::try_exponential(Duration::from_nanos(1), Duration::from_nanos(1)).is_ok());
+    assert!(Backoff::try_exponential(SECOND, Duration::MAX).is_ok());
+}
+
+#[test]
+fn a_breaker_that_contradicts_itself() {
+    let config = BreakerConfig::new(4);
+    let own = |threshold| config.threshold_for(ErrorClass::RateLimit, threshold);
+    refused! {
+        CircuitBreaker::<4>::try_new(BreakerConfig::new(0)), CircuitBreaker::<4>::new(BreakerConfig::new(0))
+            => ZeroThreshold, ["failure_threshold", "at least 1"];
+        CircuitBreaker::<8>::try_new(own(0)), CircuitBreaker::<8>::new(own(0)) => ZeroThreshold, ["threshold_for", "at least 1"];
+        CircuitBreaker::<3>::try_new(config), CircuitBreaker::<3>::new(config)
+            => ThresholdAboveCapacity, ["failure_threshold", "at most the window's capacity"];
+        CircuitBreaker::<4>::try_new(own(2)), CircuitBreaker::<4>::new(own(2)) => ThresholdAboveCapacity, ["capacity"];
+        CircuitBreaker::<4>::try_new(config.window(ZERO)), CircuitBreaker::<4>::new(config.window(ZERO))
+            => WindowOutOfRange, ["window", "1 ms to 12 hours"];
+        CircuitBreaker::<4>::try_new(config.window(TOO_LONG)), CircuitBreaker::<4>::new(config.window(TOO_LONG))
+            => WindowOutOfRange, ["window"];
+        CircuitBreaker::<4>::try_new(config.recovery_timeout(ZERO)), CircuitBreaker::<4>::new(config.recovery_timeout(ZERO))
+            => ZeroRecoveryTimeout, ["recovery_timeout", "at least 1 ms"];
+        CircuitBreaker::<4>::try_new(config.probes(0)), CircuitBreaker::<4>::new(config.probes(0))
+            => ProbesOutOfRange, ["probes", "1 to 15"];
+        CircuitBreaker::<4>::try_new(config.probes(16)), CircuitBreaker::<4>::new(config.probes(16))
+            => ProbesOutOfRange, ["probes"];
+        CircuitBreaker::<4>::try_new(config.probe_lease(ZERO)), CircuitBreaker::<4>::new(config.probe_lease(ZERO))
+            => ZeroProbeLease, ["probe_lease", "at least 1 ms"];
+    }
+    assert!(CircuitBreaker::<4>::try_new(config.probes(15).window(Duration::from_secs(12 * 3_600))).is_ok());
+    assert!(CircuitBreaker::<5>::try_new(own(2)).is_ok());
+    // The largest thresholds there are overflow nothing.
+    let mut huge = BreakerConfig::new(u8::MAX);
+    for class in ErrorClass::ALL {
+        huge = huge.threshold_for(class, u8::MAX);
+    }
+    assert_eq!(CircuitBreaker::<8>::try_new(huge).err(), Some(ConfigError::ThresholdAboveCapacity));
+    assert!(CircuitBreaker::<2_287>::try_new(huge).is_ok());
+}
+
+#[test]
+fn a_budget_that_contradicts_itself() {
+    let rolling = BudgetConfig::rolling(5, SECOND);
+    let bucket = BudgetConfig::token_bucket(10);
+    let none = BudgetConfig::rolling(5, ZERO);
+    let long = BudgetConfig::rolling(5, TOO_LONG);
+    refused! {
+        Budget::<4>::try_new(rolling), Budget::<4>::new(rolling) => RetriesAboveCapacity, ["max_retries", "capacity"];
+        Budget::<8>::try_new(none), Budget::<8>::new(none) => WindowOutOfRange, ["window", "1 ms to 12 hours"];
+        Budget::<8>::try_new(long), Budget::<8>::new(long) => WindowOutOfRange, ["window"];
+        Budget::<0>::try_new(BudgetConfig::token_bucket(0)), Budget::<0>::new(BudgetConfig::token_bucket(0))
+            => BucketOutOfRange, ["capacity", "1 to 4000"];
+        Budget::<0>::try_new(BudgetConfig::token_bucket(4_001)), Budget::<0>::new(BudgetConfig::token_bucket(4_001))
+            => BucketOutOfRange, ["capacity"];
+        Budget::<0>::try_new(bucket.initial(11)), Budget::<0>::new(bucket.initial(11))
+            => InitialAboveCapacity, ["initial", "at most the capacity"];
+        Budget::<0>::try_new(bucket.refill_per_success(10_001)), Budget::<0>::new(bucket.refill_per_success(10_001))
+            => RefillAboveCapacity, ["refill_per_success", "at most the capacity"];
+        Budget::<0>::try_new(bucket.refill_per_second(u32::MAX)), Budget::<0>::new(bucket.refill_per_second(u32::MAX))
+            => RefillAboveCapacity, ["refill_per_second"];
+    }
+    assert!(Budget::<5>::try_new(rolling).is_ok());
+    assert!(Budget::<0>::try_new(BudgetConfig::rolling(0, SECOND)).is_ok());
+    assert!(Budget::<0>::try_new(BudgetConfig::token_bucket(4_000).refill_per_second(4_000_000)).is_ok());
+}
+
+/// A policy decides the same for ever as it did when it was made: bad spans do not wait for the first failure.
+#[test]
+fn spans_that_are_too_long_saturate() {
+    let policy = Policy::new(Retry::new(Backoff::constant(Duration::MAX)).deadline(Duration::MAX));
+    let mut attempts = Attempts::<Hz<1_000_000_000>>::new(&policy, Instant::from_ticks(u64::MAX));
+    let now = Instant::from_ticks(u64::MAX);
+    assert!(matches!(
+        attempts.on_failure(now, ErrorClass::Transient, u32::MAX),
+        redress_core::Decision::Stop(StopReason::DeadlineExceeded)
+    ));
+}
+
+// ---- Checkpoints --------------------------------------------------------------------------------------------------
+
+fn checkpoint(policy: &Policy<'_>) -> Checkpoint {
+    let mut attempts = Attempts::<Hz<1_000>>::new(policy, Instant::ZERO);
+    let _ = attempts.on_failure(Instant::from_ticks(5), ErrorClass::Transient, 1);
+    attempts.suspend(Instant::from_ticks(6))
+}
+
+#[test]
+fn a_checkpoint_of_another_version_or_of_another_length() {
+    let bytes = checkpoint(&Policy::new(retry())).to_bytes();
+    for version in (0..=u8::MAX >> 2).filter(|version| *version != bytes[0] >> 2) {
+        let mut other = bytes;
+        other[0] = version << 2 | bytes[0] & 3;
+        let error = Checkpoint::from_bytes(&other).unwrap_err();
+        assert_eq!(error, CheckpointError::Version);
+        assert!(error.to_string().contains("version"));
+    }
+    for length in (0..100).filter(|length| *length != bytes.len()) {
+        let error = Checkpoint::from_bytes(&vec![bytes[0]; length]).unwrap_err();
+        assert_eq!(error, CheckpointError::Length);
+        assert!(error.to_string().contains("32 bytes"));
+    }
+    assert_eq!(Checkpoint::from_bytes(&[0xFF; 32]), Err(CheckpointError::Version));
+    assert_eq!(Checkpoint::from_bytes(&[0; 32]), Err(CheckpointError::Version));
+}
+
+#[test]
+fn a_checkpoint_of_another_policy() {
+    const MS: Duration = Duration::from_millis(1);
+    static FIXED: [Millis; 2] = [Millis::new(1), Millis::new(2)];
+    static OTHER: [Millis; 2] = [Millis::new(1), Millis::new(3)];
+
+    let base = Retry::new(Backoff::exponential(MS, SECOND));
+    let all = [
+        base,
+        base.max_attempts(5),
+        base.deadline(SECOND),
+        base.no_deadline(),
+        base.max_unknown(1),
+        base.limit_for(ErrorClass::Transient, 2),
+        base.limit_for(ErrorClass::Permanent, 2),
+        base.backoff_for(ErrorClass::RateLimit, Backoff::none()),
+        base.backoff_for(ErrorClass::Transient, Backoff::none()),
+        Retry::new(Backoff::exponential(MS, SECOND).or_retry_after()),
+        Retry::new(Backoff::exponential(MS, SECOND).or_retry_after_jittered(MS)),
+        Retry::new(Backoff::exponential(MS * 2, SECOND)),
+        Retry::new(Backoff::exponential(MS, SECOND * 2)),
+        Retry::new(Backoff::full_jitter(MS, SECOND)),
+        Retry::new(Backoff::equal_jitter(MS, SECOND)),
+        Retry::new(Backoff::decorrelated_jitter(MS, SECOND)),
+        Retry::new(Backoff::token_backoff(MS, SECOND)),
+        Retry::new(Backoff::constant(MS)),
+        Retry::new(Backoff::none()),
+        Retry::new(Backoff::fixed(&FIXED)),
+        Retry::new(Backoff::fixed(&OTHER)),
+    ]
+    .map(Policy::new);
+    for (written, policy) in all.iter().enumerate() {
+        let checkpoint = Checkpoint::from_bytes(&checkpoint(policy).to_bytes()).unwrap();
+        for (read, other) in all.iter().enumerate() {
+            let resumed = Attempts::<Hz<1_000>>::resume(other, &checkpoint, Millis::ZERO, Instant::ZERO);
+            if read == written {
+                assert!(resumed.is_ok());
+            } else {
+                assert_eq!(resumed.err(), Some(CheckpointError::OtherPolicy), "{written} resumed as {read}");
+                let refused = other.context(TestEnv::new()).resume(&checkpoint, Millis::ZERO).err();
+                assert_eq!(refused, Some(CheckpointError::OtherPolicy));
+            }
+        }
+    }
+    assert!(CheckpointError::OtherPolicy.to_string().contains("another policy"));
+}
+
+// ---- Retry-After --------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_retry_after_header_of_junk_or_negative_or_huge_or_of_a_date_in_the_past() {
+    let now = Some(UnixSeconds::new(1_772_600_767)); // 2026-03-04T05:06:07Z
+    for junk in [
+        &b""[..],
+        b" ",
+        b"soon",
+        b"-1",
+        b"+1",
+        b"1.5",
+        b"1e3",
+        b"0x10",
+        b"12 s",
+        b"\xFF\xFE",
+        b"\0",
+        b"NaN",
+        b"inf",
+        b"Wed, 04 Mar 2026 05:06:37",
+        b"Wed, 31 Feb 2026 05:06:37 GMT",
+        b"Wed, 04 Mar 2026 25:06:37 GMT",
+        b"Wed, 04 Mar -026 05:06:37 GMT",
+        b"2026-03-04T05:06:37Z",
+    ] {
+        assert_eq!(parse(junk, now), None, "{:?}", String::from_utf8_lossy(junk));
+        // The failure stays a failure, and its class what it was.
+        let busy = http::status_with_retry_after(503, Some(junk), now).unwrap();
+        assert_eq!(busy, Classification::new(ErrorClass::ServerError).code(503));
+    }
+    assert_eq!(parse(&[b'9'; 1_000], now), Some(Millis::MAX));
+    assert_eq!(parse(b"4294967296", now), Some(Millis::MAX));
+    assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:59 GMT", now), Some(Millis::MAX));
+    for past in
+        [&b"Wed, 04 Mar 2026 05:06:06 GMT"[..], b"Thu, 01 Jan 1970 00:00:00 GMT", b"Sat, 01 Jan 0000 00:00:00 GMT"]
+    {
+        assert_eq!(parse(past, now), Some(Millis::ZERO), "{:?}", String::from_utf8_lossy(past));
+    }
+    assert_eq!(parse(b"Wed, 04 Mar 2026 05:06:37 GMT", None), None, "a date without a clock");
+}
+
+/// The longest hint there is neither overflows nor wraps to a short wait.
+#[test]
+fn a_huge_hint_ends_the_call_and_is_reported() {
+    let huge = Classification::new(ErrorClass::RateLimit).retry_after(Millis::MAX);
+    for backoff in
+        [Backoff::none().or_retry_after(), Backoff::none().or_retry_after_jittered(Duration::from_secs(3_600))]
+    {
+        let policy = Policy::new(Retry::new(backoff));
+        let outcome = policy.context(TestEnv::new()).execute(|| Err::<(), _>(huge));
+        assert_eq!(outcome.stop_reason, Some(StopReason::DeadlineExceeded));
+        assert_eq!((outcome.attempts, outcome.next_delay), (1, Some(Millis::MAX)));
+    }
+}
