@@ -226,6 +226,11 @@ impl<R: TickRate + ?Sized> Convert for R {
     #[expect(clippy::arithmetic_side_effects, reason = "products of 32-bit factors plus 32 bits stay in 64 bits")]
     #[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose, the result is compared first")]
     fn millis(ticks: u64) -> Millis {
+        // Where a 64-bit division by a constant is a multiplication anyway, the plain one is shorter.
+        if cfg!(target_pointer_width = "64") && R::HZ.is_multiple_of(1_000) {
+            let millis = ticks / u64::from(const { if R::HZ < 1_000 { 1 } else { R::HZ / 1_000 } });
+            return if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) };
+        }
         let scale = const { Scale::to_millis(R::HZ) };
         let low = u64::from(ticks as u32) * u64::from(scale.multiplier);
         let high = (ticks >> 32) * u64::from(scale.multiplier) + (low >> 32);

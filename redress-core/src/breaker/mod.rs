@@ -201,6 +201,7 @@ impl CircuitBreakerView {
     }
 
     /// Admits a call, or says when to come back. The clock is read only if the circuit is not closed.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
         let (admission, _) = self.admit::<C>(|| clock.now());
         match admission {
@@ -222,25 +223,35 @@ impl CircuitBreakerView {
     }
 
     /// Admission: the permit's word or the ticks until the circuit admits again, and the new state if it changed.
-    #[inline]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub(crate) fn admit<R: TickRate>(
         &self,
         now: impl FnOnce() -> Instant,
     ) -> (Result<Word, u64>, Option<BreakerState>) {
         let word = self.load();
-        if word.is_closed() { (Ok(word), None) } else { self.admit_unless_closed::<R>(word, now()) }
+        if word.is_closed() {
+            return (Ok(word), None);
+        }
+        let now = now();
+        let left = self.left_open::<R>(word, now);
+        if left != 0 { (Err(left), None) } else { self.admit_slowly::<R>(now) }
     }
 
-    /// Kept apart so that the way through a closed circuit stays short.
-    fn admit_unless_closed<R: TickRate>(&self, word: Word, now: Instant) -> (Result<Word, u64>, Option<BreakerState>) {
-        // A rejection takes no lock: the moment belongs to the word if the word is the same before and after.
-        if word.state() == BreakerState::Open {
-            let left = self.moment.load().ticks_since(now);
-            fence(Acquire);
-            if left != 0 && left <= R::ticks(self.config.recovery_timeout) && Word(self.word.load(Relaxed)) == word {
-                return (Err(left), None);
-            }
+    /// Ticks which an open circuit stays open, found without a lock: the moment belongs to the word if the word is the
+    /// same before and after. Zero if that takes a closer look.
+    #[inline]
+    fn left_open<R: TickRate>(&self, word: Word, now: Instant) -> u64 {
+        if word.state() != BreakerState::Open {
+            return 0;
         }
+        let left = self.moment.load().ticks_since(now);
+        fence(Acquire);
+        let trusted = left <= R::ticks(self.config.recovery_timeout) && Word(self.word.load(Relaxed)) == word;
+        if trusted { left } else { 0 }
+    }
+
+    #[cold]
+    fn admit_slowly<R: TickRate>(&self, now: Instant) -> (Result<Word, u64>, Option<BreakerState>) {
         critical_section::with(|_| self.admit_locked::<R>(now))
     }
 
@@ -285,7 +296,7 @@ impl CircuitBreakerView {
         left.min(span)
     }
 
-    /// Publishes a state. The word goes first where a reader may trust the moment (see `admit_unless_closed`): it is
+    /// Publishes a state. The word goes first where a reader may trust the moment (see `left_open`): it is
     /// trusted only under an open word, and `open` writes the moment before that word.
     fn enter(&self, word: Word, moment: Instant) {
         self.word.store(word.0, Release);
@@ -301,7 +312,7 @@ impl CircuitBreakerView {
     }
 
     /// The result of an admitted call. Returns the new state if it changed. The clock is read for failures only.
-    #[inline]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub(crate) fn settle<R: TickRate>(
         &self,
         permit: Word,
@@ -400,12 +411,14 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// The call succeeded.
+    /// The call succeeded. Returns the new state if it changed.
+    #[inline]
     pub fn success<C: Clock>(mut self, clock: &C) -> Option<BreakerState> {
         self.settle::<C>(Verdict::Success, clock)
     }
 
     /// The call failed for good. Returns the new state if it changed.
+    #[inline]
     pub fn failure<C: Clock>(mut self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
         self.settle::<C>(Verdict::Failure(class), clock)
     }
@@ -413,6 +426,7 @@ impl Permit<'_> {
     /// The call did not take place. The same as dropping the permit.
     pub fn release(self) {}
 
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn settle<C: Clock>(&mut self, verdict: Verdict, clock: &C) -> Option<BreakerState> {
         let word = core::mem::replace(&mut self.word, Word::NONE);
         self.breaker.settle::<C>(word, verdict, || clock.now())
@@ -420,6 +434,7 @@ impl Permit<'_> {
 }
 
 impl Drop for Permit<'_> {
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn drop(&mut self) {
         self.breaker.release(self.word);
     }
