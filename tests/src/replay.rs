@@ -118,56 +118,80 @@ fn rename_causes(value: &mut Value) {
     }
 }
 
+/// How a scenario was played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The form of the calls.
+    pub form: Form,
+    /// Whether the policy has its deadline. Where that decides nothing, all must be the same without, and then other
+    /// parts of the crate do it: some read no clock, some know that nothing but attempts is limited.
+    pub deadline: bool,
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}{}", self.form, if self.deadline { "" } else { " without deadline" })
+    }
+}
+
 /// Why a scenario does not hold.
 #[derive(Clone, Debug)]
 pub enum Problem {
     /// The scenario could not be played.
     Unplayable(String),
     /// Something happened that must not happen whatever the scenario.
-    Wrong(Form, String),
+    Wrong(Way, String),
     /// The trace is another one.
-    Differs(Form, Difference),
+    Differs(Way, Difference),
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unplayable(error) => f.write_str(error),
-            Self::Wrong(form, error) => write!(f, "{form:?}: {error}"),
-            Self::Differs(form, difference) => write!(f, "{form:?}: {difference}"),
+            Self::Wrong(way, error) => write!(f, "{way}: {error}"),
+            Self::Differs(way, difference) => write!(f, "{way}: {difference}"),
         }
     }
 }
 
-/// Plays a scenario in all forms.
+/// Plays a scenario in all forms, and again without deadline if none is exceeded.
 pub fn verify(scenario: &Scenario) -> Result<(), Problem> {
-    Form::ALL.into_iter().try_for_each(|form| verify_form(scenario, form))
+    let calls = scenario.expected.get("calls").and_then(Value::as_array);
+    let exceeded = calls.into_iter().flatten().any(|call| call.get("stop_reason") == Some(&"DEADLINE_EXCEEDED".into()));
+    for form in Form::ALL {
+        verify_way(scenario, Way { form, deadline: true })?;
+        if !exceeded {
+            verify_way(scenario, Way { form, deadline: false })?;
+        }
+    }
+    Ok(())
 }
 
-fn verify_form(scenario: &Scenario, form: Form) -> Result<(), Problem> {
-    let (mut actual, error) = play(scenario, form).map_err(Problem::Unplayable)?;
+fn verify_way(scenario: &Scenario, way: Way) -> Result<(), Problem> {
+    let (mut actual, error) = play(scenario, way).map_err(Problem::Unplayable)?;
     let mut expected = scenario.expected.clone();
     if let (Some(Value::Array(expected)), Some(Value::Array(actual))) =
         (expected.get_mut("calls"), actual.get_mut("calls"))
     {
-        expected.iter_mut().zip(actual).for_each(|(expected, actual)| form.mute(expected, actual));
+        expected.iter_mut().zip(actual).for_each(|(expected, actual)| way.form.mute(expected, actual));
     }
     // The difference says more than what came of it.
     if let Some(difference) = first_difference(&expected, &actual, scenario.tolerance_us) {
-        let because = error.map(|error| Problem::Wrong(form, format!("{difference}; {error}")));
-        return Err(because.unwrap_or(Problem::Differs(form, difference)));
+        let because = error.map(|error| Problem::Wrong(way, format!("{difference}; {error}")));
+        return Err(because.unwrap_or(Problem::Differs(way, difference)));
     }
-    error.map_or(Ok(()), |error| Err(Problem::Wrong(form, error)))
+    error.map_or(Ok(()), |error| Err(Problem::Wrong(way, error)))
 }
 
-/// Plays a scenario in one form: its trace, and the first thing that must never happen, if any did.
-pub fn play(scenario: &Scenario, form: Form) -> Result<(Value, Option<String>), String> {
+/// Plays a scenario in one way: its trace, and the first thing that must never happen, if any did.
+pub fn play(scenario: &Scenario, way: Way) -> Result<(Value, Option<String>), String> {
     let shared = scenario.policy.shared()?;
-    let policy = scenario.policy.policy(&shared)?;
-    let world = World::new(form.epoch(), &scenario.random);
+    let policy = scenario.policy.policy(&shared, way.deadline)?;
+    let world = World::new(way.form.epoch(), &scenario.random);
     let mut calls = Vec::new();
     for call in &scenario.calls {
-        calls.push(play_call(&world, call, form, &policy, &shared)?);
+        calls.push(play_call(&world, call, way.form, &policy, &shared)?);
         if world.error().is_some() {
             break;
         }

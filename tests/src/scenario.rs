@@ -211,13 +211,14 @@ impl PolicySpec {
         })
     }
 
-    /// The policy over them.
-    pub fn policy<'a>(&'a self, shared: &'a Shared) -> Result<Policy<'a>, String> {
+    /// The policy over them, with its deadline or without.
+    pub fn policy<'a>(&'a self, shared: &'a Shared, deadline: bool) -> Result<Policy<'a>, String> {
         let mut retry = match &self.default_strategy {
             Some(strategy) => Retry::new(strategy.backoff()?),
             None => Retry::per_class(),
         };
-        retry = retry.max_attempts(self.max_attempts).deadline(Duration::from_millis(self.deadline_ms));
+        retry = retry.max_attempts(self.max_attempts);
+        retry = if deadline { retry.deadline(Duration::from_millis(self.deadline_ms)) } else { retry.no_deadline() };
         retry = match self.max_unknown_attempts {
             Some(retries) => retry.max_unknown(retries),
             None => retry.no_unknown_cap(),
