@@ -31,7 +31,7 @@ pub struct Attempt {
 /// tokens of retries that were decided stay spent.
 #[derive(Debug)]
 #[must_use = "a run that is dropped is a call given up"]
-pub struct Run<'c, 'p, E: Environment, M, H, const PLAIN: bool = false> {
+pub struct Run<'c, 'p, E: Environment, M, H> {
     pub(crate) context: &'c mut Context<'p, E, M, H>,
     pub(crate) progress: Progress,
     permit: Word,
@@ -76,17 +76,20 @@ impl Drop for Guard<'_> {
 }
 
 /// A call in its first attempt: what a run is before anything has failed, small enough for registers.
-pub(crate) struct First<'c, 'p, E: Environment, M, H, const PLAIN: bool> {
+pub(crate) struct First<'c, 'p, E: Environment, M, H> {
     pub(crate) context: &'c mut Context<'p, E, M, H>,
     guard: Guard<'p>,
     started: Instant,
 }
 
-impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> First<'c, 'p, E, M, H, PLAIN> {
+impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
     /// Asks breaker and abort condition and begins the first attempt. `clocked`: the caller wants the elapsed time even
     /// if nothing else does.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn launch(context: &'c mut Context<'p, E, M, H>, clocked: bool) -> Result<Self, Rejected> {
+    pub(crate) fn launch<const PLAIN: bool>(
+        context: &'c mut Context<'p, E, M, H>,
+        clocked: bool,
+    ) -> Result<Self, Rejected> {
         let started = if clocked || context.is_timed::<PLAIN>() { context.env.now() } else { Instant::ZERO };
         context.announce();
         let breaker = Known::<PLAIN>(context.policy).breaker();
@@ -106,17 +109,11 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> First<'c, 'p, E, 
 
     /// The first attempt.
     #[inline]
-    pub(crate) fn attempt(&self) -> Attempt {
+    pub(crate) fn attempt<const PLAIN: bool>(&self) -> Attempt {
         Attempt {
             number: 1,
             remaining: Progress::new(self.started).remaining::<E::Rate, PLAIN>(Known(self.context.policy)),
         }
-    }
-
-    /// Ticks it may take, if the policy has an attempt timeout.
-    #[inline]
-    pub(crate) fn attempt_ticks(&self) -> Option<u64> {
-        Progress::new(self.started).attempt_ticks::<E::Rate, PLAIN>(Known(self.context.policy))
     }
 
     /// What it returned, classified.
@@ -131,7 +128,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> First<'c, 'p, E, 
 
     /// It succeeded, and with it the call.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn succeed(self) {
+    pub(crate) fn succeed<const PLAIN: bool>(self) {
         let elapsed = if H::Observer::WANTS_TIME {
             E::Rate::millis(self.context.env.now().ticks_since(self.started))
         } else {
@@ -142,7 +139,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> First<'c, 'p, E, 
 
     /// It failed, or its maker wants the loop form.
     #[inline]
-    pub(crate) fn into_run(self) -> Run<'c, 'p, E, M, H, PLAIN> {
+    pub(crate) fn into_run(self) -> Run<'c, 'p, E, M, H> {
         let Self { context, guard, started } = self;
         Run::in_first_attempt(context, guard.into_permit(), started)
     }
@@ -151,7 +148,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> First<'c, 'p, E, 
     #[inline]
     pub(crate) fn outcome<T, X>(self, value: T) -> Outcome<T, X> {
         let elapsed = E::Rate::millis(self.context.env.now().ticks_since(self.started));
-        self.succeed();
+        self.succeed::<false>();
         Outcome::first(value, elapsed)
     }
 }
@@ -376,7 +373,7 @@ fn with_failure(event: Event, last: Option<(ErrorClass, Cause)>, classification:
     }
 }
 
-impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M, H, PLAIN> {
+impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     pub(crate) fn in_first_attempt(context: &'c mut Context<'p, E, M, H>, permit: Word, started: Instant) -> Self {
         let mut progress = Progress::new(started);
@@ -386,7 +383,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M,
 
     /// Begins the attempt after a wait, unless the deadline has passed meanwhile or the call is aborted.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn begin(&mut self) -> Result<(), StopReason> {
+    pub(crate) fn begin<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
         if self.context.is_timed::<PLAIN>() {
             self.progress.observe(self.context.env.now());
         }
@@ -400,16 +397,19 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M,
 
     /// The current attempt: its number and what is left for it.
     pub fn attempt(&self) -> Attempt {
-        Attempt {
-            number: self.progress.attempt(),
-            remaining: self.progress.remaining::<E::Rate, PLAIN>(Known(self.context.policy)),
-        }
+        self.attempt_under::<false>()
+    }
+
+    #[inline]
+    pub(crate) fn attempt_under<const PLAIN: bool>(&self) -> Attempt {
+        let policy = Known::<PLAIN>(self.context.policy);
+        Attempt { number: self.progress.attempt(), remaining: self.progress.remaining::<E::Rate, PLAIN>(policy) }
     }
 
     /// Ticks the current attempt may take, if the policy has an attempt timeout.
     #[inline]
     pub(crate) fn attempt_ticks(&self) -> Option<u64> {
-        self.progress.attempt_ticks::<E::Rate, PLAIN>(Known(self.context.policy))
+        self.progress.attempt_ticks::<E::Rate, false>(Known(self.context.policy))
     }
 
     /// What the attempt returned, classified.
@@ -424,7 +424,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M,
 
     /// The attempt succeeded, and with it the call.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn on_success(&mut self) {
+    pub(crate) fn on_success<const PLAIN: bool>(&mut self) {
         self.observe_time();
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         self.context.succeeded::<PLAIN>(permit, self.progress.attempt(), self.elapsed());
@@ -432,7 +432,11 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M,
 
     /// The attempt failed: the wait before the next, or why there is none.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn on_failure(&mut self, classification: &Classification, cause: Cause) -> Result<Wait, StopReason> {
+    pub(crate) fn on_failure<const PLAIN: bool>(
+        &mut self,
+        classification: &Classification,
+        cause: Cause,
+    ) -> Result<Wait, StopReason> {
         self.observe_time();
         let aborted = self.context.is_aborted();
         let previous = self.progress.previous(classification.class());
@@ -550,7 +554,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M,
     /// The operation succeeded: ends the call and hands the value through.
     #[inline]
     pub fn succeed<T>(mut self, value: T) -> T {
-        self.on_success();
+        self.on_success::<false>();
         value
     }
 
@@ -562,10 +566,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet, const PLAIN: bool> Run<'c, 'p, E, M,
     }
 }
 
-impl<E: Environment, M, H, const PLAIN: bool> Drop for Run<'_, '_, E, M, H, PLAIN> {
+impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn drop(&mut self) {
-        if let (false, Some(breaker)) = (self.permit.is_none(), Known::<PLAIN>(self.context.policy).breaker()) {
+        if let (false, Some(breaker)) = (self.permit.is_none(), self.context.policy.breaker) {
             breaker.release(self.permit);
         }
     }
@@ -597,7 +601,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
             let elapsed = self.0.elapsed();
             self.0.permit = self.0.context.admit(breaker, elapsed)?;
         }
-        match self.0.begin() {
+        match self.0.begin::<false>() {
             Ok(()) => Ok(self.0),
             Err(reason) => Err(Rejected { reason, retry_after: Millis::ZERO }),
         }

@@ -455,8 +455,14 @@ impl CircuitBreakerView {
     #[inline]
     pub(crate) fn release(&self, permit: Word) {
         if !permit.is_closed() && !permit.is_none() {
-            self.settle_locked::<crate::Hz<1>>(permit, Verdict::Neutral, Instant::ZERO);
+            self.release_probe(permit);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_probe(&self, permit: Word) {
+        self.settle_locked::<crate::Hz<1>>(permit, Verdict::Neutral, Instant::ZERO);
     }
 }
 

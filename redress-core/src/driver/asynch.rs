@@ -34,10 +34,13 @@ macro_rules! pause {
     }};
 }
 
-/// Makes an attempt and classifies what it returned. A result that is there in time wins over the timeout.
+/// What an attempt returned; `None` if its time was over first. A result that is there in time wins.
 macro_rules! attempt {
-    ($run:ident, $future:expr) => {{
-        let result = match $run.attempt_ticks() {
+    ($run:ident, true, $future:expr) => {
+        Some($future.await)
+    };
+    ($run:ident, false, $future:expr) => {
+        match $run.attempt_ticks() {
             None => Some($future.await),
             Some(ticks) => {
                 let (mut future, mut timer) = (pin!($future), pin!($run.context.env.sleep(ticks)));
@@ -47,83 +50,63 @@ macro_rules! attempt {
                 })
                 .await
             }
-        };
-        match result {
-            Some(result) => $run.classify(result),
-            None => Err((Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout)),
         }
-    }};
+    };
 }
 
-/// The attempts after one that failed. Twin of `drive` in the blocking driver.
+/// Attempt after attempt. Twin of `drive` in the blocking driver.
 macro_rules! drive {
-    ($run:ident, $failed:expr, $attempt:pat => $future:expr) => {{
-        let (mut failure, mut classification, mut cause) = $failed;
+    ($run:ident, $plain:tt, $attempt:pat => $future:expr) => {
         loop {
-            let next = match $run.on_failure(&classification, cause) {
+            let $attempt = $run.attempt_under::<$plain>();
+            let (failure, classification, cause) = match attempt!($run, $plain, $future) {
+                None => (Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout),
+                Some(result) => match $run.classify(result) {
+                    Ok(value) => {
+                        $run.on_success::<$plain>();
+                        break Ok(value);
+                    }
+                    Err(failed) => failed,
+                },
+            };
+            let next = match $run.on_failure::<$plain>(&classification, cause) {
                 Ok(wait) => {
                     pause!($run, wait);
-                    $run.begin()
+                    $run.begin::<$plain>()
                 }
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = next {
                 break Err(Ended { reason, failure: Some(failure) });
             }
-            let $attempt = $run.attempt();
-            match attempt!($run, $future) {
-                Ok(value) => {
-                    $run.on_success();
-                    break Ok(value);
-                }
-                Err(failed) => (failure, classification, cause) = failed,
-            }
         }
-    }};
+    };
 }
 
 /// A whole call, as `call` makes it.
 macro_rules! call {
-    ($context:expr, $attempt:pat => $future:expr) => {
-        if $context.policy.is_plain() {
-            call!(@$context, true, $attempt => $future)
+    ($context:expr, $attempt:pat => $future:expr) => {{
+        let plain = $context.policy.is_plain();
+        let first = if plain { First::launch::<true>($context, false) } else { First::launch::<false>($context, false) };
+        let mut run = first?.into_run();
+        let result = if plain {
+            drive!(run, true, $attempt => $future)
         } else {
-            call!(@$context, false, $attempt => $future)
-        }
-    };
-    (@$context:expr, $plain:literal, $attempt:pat => $future:expr) => {{
-        let mut first = First::<_, _, _, $plain>::launch($context, false)?;
-        let $attempt = first.attempt();
-        match attempt!(first, $future) {
-            Ok(value) => {
-                first.succeed();
-                Ok(value)
-            }
-            Err(failed) => {
-                let mut run = first.into_run();
-                let result = drive!(run, failed, $attempt => $future);
-                result.map_err(|ended| run.ended(ended))
-            }
-        }
+            drive!(run, false, $attempt => $future)
+        };
+        result.map_err(|ended| run.ended(ended))
     }};
 }
 
 /// A whole call, as `execute` makes it.
 macro_rules! execute {
     ($context:expr, $attempt:pat => $future:expr) => {{
-        let mut first = match First::<_, _, _, false>::launch($context, true) {
-            Ok(first) => first,
+        let mut run = match First::launch::<false>($context, true) {
+            Ok(first) => first.into_run(),
             Err(rejected) => return Outcome::rejected(rejected),
         };
-        let $attempt = first.attempt();
-        match attempt!(first, $future) {
-            Ok(value) => first.outcome(value),
-            Err(failed) => {
-                let mut run = first.into_run();
-                let result = drive!(run, failed, $attempt => $future);
-                run.outcome(result)
-            }
-        }
+        let result = drive!(run, false, $attempt => $future);
+        run.outcome(result)
     }};
 }
 
@@ -206,13 +189,8 @@ macro_rules! driver {
                 async move {
                     pause!(self.0, self.begin_wait());
                     let mut run = self.begin()?;
-                    match attempt!(run, operation()) {
-                        Ok(value) => Ok(run.succeed(value)),
-                        Err(failed) => {
-                            let result = drive!(run, failed, _ => operation());
-                            result.map_err(|ended| run.ended(ended))
-                        }
-                    }
+                    let result = drive!(run, false, _ => operation());
+                    result.map_err(|ended| run.ended(ended))
                 }
             }
 
@@ -230,13 +208,7 @@ macro_rules! driver {
                         Ok(run) => run,
                         Err(rejected) => return Outcome::rejected(rejected),
                     };
-                    let result = match attempt!(run, operation()) {
-                        Ok(value) => {
-                            run.on_success();
-                            Ok(value)
-                        }
-                        Err(failed) => drive!(run, failed, _ => operation()),
-                    };
+                    let result = drive!(run, false, _ => operation());
                     run.outcome(result)
                 }
             }
@@ -258,7 +230,7 @@ macro_rules! driver {
             /// The circuit is open or the abort condition already holds; nothing ran.
             #[inline]
             pub fn start(&mut self) -> Result<Run<'_, 'p, E, $mode, H>, Rejected> {
-                First::<_, _, _, false>::launch(self, false).map(First::into_run)
+                First::launch::<false>(self, false).map(First::into_run)
             }
 
             /// Goes on from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt, with
@@ -302,12 +274,12 @@ macro_rules! driver {
                 classification: impl Into<Classification>,
                 error: X,
             ) -> impl Future<Output = Result<(), RetryError<X>>> {
-                let wait = self.on_failure(&classification.into(), Cause::Error);
+                let wait = self.on_failure::<false>(&classification.into(), Cause::Error);
                 async move {
                     let next = match wait {
                         Ok(wait) => {
                             pause!(self, wait);
-                            self.begin()
+                            self.begin::<false>()
                         }
                         Err(reason) => Err(reason),
                     };

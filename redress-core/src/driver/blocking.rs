@@ -37,7 +37,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if self.policy.is_plain() {
-            First::<_, _, _, true>::launch(self, false)?.call(operation)
+            First::launch::<true>(self, false)?.call::<true, _, _>(operation)
         } else {
             self.call_any(operation)
         }
@@ -50,7 +50,7 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        First::<_, _, _, false>::launch(self, false)?.call(operation)
+        First::launch::<false>(self, false)?.call::<false, _, _>(operation)
     }
 
     /// Like [`call`](Self::call), and tells all about it.
@@ -70,7 +70,7 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        match First::<_, _, _, false>::launch(self, true) {
+        match First::launch::<false>(self, true) {
             Ok(first) => first.execute(operation),
             Err(rejected) => Outcome::rejected(rejected),
         }
@@ -83,7 +83,7 @@ where
     /// The circuit is open or the abort condition already holds; nothing ran.
     #[inline]
     pub fn start(&mut self) -> Result<Run<'_, 'p, E, Blocking, H>, Rejected> {
-        First::<_, _, _, false>::launch(self, false).map(First::into_run)
+        First::launch::<false>(self, false).map(First::into_run)
     }
 
     /// Goes on from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt, with
@@ -101,7 +101,7 @@ where
     }
 }
 
-impl<E, H, const PLAIN: bool> Run<'_, '_, E, Blocking, H, PLAIN>
+impl<E, H> Run<'_, '_, E, Blocking, H>
 where
     E: BlockingEnvironment,
     H: HookSet,
@@ -123,17 +123,17 @@ where
     /// Like [`failed`](Self::failed), for whoever already knows the class.
     #[inline]
     pub fn failed_as<X>(&mut self, classification: impl Into<Classification>, error: X) -> Result<(), RetryError<X>> {
-        match self.retry(&classification.into(), Cause::Error) {
+        match self.retry::<false>(&classification.into(), Cause::Error) {
             Ok(()) => Ok(()),
             Err(reason) => Err(self.error(reason, Some(error))),
         }
     }
 
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    fn retry(&mut self, classification: &Classification, cause: Cause) -> Result<(), StopReason> {
-        let wait = self.on_failure(classification, cause)?;
+    fn retry<const PLAIN: bool>(&mut self, classification: &Classification, cause: Cause) -> Result<(), StopReason> {
+        let wait = self.on_failure::<PLAIN>(classification, cause)?;
         self.pause(wait);
-        self.begin()
+        self.begin::<PLAIN>()
     }
 
     #[inline]
@@ -145,7 +145,7 @@ where
 
     /// The attempts after one that failed.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    fn drive<T, X>(
+    fn drive<const PLAIN: bool, T, X>(
         &mut self,
         failed: Failed<T, X>,
         mut operation: impl FnMut(Attempt) -> Result<T, X>,
@@ -156,13 +156,13 @@ where
     {
         let (mut failure, mut classification, mut cause) = failed;
         loop {
-            if let Err(reason) = self.retry(&classification, cause) {
+            if let Err(reason) = self.retry::<PLAIN>(&classification, cause) {
                 return Err(Ended { reason, failure: Some(failure) });
             }
-            let result = operation(self.attempt());
+            let result = operation(self.attempt_under::<PLAIN>());
             match self.classify(result) {
                 Ok(value) => {
-                    self.on_success();
+                    self.on_success::<PLAIN>();
                     return Ok(value);
                 }
                 Err(failed) => (failure, classification, cause) = failed,
@@ -172,26 +172,29 @@ where
 }
 
 // The first attempt, which mostly succeeds, and then the rest.
-impl<E, H, const PLAIN: bool> First<'_, '_, E, Blocking, H, PLAIN>
+impl<E, H> First<'_, '_, E, Blocking, H>
 where
     E: BlockingEnvironment,
     H: HookSet,
 {
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    fn call<T, X>(mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
+    fn call<const PLAIN: bool, T, X>(
+        mut self,
+        mut operation: impl FnMut(Attempt) -> Result<T, X>,
+    ) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let result = operation(self.attempt());
+        let result = operation(self.attempt::<PLAIN>());
         match self.classify(result) {
             Ok(value) => {
-                self.succeed();
+                self.succeed::<PLAIN>();
                 Ok(value)
             }
             Err(failed) => {
                 let mut run = self.into_run();
-                run.drive(failed, operation).map_err(|ended| run.ended(ended))
+                run.drive::<PLAIN, _, _>(failed, operation).map_err(|ended| run.ended(ended))
             }
         }
     }
@@ -201,12 +204,12 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let result = operation(self.attempt());
+        let result = operation(self.attempt::<false>());
         match self.classify(result) {
             Ok(value) => self.outcome(value),
             Err(failed) => {
                 let mut run = self.into_run();
-                let result = run.drive(failed, operation);
+                let result = run.drive::<false, _, _>(failed, operation);
                 run.outcome(result)
             }
         }
@@ -238,7 +241,7 @@ where
         let mut run = self.start()?;
         match run.classify(operation()) {
             Ok(value) => Ok(run.succeed(value)),
-            Err(failed) => run.drive(failed, |_| operation()).map_err(|ended| run.ended(ended)),
+            Err(failed) => run.drive::<false, _, _>(failed, |_| operation()).map_err(|ended| run.ended(ended)),
         }
     }
 
@@ -254,10 +257,10 @@ where
         };
         let result = match run.classify(operation()) {
             Ok(value) => {
-                run.on_success();
+                run.on_success::<false>();
                 Ok(value)
             }
-            Err(failed) => run.drive(failed, |_| operation()),
+            Err(failed) => run.drive::<false, _, _>(failed, |_| operation()),
         };
         run.outcome(result)
     }
