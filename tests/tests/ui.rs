@@ -1,0 +1,57 @@
+//! Misuse that must not compile. Each file in `ui` says what it guards; the compiler's words beside it are those of the
+//! stable release 1.95, and `TRYBUILD=overwrite` renews them.
+
+use std::{fs, path::Path};
+
+/// What each file's message must contain: the field and its bounds for configuration, the name of the thing for misuse.
+const WORDS: &[(&str, &[&str])] = &[
+    ("base_above_max", &["backoff base: must be at most max"]),
+    ("blocking_call_of_an_async_operation", &["Result<_, _>"]),
+    ("budget_above_capacity", &["max_retries: must be at most the window's capacity"]),
+    ("empty_fixed_list", &["backoff delays: a fixed list must have at least one delay"]),
+    ("error_without_class", &["Timeout"]),
+    ("no_backoff", &["backoff: give a default or at least one class a backoff"]),
+    ("permit_used_twice", &["use of moved value: `permit`"]),
+    ("probes_out_of_range", &["probes: must be from 1 to 15", "NONE", "MANY"]),
+    ("retry_after_jitter_too_long", &["retry_after_jitter: must be at most 1 hour"]),
+    ("run_after_success", &["borrow of moved value: `run`"]),
+    ("spawned_call_of_a_local_operation", &["cannot be sent between threads safely", "Rc<()>"]),
+    ("spawned_local_call", &["could not prove", ": Send"]),
+    ("threshold_above_capacity", &["failure_threshold: ", "capacity"]),
+    ("two_calls_at_once", &["cannot borrow `context` as mutable more than once"]),
+    ("unseeded_random", &["SeededRandom", "default"]),
+    ("unused_decision", &["the decision says whether and when there is another attempt"]),
+    (
+        "unused_run_permit_and_resumed",
+        &[
+            "a run that is dropped is a call given up",
+            "dropping the permit gives it back",
+            "the call goes on when it is called",
+        ],
+    ),
+    ("zero_attempts", &["max_attempts: must be at least 1"]),
+    ("zero_recovery_timeout", &["recovery_timeout: must be at least 1 ms"]),
+    ("zero_threshold", &["failure_threshold, threshold_for: must be at least 1"]),
+    ("zero_window", &["window: must be from 1 ms to 12 hours"]),
+];
+
+#[test]
+fn misuse_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}
+
+/// Renewing the messages must not lose what users need of them.
+#[test]
+fn messages_name_the_field_and_its_bounds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
+    let files = fs::read_dir(&folder)
+        .unwrap()
+        .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "rs"));
+    assert_eq!(files.count(), WORDS.len(), "every file has its words");
+    for (name, words) in WORDS {
+        let message = fs::read_to_string(folder.join(name).with_extension("stderr")).unwrap();
+        for word in *words {
+            assert!(message.contains(word), "{name}: {word:?} is missing");
+        }
+    }
+}
