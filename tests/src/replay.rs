@@ -33,6 +33,12 @@ pub enum Form {
     Loop,
     /// The loop form, async.
     AsyncLoop,
+    /// `call` of the blocking driver: for plain policies this is another copy of the loop than `execute`.
+    Call,
+    /// `call` of the async driver, with an `AsyncFnMut`.
+    LocalCall,
+    /// `call` of the async driver, with an `FnMut() -> Future`.
+    SpawnedCall,
     /// `execute` with nobody observing: other parts of the driver are then left out.
     Quiet,
     /// `call`, with nobody observing.
@@ -41,13 +47,16 @@ pub enum Form {
 
 impl Form {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Machine,
         Self::Blocking,
         Self::Local,
         Self::Spawned,
         Self::Loop,
         Self::AsyncLoop,
+        Self::Call,
+        Self::LocalCall,
+        Self::SpawnedCall,
         Self::Quiet,
         Self::QuietCall,
     ];
@@ -62,6 +71,9 @@ impl Form {
             Self::Spawned => (1 << 32) - 2_500,
             Self::Loop => (1 << 32) - 1,
             Self::AsyncLoop => (1 << 60) + 3,
+            Self::Call => 1,
+            Self::LocalCall => (3 << 28) - 5,
+            Self::SpawnedCall => (5 << 32) - 777,
             Self::Quiet => (1 << 29) - 350,
             Self::QuietCall => (7 << 28) - 60,
         }
@@ -74,7 +86,7 @@ impl Form {
         if matches!(self, Self::Quiet | Self::QuietCall) {
             fields.extend(["events", "attempt_starts_us", "attempt_ends"]);
         }
-        if matches!(self, Self::Loop | Self::AsyncLoop | Self::QuietCall) {
+        if !matches!(self, Self::Machine | Self::Blocking | Self::Local | Self::Spawned | Self::Quiet) {
             fields.extend(["elapsed_us", "last_failure_attempt"]);
             // A success comes back as the plain value, without a report.
             if is("ok", true.into()) {
@@ -208,6 +220,9 @@ fn play_call(world: &World, call: &Call, form: Form, policy: &Policy<'_>, shared
         Form::Spawned => by_spawned(world, policy),
         Form::Loop => by_loop(world, policy),
         Form::AsyncLoop => by_async_loop(world, policy),
+        Form::Call => by_call(world, policy),
+        Form::LocalCall => by_local_call(world, policy),
+        Form::SpawnedCall => by_spawned_call(world, policy),
         Form::Quiet => by_quiet(world, policy),
         Form::QuietCall => by_quiet_call(world, policy),
     };
@@ -287,30 +302,44 @@ fn by_quiet_call(world: &World, policy: &Policy<'_>) -> Ending {
     with_hooks!(world, context, |context| ending_of_call(world, &context.call(|| world.attempt())))
 }
 
+fn by_call(world: &World, policy: &Policy<'_>) -> Ending {
+    with_hooks!(world, observed!(world, policy, Blocking), |context| {
+        ending_of_call(world, &context.call(|| world.attempt()))
+    })
+}
+
 fn by_local(world: &World, policy: &Policy<'_>) -> Ending {
     with_hooks!(world, observed!(world, policy, Local), |context| {
-        let operation = async || {
-            yield_once().await;
-            world.attempt()
-        };
-        ending_of_outcome(world, block_on(context.execute(operation)))
+        ending_of_outcome(world, block_on(context.execute(async || attempt_later(world).await)))
+    })
+}
+
+fn by_local_call(world: &World, policy: &Policy<'_>) -> Ending {
+    with_hooks!(world, observed!(world, policy, Local), |context| {
+        ending_of_call(world, &block_on(context.call(async || attempt_later(world).await)))
     })
 }
 
 fn by_spawned(world: &World, policy: &Policy<'_>) -> Ending {
-    fn sendable<F: Future + Send>(future: F) -> F {
-        future
-    }
     with_hooks!(world, observed!(world, policy, Spawned), |context| {
-        let operation = || {
-            let world = world.clone();
-            async move {
-                yield_once().await;
-                world.attempt()
-            }
-        };
-        ending_of_outcome(world, block_on(sendable(context.execute(operation))))
+        ending_of_outcome(world, block_on(sendable(context.execute(|| attempt_later(world)))))
     })
+}
+
+fn by_spawned_call(world: &World, policy: &Policy<'_>) -> Ending {
+    with_hooks!(world, observed!(world, policy, Spawned), |context| {
+        ending_of_call(world, &block_on(sendable(context.call(|| attempt_later(world)))))
+    })
+}
+
+async fn attempt_later(world: &World) -> Result<Step, Step> {
+    yield_once().await;
+    world.attempt()
+}
+
+/// Could be spawned, if it borrowed nothing.
+fn sendable<F: Future + Send>(future: F) -> F {
+    future
 }
 
 fn by_loop(world: &World, policy: &Policy<'_>) -> Ending {

@@ -176,16 +176,39 @@ fn budget(rules: BudgetRules) -> Budget<SLOTS> {
 /// Through what the calls of a sequence are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Through {
-    /// The driver, everything hooked in.
-    Driver,
-    /// The driver, nothing hooked in which a sequence without special deeds needs.
-    BareDriver,
+    /// `execute` of the driver.
+    Execute,
+    /// `call` of the driver, which for plain policies is another copy of the loop.
+    Call,
     /// The machine.
     Machine,
 }
 
+impl Through {
+    pub(crate) const ALL: [Self; 3] = [Self::Execute, Self::Call, Self::Machine];
+
+    /// Takes out of what should have been told what is not told here.
+    pub(crate) fn mute(self, told: &mut Told) {
+        match self {
+            Self::Call => {
+                told.elapsed = 0;
+                told.last_attempt = None;
+                // A success comes back as the plain value, without a report.
+                if told.reason.is_none() {
+                    told.attempts = 0;
+                }
+            }
+            // The machine names its verdict; the delay which it refused is told by the drivers.
+            Self::Machine if told.reason == Some(StopReason::DeadlineExceeded) => told.next_delay = None,
+            Self::Execute | Self::Machine => {}
+        }
+    }
+}
+
 /// The calls which this sequence gives.
-pub(crate) fn calls(rules: &Rules, retry: &Retry<'_>, symbols: &[Symbol], through: Through) -> Vec<Told> {
+///
+/// `hooked`: with all hooks, and not only those without which the sequence could not be played.
+pub(crate) fn calls(rules: &Rules, retry: &Retry<'_>, symbols: &[Symbol], through: Through, hooked: bool) -> Vec<Told> {
     let breaker = rules.breaker.as_ref().map(breaker);
     let budget = rules.budget.map(budget);
     let mut policy = Policy::new(*retry);
@@ -201,8 +224,8 @@ pub(crate) fn calls(rules: &Rules, retry: &Retry<'_>, symbols: &[Symbol], throug
         let drawn = stage.drawn.get();
         stage.begin();
         let mut call = match through {
-            Through::Driver => by_driver(&stage, &policy),
-            Through::BareDriver => by_bare_driver(&stage, &policy),
+            Through::Execute => by_execute(&stage, &policy, hooked),
+            Through::Call => by_call(&stage, &policy, hooked),
             Through::Machine => by_machine(&stage, &policy, breaker.as_ref(), budget.as_ref()),
         };
         call.sleeps.clone_from(&stage.sleeps.borrow());
@@ -214,35 +237,61 @@ pub(crate) fn calls(rules: &Rules, retry: &Retry<'_>, symbols: &[Symbol], throug
     told
 }
 
-macro_rules! told {
-    ($outcome:expr) => {{
-        let outcome = $outcome;
-        Told {
-            reason: outcome.stop_reason,
-            attempts: outcome.attempts,
-            last: outcome.last_class.zip(outcome.cause),
-            last_attempt: outcome.last_failure_attempt,
-            next_delay: outcome.next_delay.map(|delay| delay.get().into()),
-            elapsed: outcome.elapsed.get().into(),
-            sleeps: Vec::new(),
-            draws: 0,
-            breaker: None,
-            budget: None,
-        }
-    }};
+/// What a call told by itself.
+const UNTOLD: Told = Told {
+    reason: None,
+    attempts: 0,
+    last: None,
+    last_attempt: None,
+    next_delay: None,
+    elapsed: 0,
+    sleeps: Vec::new(),
+    draws: 0,
+    breaker: None,
+    budget: None,
+};
+
+macro_rules! hooked {
+    ($stage:ident, $policy:ident) => {
+        $policy
+            .context(Env($stage))
+            .retry_result(|value: &Option<ErrorClass>| *value)
+            .abort_if(|| $stage.aborted.get())
+            .sleep_handler(|_, _| $stage.answer())
+    };
 }
 
-fn by_driver(stage: &Stage<'_>, policy: &Policy<'_>) -> Told {
-    let mut context = policy
-        .context(Env(stage))
-        .retry_result(|value: &Option<ErrorClass>| *value)
-        .abort_if(|| stage.aborted.get())
-        .sleep_handler(|_, _| stage.answer());
-    told!(context.execute(|| stage.attempt()))
+fn by_execute(stage: &Stage<'_>, policy: &Policy<'_>, hooked: bool) -> Told {
+    let outcome = if hooked {
+        hooked!(stage, policy).execute(|| stage.attempt())
+    } else {
+        policy.context(Env(stage)).execute(|| stage.attempt())
+    };
+    Told {
+        reason: outcome.stop_reason,
+        attempts: outcome.attempts,
+        last: outcome.last_class.zip(outcome.cause),
+        last_attempt: outcome.last_failure_attempt,
+        next_delay: outcome.next_delay.map(|delay| delay.get().into()),
+        elapsed: outcome.elapsed.get().into(),
+        ..UNTOLD
+    }
 }
 
-fn by_bare_driver(stage: &Stage<'_>, policy: &Policy<'_>) -> Told {
-    told!(policy.context(Env(stage)).execute(|| stage.attempt()))
+fn by_call(stage: &Stage<'_>, policy: &Policy<'_>, hooked: bool) -> Told {
+    let result = if hooked {
+        hooked!(stage, policy).call(|| stage.attempt())
+    } else {
+        policy.context(Env(stage)).call(|| stage.attempt())
+    };
+    let Err(error) = result else { return UNTOLD };
+    Told {
+        reason: Some(error.reason),
+        attempts: error.attempts,
+        last: error.last_class.zip(error.cause),
+        next_delay: error.next_delay.map(|delay| delay.get().into()),
+        ..UNTOLD
+    }
 }
 
 fn by_machine(
@@ -258,10 +307,7 @@ fn by_machine(
         last_attempt: last.filter(|_| reason.is_some()).map(|(.., attempt)| attempt),
         next_delay: next_delay.map(|delay| delay.get().into()),
         elapsed: stage.now.get() - stage.start.get(),
-        sleeps: Vec::new(),
-        draws: 0,
-        breaker: None,
-        budget: None,
+        ..UNTOLD
     };
     let permit = match breaker.map(|breaker| breaker.try_acquire(stage)).transpose() {
         Ok(permit) => permit,
