@@ -278,6 +278,13 @@ impl Progress {
         }
     }
 
+    /// Brings time used and wait up to date. Backwards, no time has passed: the whole wait is left.
+    pub(crate) fn pause<R: TickRate>(&mut self, now: Instant) {
+        let left = R::ticks(self.wait).saturating_sub(now.ticks_since(self.seen));
+        self.wait = R::millis_up(left);
+        self.observe(now);
+    }
+
     /// Where to go on later.
     pub(crate) fn checkpoint<R: TickRate>(&self, policy: &Policy<'_>) -> Checkpoint {
         Checkpoint {
@@ -303,12 +310,17 @@ impl Progress {
         if checkpoint.fingerprint != policy.retry.fingerprint() {
             return Err(CheckpointError::OtherPolicy);
         }
+        let elapsed = checkpoint.elapsed.saturating_add(slept);
+        let wait = checkpoint.remaining.saturating_sub(slept);
+        // The time used was rounded up, which may be all that was left after the wait: then there is no use in waiting.
+        let over = policy.retry.deadline_after().filter(|deadline| elapsed.saturating_add(wait) >= *deadline);
+        let (elapsed, wait) = over.map_or((elapsed, wait), |deadline| (elapsed.max(deadline), Millis::ZERO));
         Ok(Self {
-            elapsed: R::ticks(checkpoint.elapsed.saturating_add(slept)),
+            elapsed: R::ticks(elapsed),
             seen: now,
             attempt: checkpoint.attempt,
             delay: checkpoint.delay,
-            wait: checkpoint.remaining.saturating_sub(slept),
+            wait,
             failures: Counts::from_bytes(checkpoint.failures),
             delay_class: checkpoint.delay_class,
             last: checkpoint.last,
@@ -410,6 +422,9 @@ impl<'p, R: TickRate> Attempts<'p, R> {
     /// The wait is over: the next attempt may begin, or the deadline has passed meanwhile.
     pub fn on_wake(&mut self, now: Instant) -> Result<(), StopReason> {
         self.progress.observe(now);
+        if self.progress.attempt >= self.policy.retry.attempts() {
+            return Err(StopReason::MaxAttemptsGlobal);
+        }
         self.progress.on_wake::<R, false>(Known(self.policy), false)
     }
 
@@ -441,9 +456,7 @@ impl<'p, R: TickRate> Attempts<'p, R> {
     /// Suspends the call: what is left to wait is kept in the checkpoint. Suspended in the middle of an attempt, it
     /// goes on with the next one.
     pub fn suspend(mut self, now: Instant) -> Checkpoint {
-        let left = self.poll_at().map_or(0, |due| due.ticks_since(now));
-        self.progress.observe(now);
-        self.progress.wait = R::millis_up(left);
+        self.progress.pause::<R>(now);
         self.progress.checkpoint::<R>(self.policy)
     }
 

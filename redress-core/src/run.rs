@@ -39,16 +39,18 @@ pub struct Run<'c, 'p, E: Environment, M, H> {
 
 /// A wait that is under way, in slices.
 pub(crate) struct Wait {
+    slice: u64,
+    /// What is left after this slice.
     left: u64,
     until: Instant,
-    state: WaitState,
 }
 
-#[derive(PartialEq)]
-enum WaitState {
-    Begun,
-    Slept,
-    Sliced,
+impl Wait {
+    /// The ticks to sleep now.
+    #[inline]
+    pub(crate) const fn slice(&self) -> u64 {
+        self.slice
+    }
 }
 
 /// An admission that is given back unless it is taken.
@@ -434,7 +436,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub(crate) fn on_failure<const PLAIN: bool>(
         &mut self,
-        classification: &Classification,
+        classification: Classification,
         cause: Cause,
     ) -> Result<Wait, StopReason> {
         self.observe_time();
@@ -442,15 +444,15 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         let previous = self.progress.previous(classification.class());
         let context = &mut *self.context;
         let policy = Known::<PLAIN>(context.policy);
-        let decided = self.progress.on_failure(policy, &mut context.env, classification, cause, aborted);
+        let decided = self.progress.on_failure(policy, &mut context.env, &classification, cause, aborted);
         if let Err(reason) = decided {
-            return Err(self.stop(reason, Some(*classification)));
+            return Err(self.stop(reason, Some(classification)));
         }
         let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
         let event = self.context.event(EventKind::Retry, attempt, self.elapsed());
-        let event = with_failure(event, self.progress.last(), Some(classification));
+        let event = with_failure(event, self.progress.last(), Some(&classification));
         self.context.emit(Event { delay, retry_after: classification.hint(), ..event });
-        let asked = BackoffContext { attempt, classification: *classification, previous, random: 0 };
+        let asked = BackoffContext { attempt, classification, previous, random: 0 };
         match self.context.hooks.parts().sleep.decide(&asked, delay) {
             SleepDecision::Sleep => {
                 let decision = AttemptDecision::Retry;
@@ -460,9 +462,9 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
             }
             SleepDecision::Defer => {
                 self.progress.hand_over();
-                Err(self.stop(StopReason::Scheduled, Some(*classification)))
+                Err(self.stop(StopReason::Scheduled, Some(classification)))
             }
-            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(*classification))),
+            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(classification))),
         }
     }
 
@@ -473,18 +475,21 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         self.context.stopped(self.progress, permit, reason, classification)
     }
 
+    /// The first slice is slept in any case, even if it is empty.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn begin_wait(&mut self) -> Wait {
-        let left = E::Rate::ticks(self.progress.wait());
-        let until = if Self::slice_length(self.context.slice).is_some() {
-            self.context.env.now().saturating_add(left)
-        } else {
-            Instant::ZERO
-        };
-        Wait { left, until, state: WaitState::Begun }
+        let ticks = E::Rate::ticks(self.progress.wait());
+        match Self::slice_length(self.context.slice) {
+            None => Wait { slice: ticks, left: 0, until: Instant::ZERO },
+            Some(length) => {
+                let slice = ticks.min(E::Rate::ticks(length));
+                let until = self.context.env.now().saturating_add(ticks);
+                Wait { slice, left: ticks.saturating_sub(slice), until }
+            }
+        }
     }
 
-    /// How long a wait may go on without a look around.
+    /// How long a wait may go on without a look around; `None` for as long as it takes.
     #[inline]
     fn slice_length(configured: Millis) -> Option<Millis> {
         let poll = if H::Abort::ACTIVE { E::ABORT_POLL } else { None };
@@ -495,29 +500,21 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
     }
 
-    /// The ticks to sleep next, or `None` when the wait is over or aborted.
+    /// A slice has been slept: whether there is another, because the wait is neither over nor aborted.
     ///
     /// Each slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever;
     /// the clock can only shorten the rest, by what earlier slices took too long.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> Option<u64> {
-        let Some(slice) = Self::slice_length(self.context.slice) else {
-            return match core::mem::replace(&mut wait.state, WaitState::Slept) {
-                WaitState::Begun => Some(wait.left),
-                WaitState::Slept | WaitState::Sliced => None,
-            };
-        };
-        if wait.state == WaitState::Sliced {
-            self.context.hooks.parts().slices.on_slice();
-            wait.left = wait.left.min(wait.until.ticks_since(self.context.env.now()));
-            if wait.left == 0 || self.context.is_aborted() {
-                return None;
-            }
+    pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> bool {
+        let Some(length) = Self::slice_length(self.context.slice) else { return false };
+        self.context.hooks.parts().slices.on_slice();
+        let left = wait.left.min(wait.until.ticks_since(self.context.env.now()));
+        if left == 0 || self.context.is_aborted() {
+            return false;
         }
-        wait.state = WaitState::Sliced;
-        let ticks = wait.left.min(E::Rate::ticks(slice));
-        wait.left = wait.left.saturating_sub(ticks);
-        Some(ticks)
+        wait.slice = left.min(E::Rate::ticks(length));
+        wait.left = left.saturating_sub(wait.slice);
+        true
     }
 
     #[inline]

@@ -6,11 +6,7 @@
 //! under such a bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
 //! The loop is a macro and each method one `async` block because a nested `async fn` would keep its arguments twice.
 
-use core::{
-    future::poll_fn,
-    pin::pin,
-    task::Poll::{Pending, Ready},
-};
+use embassy_futures::select::{Either, select};
 
 use crate::{
     Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, ErrorClass, Millis, Outcome,
@@ -28,8 +24,11 @@ use crate::{
 macro_rules! pause {
     ($run:expr, $wait:expr) => {{
         let mut wait = $wait;
-        while let Some(ticks) = $run.next_slice(&mut wait) {
-            $run.context.env.sleep(ticks).await;
+        loop {
+            $run.context.env.sleep(wait.slice()).await;
+            if !$run.next_slice(&mut wait) {
+                break;
+            }
         }
     }};
 }
@@ -42,57 +41,69 @@ macro_rules! attempt {
     ($run:ident, false, $future:expr) => {
         match $run.attempt_ticks() {
             None => Some($future.await),
-            Some(ticks) => {
-                let (mut future, mut timer) = (pin!($future), pin!($run.context.env.sleep(ticks)));
-                poll_fn(|context| match future.as_mut().poll(context) {
-                    Ready(result) => Ready(Some(result)),
-                    Pending => timer.as_mut().poll(context).map(|()| None),
-                })
-                .await
-            }
+            Some(ticks) => match select($future, $run.context.env.sleep(ticks)).await {
+                Either::First(result) => Some(result),
+                Either::Second(()) => None,
+            },
         }
     };
 }
 
-/// Attempt after attempt. Twin of `drive` in the blocking driver.
+/// Attempt after attempt, the first of them after a failure or, with `None`, at once. Twin of `drive` in the blocking
+/// driver.
 macro_rules! drive {
-    ($run:ident, $plain:tt, $attempt:pat => $future:expr) => {
+    ($run:ident, $plain:tt, $failed:expr, $attempt:pat => $future:expr) => {{
+        let mut failed = $failed;
         loop {
+            if let Some((failure, classification, cause)) = failed {
+                // By value: what is borrowed while something waits lives in the future.
+                let next = match $run.on_failure::<$plain>(classification, cause) {
+                    Ok(wait) => {
+                        pause!($run, wait);
+                        $run.begin::<$plain>()
+                    }
+                    Err(reason) => Err(reason),
+                };
+                if let Err(reason) = next {
+                    break Err(Ended { reason, failure: Some(failure) });
+                }
+            }
             let $attempt = $run.attempt_under::<$plain>();
-            let (failure, classification, cause) = match attempt!($run, $plain, $future) {
-                None => (Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout),
+            failed = match attempt!($run, $plain, $future) {
+                None => Some((Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout)),
                 Some(result) => match $run.classify(result) {
                     Ok(value) => {
                         $run.on_success::<$plain>();
                         break Ok(value);
                     }
-                    Err(failed) => failed,
+                    Err(failed) => Some(failed),
                 },
             };
-            let next = match $run.on_failure::<$plain>(&classification, cause) {
-                Ok(wait) => {
-                    pause!($run, wait);
-                    $run.begin::<$plain>()
-                }
-                Err(reason) => Err(reason),
-            };
-            if let Err(reason) = next {
-                break Err(Ended { reason, failure: Some(failure) });
-            }
         }
-    };
+    }};
 }
 
 /// A whole call, as `call` makes it.
 macro_rules! call {
     ($context:expr, $attempt:pat => $future:expr) => {{
-        let plain = $context.policy.is_plain();
-        let first = if plain { First::launch::<true>($context, false) } else { First::launch::<false>($context, false) };
-        let mut run = first?.into_run();
-        let result = if plain {
-            drive!(run, true, $attempt => $future)
+        let mut run;
+        let result = if $context.policy.is_plain() {
+            let mut first = First::launch::<true>($context, false)?;
+            let $attempt = first.attempt::<true>();
+            let result = $future.await;
+            match first.classify(result) {
+                Ok(value) => {
+                    first.succeed::<true>();
+                    return Ok(value);
+                }
+                Err(failed) => {
+                    run = first.into_run();
+                    drive!(run, true, Some(failed), $attempt => $future)
+                }
+            }
         } else {
-            drive!(run, false, $attempt => $future)
+            run = First::launch::<false>($context, false)?.into_run();
+            drive!(run, false, None, $attempt => $future)
         };
         result.map_err(|ended| run.ended(ended))
     }};
@@ -105,7 +116,7 @@ macro_rules! execute {
             Ok(first) => first.into_run(),
             Err(rejected) => return Outcome::rejected(rejected),
         };
-        let result = drive!(run, false, $attempt => $future);
+        let result = drive!(run, false, None, $attempt => $future);
         run.outcome(result)
     }};
 }
@@ -189,7 +200,7 @@ macro_rules! driver {
                 async move {
                     pause!(self.0, self.begin_wait());
                     let mut run = self.begin()?;
-                    let result = drive!(run, false, _ => operation());
+                    let result = drive!(run, false, None, _ => operation());
                     result.map_err(|ended| run.ended(ended))
                 }
             }
@@ -208,7 +219,7 @@ macro_rules! driver {
                         Ok(run) => run,
                         Err(rejected) => return Outcome::rejected(rejected),
                     };
-                    let result = drive!(run, false, _ => operation());
+                    let result = drive!(run, false, None, _ => operation());
                     run.outcome(result)
                 }
             }
@@ -274,7 +285,7 @@ macro_rules! driver {
                 classification: impl Into<Classification>,
                 error: X,
             ) -> impl Future<Output = Result<(), RetryError<X>>> {
-                let wait = self.on_failure::<false>(&classification.into(), Cause::Error);
+                let wait = self.on_failure::<false>(classification.into(), Cause::Error);
                 async move {
                     let next = match wait {
                         Ok(wait) => {

@@ -123,14 +123,14 @@ where
     /// Like [`failed`](Self::failed), for whoever already knows the class.
     #[inline]
     pub fn failed_as<X>(&mut self, classification: impl Into<Classification>, error: X) -> Result<(), RetryError<X>> {
-        match self.retry::<false>(&classification.into(), Cause::Error) {
+        match self.retry::<false>(classification.into(), Cause::Error) {
             Ok(()) => Ok(()),
             Err(reason) => Err(self.error(reason, Some(error))),
         }
     }
 
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    fn retry<const PLAIN: bool>(&mut self, classification: &Classification, cause: Cause) -> Result<(), StopReason> {
+    fn retry<const PLAIN: bool>(&mut self, classification: Classification, cause: Cause) -> Result<(), StopReason> {
         let wait = self.on_failure::<PLAIN>(classification, cause)?;
         self.pause(wait);
         self.begin::<PLAIN>()
@@ -138,8 +138,11 @@ where
 
     #[inline]
     fn pause(&mut self, mut wait: Wait) {
-        while let Some(ticks) = self.next_slice(&mut wait) {
-            self.context.env.sleep(ticks);
+        loop {
+            self.context.env.sleep(wait.slice());
+            if !self.next_slice(&mut wait) {
+                break;
+            }
         }
     }
 
@@ -156,7 +159,7 @@ where
     {
         let (mut failure, mut classification, mut cause) = failed;
         loop {
-            if let Err(reason) = self.retry::<PLAIN>(&classification, cause) {
+            if let Err(reason) = self.retry::<PLAIN>(classification, cause) {
                 return Err(Ended { reason, failure: Some(failure) });
             }
             let result = operation(self.attempt_under::<PLAIN>());

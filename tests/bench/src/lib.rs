@@ -22,6 +22,7 @@ mod backon;
 mod failsafe;
 mod hand;
 mod mettle;
+mod ours;
 mod recloser;
 mod relentless;
 mod reliakit;
@@ -159,6 +160,7 @@ pub const CONTENDERS: &[Contender] = &[
     relentless::RELENTLESS,
     failsafe::FAILSAFE,
     recloser::RECLOSER,
+    ours::REDRESS,
 ];
 
 /// A workload whose call is a function of its own, as the place which calls a retry usually is: entering it, saving

@@ -1,0 +1,151 @@
+//! redress: policies in statics, seen through `black_box`; a context per call site, as a service or a driver keeps it.
+
+use std::hint::black_box;
+
+use redress_core::{
+    AsyncEnvironment, Backoff, BlockingEnvironment, BreakerConfig, CircuitBreaker, Classification, Clock, Environment,
+    ErrorClass, Instant, Policy, Retry, SelfClassifier, env::mode,
+};
+
+use critical_section as _;
+#[derive(Clone, Copy)]
+pub(crate) struct StdClock;
+impl Clock for StdClock {
+    const TICK_HZ: u32 = 1_000_000_000;
+    #[inline]
+    fn now(&self) -> Instant {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Instant::from_ticks((t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64))
+    }
+}
+
+use crate::script::{FAILED, Fault, Random, Script, block_on, sleep, sleep_async};
+use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, RECOVERY, THRESHOLD, Work, call_site, in_line};
+
+pub(crate) const REDRESS: Contender = Contender {
+    blocking: Some(blocking),
+    asynch: Some(asynch),
+    deadline: Some(deadline),
+    breaker_closed: Some(breaker_closed),
+    breaker_open: Some(breaker_open),
+    ..Contender::named("redress")
+};
+
+const RETRY: Retry = Retry::new(Backoff::full_jitter(BASE, CAP)).max_attempts(ATTEMPTS);
+static POLICY: Policy = Policy::new(RETRY.no_deadline());
+static DEADLINE_POLICY: Policy = Policy::new(RETRY.deadline(DEADLINE));
+
+/// The harness's sleeper and generator under the real clock.
+struct Env(Random);
+
+impl Env {
+    fn new() -> Self {
+        Self(Random::new())
+    }
+}
+
+impl Environment for Env {
+    type Rate = StdClock;
+    type Mode = mode::Blocking;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        StdClock.now()
+    }
+
+    #[inline]
+    fn random(&mut self) -> u32 {
+        self.0.bits()
+    }
+}
+
+impl BlockingEnvironment for Env {
+    #[inline]
+    fn sleep(&mut self, ticks: u64) {
+        sleep(ticks);
+    }
+}
+
+/// The same for futures.
+struct AsyncEnv(Env);
+
+impl Environment for AsyncEnv {
+    type Rate = StdClock;
+    type Mode = mode::Local;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    #[inline]
+    fn random(&mut self) -> u32 {
+        self.0.random()
+    }
+}
+
+impl AsyncEnvironment for AsyncEnv {
+    #[inline]
+    fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()> {
+        sleep_async(ticks)
+    }
+}
+
+#[inline]
+fn classify(fault: &Fault) -> Classification {
+    Classification::new(if fault.is_transient() { ErrorClass::Transient } else { ErrorClass::Permanent })
+}
+
+fn blocking() -> Work {
+    let mut context = black_box(&POLICY).context(Env::new()).classifier(classify);
+    call_site(move |script| context.call(|| script.call()).unwrap_or(FAILED))
+}
+
+fn asynch() -> Work {
+    let mut context = black_box(&POLICY).context(AsyncEnv(Env::new())).classifier(classify);
+    call_site(move |script| block_on(context.call(|| script.call_async())).unwrap_or(FAILED))
+}
+
+fn deadline() -> Work {
+    let mut context = black_box(&DEADLINE_POLICY).context(Env::new()).classifier(classify);
+    call_site(move |script| context.call(|| script.call()).unwrap_or(FAILED))
+}
+
+const BREAKER: BreakerConfig = BreakerConfig::new(THRESHOLD as u8).recovery_timeout(RECOVERY);
+
+/// Asks the breaker, calls, and tells it what became of the call.
+#[inline(always)]
+fn guarded<const N: usize>(breaker: &'static CircuitBreaker<N>, script: &Script) -> u32 {
+    let Ok(permit) = breaker.try_acquire(&StdClock) else { return FAILED };
+    match script.call() {
+        Ok(value) => {
+            permit.success(&StdClock);
+            value
+        }
+        Err(fault) => {
+            permit.failure(classify(&fault).class(), &StdClock);
+            FAILED
+        }
+    }
+}
+
+fn breaker_closed() -> Work {
+    static BREAKER_CLOSED: CircuitBreaker<8> = CircuitBreaker::new(BREAKER.trip_on(
+        redress_core::ClassSet::of(&[ErrorClass::Transient, ErrorClass::Permanent]),
+    ));
+    in_line(|script| guarded(&BREAKER_CLOSED, script))
+}
+
+fn breaker_open() -> Work {
+    static BREAKER_OPEN: CircuitBreaker<8> = CircuitBreaker::new(BREAKER);
+    for _ in 0..THRESHOLD {
+        BREAKER_OPEN.record_failure(ErrorClass::Transient, &StdClock);
+    }
+    in_line(|script| guarded(&BREAKER_OPEN, script))
+}
