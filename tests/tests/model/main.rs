@@ -144,7 +144,7 @@ const POLICIES: &[Rules] = &[
     Rules {
         name: "breaker with a long memory",
         max_attempts: Some(1),
-        breaker: Some(BreakerRules { threshold: 3, window: 1_000, recovery: 1, ..BREAKER }),
+        breaker: Some(BreakerRules { threshold: 3, window: 600_000, recovery: 1, ..BREAKER }),
         ..NOTHING
     },
     Rules {
