@@ -65,7 +65,7 @@ impl Checkpoint {
         self.attempt
     }
 
-    /// Time the call has taken so far.
+    /// Time the call has taken so far; zero if nobody asked for it: without deadline, observer and `execute`.
     pub const fn elapsed(&self) -> Millis {
         self.elapsed
     }

@@ -108,7 +108,8 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// Why: [`StopReason::CircuitOpen`] or [`StopReason::Aborted`].
+    /// Why: [`StopReason::CircuitOpen`] or [`StopReason::Aborted`]; of a resumed call also
+    /// [`StopReason::DeadlineExceeded`] or [`StopReason::MaxAttemptsGlobal`].
     pub const fn reason(&self) -> StopReason {
         self.reason
     }

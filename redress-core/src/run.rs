@@ -558,7 +558,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// Ends the call and keeps what is needed to go on later, on this machine or another. Suspended in the middle of
     /// an attempt, it goes on with the next one. To the breaker it is as if the call had not been made.
     pub fn suspend(mut self) -> Checkpoint {
-        self.progress.observe(self.context.env.now());
+        // Where nothing is timed, the start was not looked at either: there is no time to tell.
+        if self.context.is_timed::<false>() {
+            self.progress.pause::<E::Rate>(self.context.env.now());
+        }
         self.progress.checkpoint::<E::Rate>(self.context.policy)
     }
 }
@@ -594,6 +597,11 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
 
     /// The wait is over: admission and the next attempt, or why not.
     pub(crate) fn begin(mut self) -> Result<Run<'c, 'p, E, M, H>, Rejected> {
+        // A call may be suspended in its last attempt.
+        if self.0.progress.attempt() >= self.0.context.policy.retry.attempts() {
+            let reason = self.0.stop(StopReason::MaxAttemptsGlobal, None);
+            return Err(Rejected { reason, retry_after: Millis::ZERO });
+        }
         if let Some(breaker) = self.0.context.policy.breaker {
             let elapsed = self.0.elapsed();
             self.0.permit = self.0.context.admit(breaker, elapsed)?;
