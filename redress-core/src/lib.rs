@@ -13,6 +13,7 @@
         clippy::unwrap_used
     )
 )]
+#![allow(clippy::inline_always, reason = "hosts trade bytes for instructions, see policy::Known; bare metal does not")]
 
 pub(crate) mod attempts;
 pub mod backoff;
@@ -21,6 +22,7 @@ pub mod budget;
 mod checkpoint;
 mod class;
 pub mod classify;
+mod config;
 pub mod context;
 mod driver;
 pub mod env;
@@ -47,6 +49,7 @@ pub use classify::{
     Classification, Classifier, Classify, SelfClassifier,
     name::{DefaultClassifier, StrictClassifier},
 };
+pub use config::{BackoffConfig, DelayConfig, MAX_DELAYS, RetryConfig};
 pub use context::{Context, SleepDecision};
 pub use env::{AsyncEnvironment, AsyncSleeper, Blocking, BlockingEnvironment, Environment, Local, Sleeper};
 pub use error::{AbortRetryError, ConfigError, Rejected, RetryError};

@@ -1,19 +1,21 @@
 //! The monotonic clock of the operating system.
 
+#[cfg(any(test, feature = "tokio", not(target_os = "linux")))]
 use std::{sync::OnceLock, time};
 
 use redress_core::{Clock, Instant};
 
-/// Where every clock of this crate counts from.
-static START: OnceLock<time::Instant> = OnceLock::new();
+/// A moment as the standard library has it, and the same moment on the clock of this crate: what ties the two.
+#[cfg(any(test, feature = "tokio", not(target_os = "linux")))]
+static START: OnceLock<(time::Instant, u64)> = OnceLock::new();
 
-/// What the clocks show at the start: one hour.
+/// The monotonic clock of the operating system, in nanoseconds.
 ///
-/// A paused tokio clock may stand at a moment before the first use of this crate. With a start at zero it would read
-/// zero until it had caught up, as if no time passed.
-const HEAD_START: u64 = 3_600_000_000_000;
-
-/// The monotonic clock: [`std::time::Instant`] in nanoseconds since the first use in the process.
+/// # Design
+///
+/// On Linux it is read as a number: `std::time::Instant` gives only differences, and taking one costs more than the
+/// reading. Elsewhere it is the difference to the first use in the process, plus an hour, so that a paused tokio clock
+/// which stands before that moment does not read as zero.
 ///
 /// All clocks of this crate count from the same moment, so that a breaker or a budget may be shared between
 /// [`Threads`](crate::Threads) and tokio. Whether it goes on while the machine is suspended is up to the operating
@@ -33,24 +35,50 @@ impl Clock for StdClock {
 
     #[inline]
     fn now(&self) -> Instant {
-        since_start(time::Instant::now())
+        Instant::from_ticks(raw())
     }
 }
 
-/// A moment in ticks, those before the start included.
+#[cfg(target_os = "linux")]
 #[inline]
-pub(crate) fn since_start(moment: time::Instant) -> Instant {
-    let start = *START.get_or_init(time::Instant::now);
-    Instant::from_ticks(match moment.checked_duration_since(start) {
-        Some(after) => HEAD_START.saturating_add(nanos(after)),
-        None => HEAD_START.saturating_sub(nanos(start.saturating_duration_since(moment))),
+fn raw() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.cast_unsigned().wrapping_mul(NANOS_PER_SEC).wrapping_add(now.tv_nsec.cast_unsigned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn raw() -> u64 {
+    let (start, ticks) = start();
+    ticks.saturating_add(nanos(time::Instant::now().saturating_duration_since(start)))
+}
+
+#[cfg(any(test, feature = "tokio", not(target_os = "linux")))]
+fn start() -> (time::Instant, u64) {
+    *START.get_or_init(|| {
+        #[cfg(target_os = "linux")]
+        let ticks = raw();
+        #[cfg(not(target_os = "linux"))]
+        let ticks = 3_600 * NANOS_PER_SEC;
+        (time::Instant::now(), ticks)
     })
 }
 
+/// A moment of the standard library in ticks of this crate's clocks.
+#[cfg(any(test, feature = "tokio"))]
+pub(crate) fn in_ticks(moment: time::Instant) -> Instant {
+    let (start, ticks) = start();
+    Instant::from_ticks(match moment.checked_duration_since(start) {
+        Some(after) => ticks.saturating_add(nanos(after)),
+        None => ticks.saturating_sub(nanos(start.saturating_duration_since(moment))),
+    })
+}
+
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+
 /// Nanoseconds, saturating after 584 years.
-#[inline]
+#[cfg(any(test, feature = "tokio", not(target_os = "linux")))]
 const fn nanos(span: time::Duration) -> u64 {
-    span.as_secs().saturating_mul(1_000_000_000).saturating_add(span.subsec_nanos() as u64)
+    span.as_secs().saturating_mul(NANOS_PER_SEC).saturating_add(span.subsec_nanos() as u64)
 }
 
 #[cfg(test)]
@@ -63,7 +91,7 @@ mod tests {
     fn moments_before_the_start_keep_their_distance() {
         let now = time::Instant::now();
         let Some(earlier) = now.checked_sub(Duration::from_secs(60)) else { return };
-        assert_eq!(since_start(now).ticks_since(since_start(earlier)), 60_000_000_000);
+        assert_eq!(in_ticks(now).ticks_since(in_ticks(earlier)), 60_000_000_000);
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Clock for TokioClock {
 
     #[inline]
     fn now(&self) -> Instant {
-        clock::since_start(time::Instant::now().into_std())
+        clock::in_ticks(time::Instant::now().into_std())
     }
 }
 

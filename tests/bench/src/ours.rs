@@ -7,17 +7,7 @@ use redress_core::{
     ErrorClass, Instant, Policy, Retry, SelfClassifier, env::mode,
 };
 
-use critical_section as _;
-#[derive(Clone, Copy)]
-pub(crate) struct StdClock;
-impl Clock for StdClock {
-    const TICK_HZ: u32 = 1_000_000_000;
-    #[inline]
-    fn now(&self) -> Instant {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Instant::from_ticks((t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64))
-    }
-}
+use redress_std::StdClock;
 
 use crate::script::{FAILED, Fault, Random, Script, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, RECOVERY, THRESHOLD, Work, call_site, in_line};

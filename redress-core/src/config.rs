@@ -1,0 +1,177 @@
+//! Settings as plain data: what a file, a flag or a colleague hands over.
+
+use heapless::Vec;
+
+use crate::{Backoff, ByClass, ConfigError, ErrorClass, Millis, Policy, Retry};
+
+/// The longest fixed list of delays that a configuration can hold; a [`Backoff`] in code has no such limit.
+pub const MAX_DELAYS: usize = 16;
+
+/// Everything a [`Retry`] is made of, as plain data with public fields: to be shared, printed, changed, and (feature
+/// `serde`) read from a file. Unknown keys are refused.
+///
+/// Defaults, the same as those of [`Retry::new`] but for the backoff, which code gives by hand:
+/// - 6 attempts, deadline 60 s, at most 2 retries of unknown failures
+/// - no limits of single classes, no attempt timeout
+/// - decorrelated jitter from 250 ms to 30 s
+///
+/// ```
+/// use redress_core::{Millis, Policy, RetryConfig};
+///
+/// let mut config = RetryConfig { max_attempts: Some(4), deadline_ms: Some(Millis::from_secs(45)), ..Default::default() };
+/// config.limits.rate_limit = Some(2);
+/// let policy = Policy::from_config(&config)?;
+///
+/// config.max_attempts = Some(0);
+/// assert_eq!(Policy::from_config(&config).unwrap_err().to_string(), "max_attempts: must be at least 1");
+/// # Ok::<(), redress_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct RetryConfig {
+    /// Attempts, the first included; `None` for any number.
+    pub max_attempts: Option<u32>,
+    /// Deadline of a call from its start; `None` for none.
+    pub deadline_ms: Option<Millis>,
+    /// Timeout of each attempt; `None` for none.
+    pub attempt_timeout_ms: Option<Millis>,
+    /// Retries of unknown failures; `None` for any number.
+    pub max_unknown: Option<u8>,
+    /// Retries of each class, 0 to 254; `None` for any number.
+    pub limits: ByClass<Option<u8>>,
+    /// The backoff of classes without their own.
+    pub backoff: Option<BackoffConfig>,
+    /// Backoffs of single classes.
+    pub backoffs: ByClass<Option<BackoffConfig>>,
+}
+
+/// A [`Backoff`] as plain data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct BackoffConfig {
+    /// The formula.
+    pub delay: DelayConfig,
+    /// Whether a server's Retry-After comes first, as with [`Backoff::or_retry_after`].
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub retry_after: bool,
+    /// What may be added to it, at most one hour; `None` for an eighth of the hint, at least 250 ms.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub retry_after_jitter_ms: Option<Millis>,
+}
+
+/// The formulas of [`Backoff`], named like its constructors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", deny_unknown_fields))]
+#[expect(missing_docs, reason = "Backoff documents the formulas")]
+pub enum DelayConfig {
+    None,
+    Constant { delay_ms: Millis },
+    Fixed { delays_ms: Vec<Millis, MAX_DELAYS> },
+    Exponential { base_ms: Millis, max_ms: Millis },
+    FullJitter { base_ms: Millis, max_ms: Millis },
+    EqualJitter { base_ms: Millis, max_ms: Millis },
+    DecorrelatedJitter { base_ms: Millis, max_ms: Millis },
+    TokenBackoff { base_ms: Millis, max_ms: Millis },
+}
+
+impl From<DelayConfig> for BackoffConfig {
+    fn from(delay: DelayConfig) -> Self {
+        Self { delay, retry_after: false, retry_after_jitter_ms: None }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        let delay = DelayConfig::DecorrelatedJitter { base_ms: Millis::new(250), max_ms: Millis::from_secs(30) };
+        Self {
+            max_attempts: Some(6),
+            deadline_ms: Some(Millis::from_secs(60)),
+            attempt_timeout_ms: None,
+            max_unknown: Some(2),
+            limits: ByClass::default(),
+            backoff: Some(delay.into()),
+            backoffs: ByClass::default(),
+        }
+    }
+}
+
+impl BackoffConfig {
+    /// The backoff this describes; a fixed list stays where it is.
+    pub fn backoff(&self) -> Result<Backoff<'_>, ConfigError> {
+        let pair = |base: &Millis, max: &Millis| (base.to_duration(), max.to_duration());
+        let backoff = match &self.delay {
+            DelayConfig::None => Backoff::none(),
+            DelayConfig::Constant { delay_ms } => Backoff::constant(delay_ms.to_duration()),
+            DelayConfig::Fixed { delays_ms } => Backoff::try_fixed(delays_ms)?,
+            DelayConfig::Exponential { base_ms, max_ms } => {
+                let (base, max) = pair(base_ms, max_ms);
+                Backoff::try_exponential(base, max)?
+            }
+            DelayConfig::FullJitter { base_ms, max_ms } => {
+                let (base, max) = pair(base_ms, max_ms);
+                Backoff::try_full_jitter(base, max)?
+            }
+            DelayConfig::EqualJitter { base_ms, max_ms } => {
+                let (base, max) = pair(base_ms, max_ms);
+                Backoff::try_equal_jitter(base, max)?
+            }
+            DelayConfig::DecorrelatedJitter { base_ms, max_ms } => {
+                let (base, max) = pair(base_ms, max_ms);
+                Backoff::try_decorrelated_jitter(base, max)?
+            }
+            DelayConfig::TokenBackoff { base_ms, max_ms } => {
+                let (base, max) = pair(base_ms, max_ms);
+                Backoff::try_token_backoff(base, max)?
+            }
+        };
+        match self.retry_after_jitter_ms {
+            _ if !self.retry_after => Ok(backoff),
+            None => Ok(backoff.or_retry_after()),
+            Some(jitter) => backoff.try_or_retry_after_jittered(jitter.to_duration()),
+        }
+    }
+}
+
+impl<'a> Retry<'a> {
+    /// What a configuration describes. Contradictions between fields are found by [`Policy::try_new`].
+    pub fn from_config(config: &'a RetryConfig) -> Result<Self, ConfigError> {
+        let mut retry = match &config.backoff {
+            Some(backoff) => Self::new(backoff.backoff()?),
+            None => Self::per_class(),
+        };
+        retry = match config.max_attempts {
+            Some(attempts) => retry.max_attempts(attempts),
+            None => retry.unlimited_attempts(),
+        };
+        retry = match config.deadline_ms {
+            Some(deadline) => retry.deadline(deadline.to_duration()),
+            None => retry.no_deadline(),
+        };
+        if let Some(timeout) = config.attempt_timeout_ms {
+            retry = retry.attempt_timeout(timeout.to_duration());
+        }
+        retry = match config.max_unknown {
+            Some(retries) => retry.max_unknown(retries),
+            None => retry.no_unknown_cap(),
+        };
+        for class in ErrorClass::ALL {
+            if let Some(retries) = config.limits.get(class) {
+                retry = retry.limit_for(class, *retries);
+            }
+            if let Some(backoff) = config.backoffs.get(class) {
+                retry = retry.backoff_for(class, backoff.backoff()?);
+            }
+        }
+        Ok(retry)
+    }
+}
+
+impl<'a> Policy<'a> {
+    /// A policy as a configuration describes it, without breaker and budget.
+    pub fn from_config(config: &'a RetryConfig) -> Result<Self, ConfigError> {
+        Self::try_new(Retry::from_config(config)?)
+    }
+}
