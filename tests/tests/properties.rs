@@ -769,6 +769,24 @@ fn budget_holds<const HZ: u32>(most: u16, window: u32, steps: &[(u64, u16)]) {
     }
 }
 
+/// Each late reading is late by itself: together they do not make the stamps older than they are.
+#[test]
+fn late_readings_do_not_age_the_window() {
+    let budget = Budget::<1>::new(BudgetConfig::rolling(1, Duration::from_secs(10)));
+    let time = Cell::new(1 << 30);
+    let clock = Ticks::<1_000_000>(&time);
+    assert!(budget.try_consume(1, &clock));
+    for _ in 0..9_000 {
+        let now = time.get() + 1_000;
+        time.set(now - 500_000);
+        assert_eq!(budget.remaining(&clock), 0);
+        time.set(now);
+        assert_eq!(budget.remaining(&clock), 0);
+    }
+    time.set(time.get() + 1_002_000);
+    assert_eq!(budget.remaining(&clock), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
