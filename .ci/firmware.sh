@@ -50,7 +50,7 @@ firmware_apt() {
     firmware_root apt-get update -q || firmware_say "package lists are not up to date"
     if firmware_root apt-get install "${flags[@]}" "$@"; then return; fi
 
-    local codename lists sources
+    local codename lists site sources
     codename=$(. /etc/os-release && [ "$ID" = debian ] && printf %s "$VERSION_CODENAME") || {
         firmware_say "cannot install: $*"
         return 1
@@ -60,8 +60,10 @@ firmware_apt() {
     # apt drops to a user of its own while it downloads.
     chmod 755 "$lists"
     mkdir -p "$lists/state/partial" "$lists/parts"
-    printf 'deb http://deb.debian.org/debian %s main\n' "$codename" "$codename-updates" "$codename-backports" \
-        >"$lists/sources.list"
+    # The mirror which this machine uses already.
+    site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -v security | head -n 1)
+    [ -n "$site" ] || { firmware_say "no mirror is configured"; return 1; }
+    printf "deb $site %s main\n" "$codename" "$codename-updates" "$codename-backports" >"$lists/sources.list"
     sources=(
         -o "Dir::Etc::sourcelist=$lists/sources.list" -o "Dir::Etc::sourceparts=$lists/parts"
         -o "Dir::State::lists=$lists/state"
@@ -124,10 +126,10 @@ firmware_cargo() {
     local verb=$1 target=$2
     shift 2
     if [ "$(firmware_compiler)" = rustup ]; then
-        (cd "$FIRMWARE_DIR" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo "$verb" --locked --target "$target" "$@")
+        (cd "${FIRMWARE_WORKSPACE:-$FIRMWARE_DIR}" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo "$verb" --locked --target "$target" "$@")
     else
         (
-            cd "$FIRMWARE_DIR"
+            cd "${FIRMWARE_WORKSPACE:-$FIRMWARE_DIR}"
             export CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR/debian RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
             export RUSTFLAGS="-C linker-flavor=ld.lld -C linker=ld.lld-19"
             /usr/bin/cargo "$verb" --locked -Zbuild-std=core --target "$target" "$@"

@@ -105,3 +105,8 @@ pub use self::{
     sleeper::ThreadSleeper,
     threads::Threads,
 };
+
+/// The README's examples are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
