@@ -1,5 +1,79 @@
-//! What happens after something failed: classified retries, backoff per class, deadline, retry budget and circuit
-//! breaker, decided without heap, operating system or floating point.
+//! What happens after something failed: try again now, later, elsewhere, or stop, and why.
+//!
+//! One [`Policy`] holds backoff per [error class](ErrorClass), limits, a deadline, a retry [budget](Budget) and a
+//! [circuit breaker](CircuitBreaker). The decision is made by a small state machine which performs no I/O, reads no clock,
+//! allocates nothing and cannot panic; two short drivers, blocking and async, run it.
+//!
+//! ```
+//! use core::time::Duration;
+//! use redress_core::{Backoff, ErrorClass, Policy, Retry, testing::TestEnv};
+//!
+//! static SENSOR: Policy = Policy::new(
+//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(10), Duration::from_secs(1))).max_attempts(4),
+//! );
+//!
+//! # let mut readings = [Ok(21), Err(ErrorClass::Transient)].into_iter().rev();
+//! # let mut read_register = || readings.next().unwrap_or(Ok(0));
+//! let mut sensor = SENSOR.context(TestEnv::new()); // on a board: Embassy::seeded(id), Blocking::new(clock, sleeper, random)
+//! let celsius = sensor.call(|| read_register())?;
+//! # assert_eq!(celsius, 21);
+//! # Ok::<(), redress_core::RetryError<ErrorClass>>(())
+//! ```
+//!
+//! # The way of a failure
+//!
+//! ```text
+//! error --classify--> Classification --attempts--> verdict --driver--> wait / hand over / stop
+//!                      (class, hints)   |   ^
+//!                        policy (flash) +   + facts: now, random number, breaker permit, budget token
+//!                        run state (RAM)    -> events -> observers (timeline, logs, metrics)
+//! ```
+//!
+//! # Map
+//!
+//! | | |
+//! |---|---|
+//! | [`ErrorClass`], [`ClassSet`], [`ByClass`] | the eight classes |
+//! | [`classify`] | from an error to a [`Classification`]: HTTP status, SQLSTATE, names, Retry-After |
+//! | [`backoff`] | [`Backoff`] as data, [`Strategy`] as code |
+//! | [`Retry`], [`RetryConfig`] | limits, deadline, backoff per class; the same as plain data |
+//! | [`breaker`], [`budget`] | shared by all calls to one dependency, in a `static` |
+//! | [`Policy`], [`context`] | retry, breaker and budget together; a policy bound to where calls run |
+//! | [`Context`], [`Run`], [`Attempts`] | a call as a closure, as a loop, as a bare machine |
+//! | [`Outcome`], [`RetryError`], [`Event`], [`RetryTimeline`] | what comes out |
+//! | [`Checkpoint`] | a suspended call in 32 bytes |
+//! | [`env`] | clocks, sleepers, random numbers: what an adapter brings |
+//! | [`testing`] | a clock that stands still, a sleeper that records |
+//!
+//! # Time
+//!
+//! A span is [`Millis`], a moment is an [`Instant`] in ticks of the clock in use. Waits round up, elapsed time rounds down,
+//! a clock that jumps back reads as no time passed. Without deadline, breaker, budget and timed observers a call reads no
+//! clock.
+//!
+//! # Features
+//!
+//! Off by default; they add up.
+//!
+//! - `serde`: configuration, events, outcomes and checkpoints
+//! - `defmt`: `defmt::Format` for the public types
+//! - `rand-core-v0.10` and older: generators as random sources
+//! - `testing`: what tests of code that uses redress need
+//! - those of embedded-hal and its kin, listed in `Cargo.toml`
+//!
+//! # What it does not do
+//!
+//! It starts no threads, tasks or timers and keeps no global state. It does not hedge, limit rates or cache. It does not
+//! know which of your operations may be repeated safely.
+//!
+//! # Design
+//!
+//! Where this differs from what one would expect, and why:
+//!
+//! - The classifier belongs to the [`Context`], not to the policy: a policy stays data that lies in flash and serves calls
+//!   with different error types. Each environment brings a default one.
+//! - A context has a type parameter per hook. Closures behind vtables would make those pay who hook nothing in.
+//! - On hosts the drivers are compiled twice, for any policy and for plain ones, out of the same lines; on bare metal once.
 #![no_std]
 #![cfg_attr(
     not(test),
@@ -60,8 +134,12 @@ pub use event::{
 pub use outcome::{Failure, Outcome};
 pub use policy::{Policy, RetryPolicy};
 pub use retry::Retry;
+#[cfg(feature = "rand-core-v0.6")]
+pub use rng::RandCoreV0_6;
+#[cfg(feature = "rand-core-v0.9")]
+pub use rng::RandCoreV0_9;
 #[cfg(feature = "rand-core-v0.10")]
-pub use rng::RandCore;
+pub use rng::RandCoreV0_10;
 pub use rng::{RandomSource, SeededRandom};
 pub use run::{Attempt, Resumed, Run};
 pub use time::{Clock, Hz, Instant, Millis, TickRate};

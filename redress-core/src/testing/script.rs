@@ -12,6 +12,7 @@
 #[derive(Clone, Debug)]
 pub struct Script<'a, T, E> {
     results: &'a [Result<T, E>],
+    last: &'a Result<T, E>,
     calls: usize,
 }
 
@@ -22,16 +23,18 @@ impl<'a, T: Clone, E: Clone> Script<'a, T, E> {
     ///
     /// If the list is empty.
     pub const fn new(results: &'a [Result<T, E>]) -> Self {
-        assert!(!results.is_empty(), "results: a script must have at least one");
-        Self { results, calls: 0 }
+        let [.., last] = results else { panic!("results: a script must have at least one") };
+        Self { results, last, calls: 0 }
     }
 
     /// Makes the next attempt.
     pub fn step(&mut self) -> Result<T, E> {
-        let result = self.results.get(self.calls).or(self.results.last());
+        let step = self.calls;
         self.calls = self.calls.saturating_add(1);
-        #[expect(clippy::expect_used, reason = "the constructor refuses an empty list")]
-        result.expect("a script has at least one result").clone()
+        match self.results.get(step) {
+            Some(result) => result.clone(),
+            None => self.last.clone(),
+        }
     }
 
     /// Attempts made.

@@ -88,6 +88,7 @@ impl AsyncEnvironment for AsyncEnv {
 }
 
 #[inline]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature of a classifier")]
 fn classify(fault: &Fault) -> Classification {
     Classification::new(if fault.is_transient() { ErrorClass::Transient } else { ErrorClass::Permanent })
 }
@@ -107,10 +108,12 @@ fn deadline() -> Work {
     call_site(move |script| context.call(|| script.call()).unwrap_or(FAILED))
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the threshold is 5")]
 const BREAKER: BreakerConfig = BreakerConfig::new(THRESHOLD as u8).recovery_timeout(RECOVERY);
 
 /// Asks the breaker, calls, and tells it what became of the call.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "breaker rows are open to inlining, for every contender")]
 fn guarded<const N: usize>(breaker: &'static CircuitBreaker<N>, script: &Script) -> u32 {
     let Ok(permit) = breaker.try_acquire(&StdClock) else { return FAILED };
     match script.call() {
@@ -126,9 +129,9 @@ fn guarded<const N: usize>(breaker: &'static CircuitBreaker<N>, script: &Script)
 }
 
 fn breaker_closed() -> Work {
-    static BREAKER_CLOSED: CircuitBreaker<8> = CircuitBreaker::new(BREAKER.trip_on(
-        redress_core::ClassSet::of(&[ErrorClass::Transient, ErrorClass::Permanent]),
-    ));
+    static BREAKER_CLOSED: CircuitBreaker<8> = CircuitBreaker::new(
+        BREAKER.trip_on(redress_core::ClassSet::of(&[ErrorClass::Transient, ErrorClass::Permanent])),
+    );
     in_line(|script| guarded(&BREAKER_CLOSED, script))
 }
 
