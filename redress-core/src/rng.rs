@@ -35,6 +35,7 @@ impl RandomSource for u32 {
 /// assert_ne!(a.next_u32(), b.next_u32());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SeededRandom(u32);
 
 impl SeededRandom {
@@ -62,17 +63,28 @@ impl RandomSource for SeededRandom {
     }
 }
 
-/// Any generator of `rand_core` 0.10 as a source.
-#[cfg(feature = "rand-core-v0.10")]
-#[derive(Clone, Copy, Debug)]
-pub struct RandCore<G>(pub G);
+macro_rules! rand_core_generator {
+    ($feature:literal, $version:literal, $name:ident, $generator:path) => {
+        #[doc = concat!("Any generator of `rand_core` ", $version, " as a source, also a mutable reference to one.")]
+        #[cfg(feature = $feature)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<G>(pub G);
 
-#[cfg(feature = "rand-core-v0.10")]
-impl<G: rand_core::Rng> RandomSource for RandCore<G> {
-    fn next_u32(&mut self) -> u32 {
-        self.0.next_u32()
-    }
+        #[cfg(feature = $feature)]
+        impl<G: $generator> RandomSource for $name<G> {
+            #[inline]
+            fn next_u32(&mut self) -> u32 {
+                self.0.next_u32()
+            }
+        }
+    };
 }
+
+// One type per major, named like the feature: two majors can be in one image, and no blanket impl could tell them apart.
+rand_core_generator!("rand-core-v0.6", "0.6", RandCoreV0_6, rand_core_06::RngCore);
+rand_core_generator!("rand-core-v0.9", "0.9", RandCoreV0_9, rand_core_09::RngCore);
+rand_core_generator!("rand-core-v0.10", "0.10", RandCoreV0_10, rand_core::Rng);
 
 /// FNV-1a over 32-bit words: tells policies apart.
 pub(crate) struct Fnv(u32);
@@ -91,5 +103,86 @@ impl Fnv {
     #[expect(clippy::cast_possible_truncation, reason = "the halves are folded")]
     pub(crate) const fn folded(self) -> u16 {
         (self.0 ^ self.0 >> 16) as u16
+    }
+}
+
+#[cfg(all(test, feature = "rand-core-v0.6", feature = "rand-core-v0.9", feature = "rand-core-v0.10"))]
+mod tests {
+    use core::convert::Infallible;
+
+    use super::*;
+
+    struct Counter(u32);
+
+    impl Counter {
+        fn next(&mut self) -> u32 {
+            self.0 += 1;
+            self.0
+        }
+    }
+
+    impl rand_core_06::RngCore for Counter {
+        fn next_u32(&mut self) -> u32 {
+            self.next()
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            self.next().into()
+        }
+
+        fn fill_bytes(&mut self, dest: &mut [u8]) {
+            dest.fill(0);
+        }
+
+        fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core_06::Error> {
+            dest.fill(0);
+            Ok(())
+        }
+    }
+
+    impl rand_core_09::RngCore for Counter {
+        fn next_u32(&mut self) -> u32 {
+            self.next()
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            self.next().into()
+        }
+
+        fn fill_bytes(&mut self, dest: &mut [u8]) {
+            dest.fill(0);
+        }
+    }
+
+    struct Tries(Counter);
+
+    impl rand_core::TryRng for Tries {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(self.0.next())
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(self.0.next().into())
+        }
+
+        fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Infallible> {
+            dest.fill(0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn generators_of_every_major_are_sources() {
+        fn draw(mut source: impl RandomSource) -> [u32; 2] {
+            [source.next_u32(), source.next_u32()]
+        }
+        assert_eq!(draw(RandCoreV0_6(Counter(0))), [1, 2]);
+        assert_eq!(draw(RandCoreV0_9(Counter(0))), [1, 2]);
+        assert_eq!(draw(RandCoreV0_10(Tries(Counter(0)))), [1, 2]);
+        let mut shared = Counter(6);
+        assert_eq!(draw(RandCoreV0_9(&mut shared)), [7, 8]);
+        assert_eq!(shared.0, 8);
     }
 }
