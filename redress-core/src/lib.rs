@@ -99,6 +99,7 @@ pub mod classify;
 mod config;
 pub mod context;
 mod driver;
+pub mod embedded;
 pub mod env;
 mod error;
 mod event;
