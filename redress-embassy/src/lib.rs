@@ -1,2 +1,78 @@
-//! redress for embassy.
+//! redress for embassy: what happens after something failed, in tasks that share one thread, without heap.
+//!
+//! ```
+//! use core::time::Duration;
+//! use redress_embassy::{Backoff, BreakerConfig, CircuitBreaker, Embassy, ErrorClass, Policy, Retry, RetryError};
+//!
+//! static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4));
+//! static UPLINK: Policy = Policy::new(Retry::new(Backoff::decorrelated_jitter(
+//!     Duration::from_millis(50),
+//!     Duration::from_secs(5),
+//! )))
+//! .circuit_breaker(&BREAKER);
+//!
+//! # struct Radio; impl Radio { async fn send(&mut self, _: &[u8]) -> Result<(), ErrorClass> { Ok(()) } }
+//! async fn report(radio: &mut Radio, device_id: u64) -> Result<(), RetryError<ErrorClass>> {
+//!     let mut uplink = UPLINK.context(Embassy::seeded(device_id)).operation("uplink");
+//!     uplink.call(async || radio.send(b"21.5").await).await
+//! }
+//! # embassy_futures::block_on(report(&mut Radio, 7)).unwrap();
+//! ```
+//!
+//! Everything of `redress-core` is here too, so this crate is the only one to depend on. To it are added:
+//!
+//! | | |
+//! |---|---|
+//! | [`Embassy`] | the environment: embassy's clock and timers, and random numbers seeded per device |
+//! | [`EmbassyClock`], [`EmbassySleeper`] | its parts, for breakers in interrupt handlers and for environments of your own |
+//! | `DefmtObserver` | logs what happens through defmt |
+//!
+//! # Time
+//!
+//! Instants are embassy's ticks, at whatever rate the application chose; configured milliseconds become ticks by one
+//! multiplication, and no tick is turned into milliseconds on the way to a decision. A wait lasts at least as long as was
+//! asked and at most one tick longer, plus what scheduling costs. An attempt with a timeout is raced against a timer and
+//! dropped when that is first; a result that is there in time wins. Choose a timeout only where dropping the driver's
+//! future in the middle is sound, and let [`call_on`](Context::call_on) put the device in order before the next attempt.
+//!
+//! # One breaker for all
+//!
+//! Breakers and budgets lie in a `static` and are changed in a critical section of one pass over their slots, so tasks,
+//! executors of different priority and interrupt handlers share them. The application brings the implementation of
+//! `critical-section`, as for embassy itself.
+//!
+//! # Features
+//!
+//! They add up; none is on by default.
+//!
+//! - `defmt`: `DefmtObserver`, and `defmt::Format` for the public types
+//! - `rand-core-v0.6`, `rand-core-v0.9`, `rand-core-v0.10`: generators of these majors as random sources
+//! - `embedded-hal-v1`: classes of I2C, SPI, digital and PWM errors
+//! - `embedded-hal-async-v1`: a `DelayNs` as sleeper
+//! - `embedded-io-v0.6`, `embedded-io-v0.7`: classes of the error kinds of `embedded-io-async`
+//! - `nb-v1`: operations which return `nb::Result`
+//! - `serde`: configuration, events, outcomes and checkpoints
+//! - `testing`: what tests of code that uses redress need
+//!
+//! # What it does not do
+//!
+//! It decides nothing: every decision is made in `redress-core`. It chooses no tick rate, no timer queue and no driver
+//! for embassy-time; those are the application's, as `tick-hz-*`, `generic-queue-*` and the HAL's driver. It starts no
+//! tasks and depends on no executor: on the browser's event loop it runs with embassy-time's `wasm` driver, in tests
+//! with its `mock-driver`.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[doc(inline)]
+pub use redress_core::*;
+
+mod clock;
+mod environment;
+#[cfg(feature = "defmt")]
+mod observer;
+
+#[cfg(feature = "defmt")]
+pub use observer::{DefmtObserver, Level};
+
+pub use clock::EmbassyClock;
+pub use environment::{Embassy, EmbassySleeper};
