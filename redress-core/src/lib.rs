@@ -42,7 +42,7 @@
 //! | [`Context`], [`Run`], [`Attempts`] | a call as a closure, as a loop, as a bare machine |
 //! | [`Outcome`], [`RetryError`], [`Event`], [`RetryTimeline`] | what comes out |
 //! | [`Checkpoint`] | a suspended call in 32 bytes |
-//! | [`env`] | clocks, sleepers, random numbers: what an adapter brings |
+//! | [`mod@env`] | clocks, sleepers, random numbers: what an adapter brings |
 //! | [`testing`] | a clock that stands still, a sleeper that records |
 //!
 //! # Time
