@@ -4,17 +4,21 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use ureq::http::{HeaderValue, header};
+use redress_std::{Classification, Classify, ErrorClass, chain, http};
+use ureq::{
+    Body,
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+};
 
 /// How a request failed.
 #[derive(Debug)]
 pub enum Failure {
     /// The server answered, but not with success.
     Status {
-        /// The status code.
-        status: u16,
-        /// The `Retry-After` header as it was sent: seconds, a date, or nonsense.
-        retry_after: Option<HeaderValue>,
+        /// The status.
+        status: StatusCode,
+        /// The headers, `Retry-After` among them: seconds, a date, or nonsense.
+        headers: HeaderMap,
     },
     /// No complete answer came.
     Transport {
@@ -65,7 +69,7 @@ impl Failure {
     /// The status, if the server answered.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Status { status, .. } => Some(*status),
+            Self::Status { status, .. } => Some(status.as_u16()),
             Self::Transport { .. } => None,
         }
     }
@@ -73,7 +77,7 @@ impl Failure {
     /// The bytes of the `Retry-After` header, if the server answered with one.
     pub fn retry_after(&self) -> Option<&[u8]> {
         match self {
-            Self::Status { retry_after, .. } => retry_after.as_ref().map(HeaderValue::as_bytes),
+            Self::Status { headers, .. } => headers.get(header::RETRY_AFTER).map(HeaderValue::as_bytes),
             Self::Transport { .. } => None,
         }
     }
@@ -92,6 +96,20 @@ impl Failure {
     }
 }
 
+/// What a policy decides by. The error knows it best, so that no call site has to.
+impl Classify for Failure {
+    fn classify(&self) -> Classification {
+        match self {
+            // Below 400 only what the client does not follow gets here, such as 304 to a request without conditions.
+            Self::Status { status, headers } => {
+                http::status_with_headers(*status, headers).unwrap_or_else(|| http::classify(*status))
+            }
+            Self::Transport { kind: TransportKind::Other, error } => chain::classify(error),
+            Self::Transport { .. } => ErrorClass::Transient.into(),
+        }
+    }
+}
+
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         Self::Transport { kind: TransportKind::of(&error), error }
@@ -102,9 +120,10 @@ impl From<ureq::Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { status, retry_after: None } => write!(f, "{status}"),
-            Self::Status { status, retry_after: Some(value) } => {
-                let text = String::from_utf8_lossy(value.as_bytes());
+            Self::Status { status, .. } => {
+                let status = status.as_u16();
+                let Some(value) = self.retry_after() else { return write!(f, "{status}") };
+                let text = String::from_utf8_lossy(value);
                 if let Ok(date) = httpdate::parse_http_date(&text) {
                     // Only the time of day, which begins at a fixed place: the date of a retry is nearly always today.
                     write!(f, "{status}, Retry-After {}", &httpdate::fmt_http_date(date)[17..])
@@ -150,29 +169,60 @@ pub fn agent(timeout: Duration) -> ureq::Agent {
 ///
 /// One call is one request: the client retries nothing on its own.
 pub fn get(agent: &ureq::Agent, url: &str) -> Result<String, Failure> {
-    let mut response = agent.get(url).call()?;
+    body(agent.get(url).call()?)
+}
+
+/// [`get`], with a time-out of its own instead of the agent's.
+pub fn get_within(agent: &ureq::Agent, url: &str, timeout: Duration) -> Result<String, Failure> {
+    body(agent.get(url).config().timeout_global(Some(timeout)).build().call()?)
+}
+
+fn body(mut response: Response<Body>) -> Result<String, Failure> {
     if !response.status().is_success() {
-        return Err(Failure::Status {
-            status: response.status().as_u16(),
-            retry_after: response.headers().get(header::RETRY_AFTER).cloned(),
-        });
+        let (head, _) = response.into_parts();
+        return Err(Failure::Status { status: head.status, headers: head.headers });
     }
     Ok(response.body_mut().read_to_string()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use redress_std::Millis;
+
     use super::*;
+
+    fn failure(status: u16, retry_after: Option<&'static str>) -> Failure {
+        let headers =
+            retry_after.map(|value| (header::RETRY_AFTER, HeaderValue::from_static(value))).into_iter().collect();
+        Failure::Status { status: StatusCode::from_u16(status).expect("a status"), headers }
+    }
 
     #[test]
     fn failures_are_short_enough_for_a_column() {
-        let status = |retry_after: Option<&'static str>| {
-            Failure::Status { status: 429, retry_after: retry_after.map(HeaderValue::from_static) }.to_string()
-        };
+        let status = |retry_after| failure(429, retry_after).to_string();
         assert_eq!(status(None), "429");
         assert_eq!(status(Some("2")), "429, Retry-After 2 s");
         assert_eq!(status(Some("Wed, 21 Oct 2026 07:28:00 GMT")), "429, Retry-After 07:28:00 GMT");
         assert_eq!(status(Some("soon")), "429, Retry-After \"soon\"");
         assert_eq!(status(Some("")), "429, Retry-After \"\"");
+    }
+
+    #[test]
+    fn failures_know_their_class() {
+        let class = |failure: &Failure| failure.classify().class();
+        for (status, expected) in [
+            (304, ErrorClass::Unknown),
+            (401, ErrorClass::Auth),
+            (429, ErrorClass::RateLimit),
+            (503, ErrorClass::ServerError),
+        ] {
+            assert_eq!(class(&failure(status, None)), expected, "{status}");
+        }
+        assert_eq!(failure(429, Some("2")).classify().hint(), Some(Millis::from_secs(2)));
+        assert_eq!(failure(429, Some("soon")).classify().hint(), None);
+        let reset = ureq::Error::Io(ErrorKind::ConnectionReset.into());
+        assert_eq!(class(&reset.into()), ErrorClass::Transient);
+        // What nobody lists is read from its name.
+        assert_eq!(class(&ureq::Error::ConnectionFailed.into()), ErrorClass::Transient);
     }
 }
