@@ -2,8 +2,8 @@
 
 use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, CircuitBreakerView,
-    Classification, Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, SleepDecision,
-    StopReason,
+    Classification, Classifier, ErrorClass, Event, EventKind, Millis, Observer, Policy, Rejected, RetryError,
+    SleepDecision, StopReason,
     attempts::Progress,
     breaker::{Verdict, Word},
     context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
@@ -569,9 +569,21 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn drop(&mut self) {
-        if let (false, Some(breaker)) = (self.permit.is_none(), self.context.policy.breaker) {
-            breaker.release(self.permit);
+        if !self.permit.is_none() {
+            give_back(self.context.policy, self.permit);
         }
+    }
+}
+
+/// Tells the breaker that the call did not take place.
+///
+/// Not inlined, so that dropping a run takes few enough instructions to be inlined itself, also where a call unwinds.
+/// Otherwise that place alone would take the address of the future, and keep all of it out of registers.
+#[cold]
+#[inline(never)]
+fn give_back(policy: &Policy<'_>, permit: Word) {
+    if let Some(breaker) = policy.breaker {
+        breaker.release(permit);
     }
 }
 
@@ -596,7 +608,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     }
 
     /// The wait is over: admission and the next attempt, or why not.
-    pub(crate) fn begin(mut self) -> Result<Run<'c, 'p, E, M, H>, Rejected> {
+    pub(crate) fn begin(&mut self) -> Result<(), Rejected> {
         // A call may be suspended in its last attempt.
         if self.0.progress.attempt() >= self.0.context.policy.retry.attempts() {
             let reason = self.0.stop(StopReason::MaxAttemptsGlobal, None);
@@ -606,9 +618,6 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
             let elapsed = self.0.elapsed();
             self.0.permit = self.0.context.admit(breaker, elapsed)?;
         }
-        match self.0.begin::<false>() {
-            Ok(()) => Ok(self.0),
-            Err(reason) => Err(Rejected { reason, retry_after: Millis::ZERO }),
-        }
+        self.0.begin::<false>().map_err(|reason| Rejected { reason, retry_after: Millis::ZERO })
     }
 }

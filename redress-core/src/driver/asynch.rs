@@ -5,6 +5,9 @@
 //! Two shapes are needed: an `AsyncFnMut` may lend what it captures to its future, as `radio.send()` does, but
 //! under such a bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
 //! The loop is a macro and each method one `async` block because a nested `async fn` would keep its arguments twice.
+//!
+//! Where a future is polled on the spot and mostly ready, as in `block_on`, all of it can live in registers as long as
+//! nothing out of line learns its address. So the loops pass by value, and keep no reference while something waits.
 
 use embassy_futures::select::{Either, select};
 
@@ -35,10 +38,10 @@ macro_rules! pause {
 
 /// What an attempt returned; `None` if its time was over first. A result that is there in time wins.
 macro_rules! attempt {
-    ($run:ident, true, $future:expr) => {
+    ($run:expr, true, $future:expr) => {
         Some($future.await)
     };
-    ($run:ident, false, $future:expr) => {
+    ($run:expr, false, $future:expr) => {
         match $run.attempt_ticks() {
             None => Some($future.await),
             Some(ticks) => match select($future, $run.context.env.sleep(ticks)).await {
@@ -49,61 +52,45 @@ macro_rules! attempt {
     };
 }
 
-/// Attempt after attempt, the first of them after a failure or, with `None`, at once. Twin of `drive` in the blocking
-/// driver.
+/// Attempt after attempt. Twin of `drive` in the blocking driver.
 macro_rules! drive {
-    ($run:ident, $plain:tt, $failed:expr, $attempt:pat => $future:expr) => {{
-        let mut failed = $failed;
+    ($run:expr, $plain:tt, $attempt:pat => $future:expr) => {
         loop {
-            if let Some((failure, classification, cause)) = failed {
-                // By value: what is borrowed while something waits lives in the future.
-                let next = match $run.on_failure::<$plain>(classification, cause) {
-                    Ok(wait) => {
-                        pause!($run, wait);
-                        $run.begin::<$plain>()
-                    }
-                    Err(reason) => Err(reason),
-                };
-                if let Err(reason) = next {
-                    break Err(Ended { reason, failure: Some(failure) });
-                }
-            }
             let $attempt = $run.attempt_under::<$plain>();
-            failed = match attempt!($run, $plain, $future) {
-                None => Some((Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout)),
+            let (failure, classification, cause) = match attempt!($run, $plain, $future) {
+                None => (Failure::Timeout, Classification::new(ErrorClass::Transient), Cause::Timeout),
                 Some(result) => match $run.classify(result) {
                     Ok(value) => {
                         $run.on_success::<$plain>();
                         break Ok(value);
                     }
-                    Err(failed) => Some(failed),
+                    Err(failed) => failed,
                 },
             };
+            let next = match $run.on_failure::<$plain>(classification, cause) {
+                Ok(wait) => {
+                    pause!($run, wait);
+                    $run.begin::<$plain>()
+                }
+                Err(reason) => Err(reason),
+            };
+            if let Err(reason) = next {
+                break Err(Ended { reason, failure: Some(failure) });
+            }
         }
-    }};
+    };
 }
 
 /// A whole call, as `call` makes it.
 macro_rules! call {
     ($context:expr, $attempt:pat => $future:expr) => {{
-        let mut run;
-        let result = if $context.policy.is_plain() {
-            let mut first = First::launch::<true>($context, false)?;
-            let $attempt = first.attempt::<true>();
-            let result = $future.await;
-            match first.classify(result) {
-                Ok(value) => {
-                    first.succeed::<true>();
-                    return Ok(value);
-                }
-                Err(failed) => {
-                    run = first.into_run();
-                    drive!(run, true, Some(failed), $attempt => $future)
-                }
-            }
+        let plain = $context.policy.is_plain();
+        let first = if plain { First::launch::<true>($context, false) } else { First::launch::<false>($context, false) };
+        let mut run = first?.into_run();
+        let result = if plain {
+            drive!(run, true, $attempt => $future)
         } else {
-            run = First::launch::<false>($context, false)?.into_run();
-            drive!(run, false, None, $attempt => $future)
+            drive!(run, false, $attempt => $future)
         };
         result.map_err(|ended| run.ended(ended))
     }};
@@ -116,7 +103,7 @@ macro_rules! execute {
             Ok(first) => first.into_run(),
             Err(rejected) => return Outcome::rejected(rejected),
         };
-        let result = drive!(run, false, None, $attempt => $future);
+        let result = drive!(run, false, $attempt => $future);
         run.outcome(result)
     }};
 }
@@ -199,9 +186,9 @@ macro_rules! driver {
             {
                 async move {
                     pause!(self.0, self.begin_wait());
-                    let mut run = self.begin()?;
-                    let result = drive!(run, false, None, _ => operation());
-                    result.map_err(|ended| run.ended(ended))
+                    self.begin()?;
+                    let result = drive!(self.0, false, _ => operation());
+                    result.map_err(|ended| self.0.ended(ended))
                 }
             }
 
@@ -215,12 +202,11 @@ macro_rules! driver {
             {
                 async move {
                     pause!(self.0, self.begin_wait());
-                    let mut run = match self.begin() {
-                        Ok(run) => run,
-                        Err(rejected) => return Outcome::rejected(rejected),
-                    };
-                    let result = drive!(run, false, None, _ => operation());
-                    run.outcome(result)
+                    if let Err(rejected) = self.begin() {
+                        return Outcome::rejected(rejected);
+                    }
+                    let result = drive!(self.0, false, _ => operation());
+                    self.0.outcome(result)
                 }
             }
         }
@@ -312,7 +298,8 @@ macro_rules! driver {
             pub fn start(mut self) -> impl Future<Output = Result<Run<'c, 'p, E, $mode, H>, Rejected>> {
                 async move {
                     pause!(self.0, self.begin_wait());
-                    self.begin()
+                    self.begin()?;
+                    Ok(self.0)
                 }
             }
         }

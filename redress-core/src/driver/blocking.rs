@@ -232,7 +232,8 @@ where
     pub fn start(mut self) -> Result<Run<'c, 'p, E, Blocking, H>, Rejected> {
         let wait = self.begin_wait();
         self.0.pause(wait);
-        self.begin()
+        self.begin()?;
+        Ok(self.0)
     }
 
     /// Waits, then goes on as [`Context::call`] does.
