@@ -26,7 +26,7 @@ pub struct Checkpoint {
     pub(crate) last: Option<(ErrorClass, Cause)>,
 }
 
-/// Bytes that are no checkpoint of this policy.
+/// Bytes that are no checkpoint of this policy or breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -37,14 +37,14 @@ pub enum CheckpointError {
     Version,
     /// The checksum is wrong.
     Corrupt,
-    /// Written under a policy with other limits or backoffs.
+    /// Written under a policy with other limits or backoffs, or by a breaker with another configuration.
     OtherPolicy,
 }
 
 impl core::fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::Length => "checkpoint: must be 32 bytes long",
+            Self::Length => "checkpoint: not as long as one is",
             Self::Version => "checkpoint: written by another version",
             Self::Corrupt => "checkpoint: checksum does not match",
             Self::OtherPolicy => "checkpoint: written under another policy",
@@ -129,7 +129,7 @@ impl Checkpoint {
 
 /// CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xFFFF, nothing reflected): finds every error of up to 16 bits in a
 /// row, and so every single bit. Over bytes that end in their own checksum, high byte first, it is zero.
-fn crc16(bytes: &[u8]) -> u16 {
+pub(crate) fn crc16(bytes: &[u8]) -> u16 {
     let mut crc = 0xFFFF_u16;
     for &byte in bytes {
         crc ^= u16::from(byte) << 8;

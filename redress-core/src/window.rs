@@ -122,3 +122,22 @@ pub(crate) fn push<R: TickRate>(slots: &[Slot], now: Instant, tag: u8) {
         slot.0.store(units::<R>(now.ticks()) << TAG_BITS | u32::from(tag), Relaxed);
     }
 }
+
+/// The age of each stamp at the moment of the last change, rounded down, and its tag; nothing for empty slots.
+pub(crate) fn ages<R: TickRate>(slots: &[Slot], last: &Moment) -> impl Iterator<Item = (Millis, u8)> {
+    let now = units::<R>(last.load().ticks());
+    slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp != 0).map(move |stamp| {
+        let age = now.wrapping_sub(stamp >> TAG_BITS) & TIME_MASK;
+        (R::millis(u64::from(age) << const { unit_shift(R::HZ) }), (stamp & !(TIME_MASK << TAG_BITS)) as u8)
+    })
+}
+
+/// Stamps a moment `age` before `now`, at most [`MAX_WINDOW`], with a tag; a tag of 0 is none.
+pub(crate) fn push_aged<R: TickRate>(slots: &[Slot], now: Instant, age: Millis, tag: u8) {
+    let free = slots.iter().find(|slot| slot.0.load(Relaxed) == 0);
+    if let (Some(slot), 1..) = (free, tag) {
+        // Units count modulo 2^28, so a moment before the clock's start is one like any other.
+        let stamp = units::<R>(now.ticks().wrapping_sub(R::ticks(age)));
+        slot.0.store(stamp << TAG_BITS | u32::from(tag), Relaxed);
+    }
+}

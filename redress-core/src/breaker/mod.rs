@@ -20,6 +20,7 @@
 //! and interrupt handlers, also on cores without compare-and-swap. Transitions are returned, so that whoever notifies
 //! does it outside of the critical section.
 
+mod checkpoint;
 mod config;
 
 use core::sync::atomic::{

@@ -110,7 +110,7 @@ mod tests {
             let mut asked = 0;
             let result = poll_for(&clock, None, || {
                 asked += 1;
-                if asked < 1_000 { Err(nb::Error::WouldBlock) } else { answer.clone() }
+                if asked < 1_000 { Err(nb::Error::WouldBlock) } else { answer }
             });
             assert_eq!((result, asked), (answer, 1_000));
         }
