@@ -1,7 +1,5 @@
 //! The last events of a call, in a fixed place.
 
-use heapless::HistoryBuf;
-
 use crate::{BreakerState, Cause, ErrorClass, Event, EventKind, Millis, Observer, StopReason};
 
 /// One entry of a timeline: an [`Event`] without what is the same for all of a call.
@@ -58,24 +56,40 @@ impl From<&Event> for TimelineEvent {
 /// ```
 #[derive(Debug)]
 pub struct RetryTimeline<const N: usize> {
-    events: HistoryBuf<TimelineEvent, N>,
+    /// A ring: from `next` on the older ones, before it the newer.
+    events: [Option<TimelineEvent>; N],
+    next: usize,
     dropped: u32,
 }
 
 impl<const N: usize> RetryTimeline<N> {
     /// An empty timeline.
     pub const fn new() -> Self {
-        Self { events: HistoryBuf::new(), dropped: 0 }
+        Self { events: [None; N], next: 0, dropped: 0 }
     }
 
     /// The events kept, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &TimelineEvent> {
-        self.events.oldest_ordered()
+        let (newer, older) = self.events.split_at_checked(self.next).unwrap_or_default();
+        older.iter().chain(newer).flatten()
     }
 
     /// How many older events were dropped.
     pub const fn dropped(&self) -> u32 {
         self.dropped
+    }
+
+    fn push(&mut self, event: TimelineEvent) {
+        // Written so that no index has to be checked: the timeline is in images that must not panic.
+        let mut place = self.events.get_mut(self.next);
+        if place.is_none() {
+            self.next = 0;
+            place = self.events.first_mut();
+        }
+        self.next = self.next.saturating_add(1);
+        if place.is_none_or(|place| place.replace(event).is_some()) {
+            self.dropped = self.dropped.saturating_add(1);
+        }
     }
 }
 
@@ -87,15 +101,11 @@ impl<const N: usize> Default for RetryTimeline<N> {
 
 impl<const N: usize> Observer for RetryTimeline<N> {
     fn on_call_start(&mut self, _operation: &'static str) {
-        self.events.clear();
-        self.dropped = 0;
+        *self = Self::new();
     }
 
     fn on_event(&mut self, event: &Event) {
-        if self.events.is_full() {
-            self.dropped = self.dropped.saturating_add(1);
-        }
-        self.events.write(event.into());
+        self.push(event.into());
     }
 }
 
