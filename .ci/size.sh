@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# What redress costs on bare metal: flash, RAM, stack, instructions; and that nothing in it can panic.
+#
+#   .ci/size.sh            lints, the no-panic images, the table held to its bars and to tests/SIZE.md
+#   .ci/size.sh --print    the table, nothing is judged
+#   .ci/size.sh --check    the table; fails where a bar is missed or a row grew by more than 5 % over tests/SIZE.md
+#   .ci/size.sh --write    the table, kept in tests/SIZE.md
+#   .ci/size.sh no-panic   the no-panic images
+#   .ci/size.sh lint       clippy and formatting
+#
+# CARGO_TARGET_DIR      artifacts, default tests/size/target
+# FIRMWARE_COMPILER     as in firmware.sh
+set -euo pipefail
+
+# shellcheck source=.ci/firmware.sh
+source "$(dirname "${BASH_SOURCE[0]}")/firmware.sh"
+
+SIZE_DIR=$FIRMWARE_ROOT/tests/size
+FIRMWARE_WORKSPACE=$SIZE_DIR
+FIRMWARE_TARGET_DIR=${CARGO_TARGET_DIR:-$SIZE_DIR/target}
+SIZE_TARGETS=(thumbv6m-none-eabi thumbv7em-none-eabi riscv32imc-unknown-none-elf)
+NO_PANIC_TARGETS=(thumbv6m-none-eabi thumbv7m-none-eabi riscv32imc-unknown-none-elf)
+
+# Of what firmware.sh does, the compilers and cargo serve here as well, for other targets.
+firmware_targets() { printf '%s\n' "${SIZE_TARGETS[@]}" "${NO_PANIC_TARGETS[@]}" | sort -u; }
+
+size_directory() {
+    if [ "$(firmware_compiler)" = rustup ]; then
+        printf '%s\n' "$FIRMWARE_TARGET_DIR"
+    else
+        printf '%s\n' "$FIRMWARE_TARGET_DIR/debian"
+    fi
+}
+
+size_setup() {
+    local target
+    if [ "${FIRMWARE_COMPILER:-rustup}" = rustup ]; then
+        for target in $(firmware_targets); do
+            firmware_rustup_has "$target" || rustup target add "$target" || firmware_say "no $target from rustup"
+        done
+    fi
+    if [ "$(firmware_compiler)" = debian ] && ! firmware_debian_has; then
+        firmware_apt rustc-web cargo-web rust-web-src lld-19
+    fi
+    firmware_have qemu-system-arm || firmware_apt qemu-system-arm
+}
+
+size_lint() {
+    (cd "$SIZE_DIR" && cargo fmt --check)
+    if [ "$(firmware_compiler)" != rustup ]; then
+        firmware_say "clippy on the images needs rustup's targets: left out"
+        return
+    fi
+    firmware_cargo clippy thumbv6m-none-eabi -p board -p no-panic -- -D warnings
+}
+
+# Links for all targets; with one `unwrap` in it, for none of them, and for no other reason than that.
+size_no_panic() {
+    local target log
+    log=$(mktemp)
+    for target in "${NO_PANIC_TARGETS[@]}"; do
+        firmware_say "no-panic for $target"
+        firmware_cargo build "$target" --release -p no-panic
+        if firmware_cargo build "$target" --release -p no-panic --features unwrap 2>"$log"; then
+            firmware_say "FAIL no-panic for $target: it links with an unwrap in it, so its linking proves nothing"
+            return 1
+        fi
+        if ! grep -q "undefined symbol: something_in_this_image_can_panic" "$log"; then
+            firmware_say "FAIL no-panic for $target: with an unwrap in it, it fails for another reason:"
+            cat "$log" >&2
+            return 1
+        fi
+    done
+    rm "$log"
+    firmware_say "nothing in the no-panic images can panic; with an unwrap in them, they do not link"
+}
+
+size() {
+    size_setup
+    case ${1:-all} in
+        lint) size_lint ;;
+        no-panic) size_no_panic ;;
+        all)
+            size_lint
+            size_no_panic
+            ;;
+        *)
+            firmware_say "usage: size.sh [lint|no-panic]"
+            return 2
+            ;;
+    esac
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    size "$@"
+fi

@@ -1,0 +1,111 @@
+//! Policies out of values which nobody checked: every `try_` constructor, and the configuration as plain data.
+
+use redress_core::{
+    Backoff, BackoffConfig, BreakerConfig, Budget, BudgetConfig, ByClass, CircuitBreaker, ClassSet, ConfigError,
+    DelayConfig, Millis, Policy, Retry, RetryConfig,
+};
+
+use crate::{opaque, told::Told};
+
+pub(crate) fn run() {
+    Policy::from_config(&retry()).map(drop).told();
+    Policy::from_config(&RetryConfig::default()).map(drop).told();
+    let delays: [Millis; 3] = core::array::from_fn(|_| opaque::millis());
+    policy(delays.get(..usize::from(opaque::byte())).unwrap_or_default()).map(drop).told();
+    CircuitBreaker::<4>::try_new(breaker()).map(drop).told();
+    Budget::<4>::try_new(budget()).map(drop).told();
+    Budget::<0>::try_new(budget()).map(drop).told();
+}
+
+/// A configuration as a file or a command may bring it.
+pub(crate) fn retry() -> RetryConfig {
+    RetryConfig {
+        max_attempts: opaque::some(opaque::word()),
+        deadline_ms: opaque::some(opaque::millis()),
+        attempt_timeout_ms: opaque::some(opaque::millis()),
+        max_unknown: opaque::some(opaque::byte()),
+        limits: by_class(opaque::byte),
+        backoff: opaque::some(backoff()),
+        backoffs: by_class(backoff),
+    }
+}
+
+fn by_class<T>(value: impl Fn() -> T) -> ByClass<Option<T>> {
+    let mut table = ByClass::default();
+    while opaque::flag() {
+        *table.get_mut(opaque::class()) = opaque::some(value());
+    }
+    table
+}
+
+fn backoff() -> BackoffConfig {
+    let (base_ms, max_ms) = (opaque::millis(), opaque::millis());
+    let delay = match opaque::byte() {
+        0 => DelayConfig::None,
+        1 => DelayConfig::Constant { delay_ms: base_ms },
+        2 => {
+            let mut delay = DelayConfig::Fixed { delays_ms: <_>::default() };
+            if let DelayConfig::Fixed { delays_ms } = &mut delay {
+                while opaque::flag() {
+                    delays_ms.push(opaque::millis()).is_ok().told();
+                }
+            }
+            delay
+        }
+        3 => DelayConfig::Exponential { base_ms, max_ms },
+        4 => DelayConfig::FullJitter { base_ms, max_ms },
+        5 => DelayConfig::EqualJitter { base_ms, max_ms },
+        6 => DelayConfig::DecorrelatedJitter { base_ms, max_ms },
+        _ => DelayConfig::TokenBackoff { base_ms, max_ms },
+    };
+    BackoffConfig { delay, retry_after: opaque::flag(), retry_after_jitter_ms: opaque::some(opaque::millis()) }
+}
+
+/// A policy by hand.
+fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
+    let (base, max) = (opaque::span(), opaque::span());
+    let backoff = match opaque::byte() {
+        0 => Backoff::none(),
+        1 => Backoff::constant(base),
+        2 => Backoff::try_fixed(delays)?,
+        3 => Backoff::try_exponential(base, max)?,
+        4 => Backoff::try_full_jitter(base, max)?,
+        5 => Backoff::try_equal_jitter(base, max)?,
+        6 => Backoff::try_decorrelated_jitter(base, max)?,
+        _ => Backoff::try_token_backoff(base, max)?,
+    };
+    let jittered = backoff.or_retry_after().try_or_retry_after_jittered(opaque::span())?;
+    let retry = if opaque::flag() { Retry::new(backoff) } else { Retry::per_class() };
+    let retry = retry
+        .max_attempts(opaque::word())
+        .deadline(opaque::span())
+        .attempt_timeout(opaque::span())
+        .max_unknown(opaque::byte())
+        .limit_for(opaque::class(), opaque::byte())
+        .backoff_for(opaque::class(), jittered);
+    let retry = if opaque::flag() { retry.no_deadline().unlimited_attempts().no_unknown_cap() } else { retry };
+    retry.deadline_after().told();
+    jittered.delay(opaque::word(), &opaque::classification(), opaque::millis(), opaque::word).told();
+    Policy::try_new(retry)
+}
+
+pub(crate) fn breaker() -> BreakerConfig {
+    BreakerConfig::new(opaque::byte())
+        .window(opaque::span())
+        .recovery_timeout(opaque::span())
+        .trip_on(ClassSet::EMPTY.with(opaque::class()).with(opaque::class()))
+        .threshold_for(opaque::class(), opaque::byte())
+        .probes(opaque::byte())
+        .probe_lease(opaque::span())
+}
+
+pub(crate) fn budget() -> BudgetConfig {
+    if opaque::flag() {
+        BudgetConfig::rolling(opaque::short(), opaque::span())
+    } else {
+        BudgetConfig::token_bucket(opaque::short())
+            .refill_per_success(opaque::word())
+            .refill_per_second(opaque::word())
+            .initial(opaque::short())
+    }
+}

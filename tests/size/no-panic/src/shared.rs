@@ -1,0 +1,82 @@
+//! Policies in flash; what calls share: breakers and budgets.
+
+use core::time::Duration;
+
+use redress_core::{
+    Backoff, BackoffContext, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, CircuitBreakerView, Clock,
+    ErrorClass, Instant, Millis, Policy, Retry,
+    backoff::{ByArgs, by_args},
+};
+
+use crate::{configuration, opaque, told::Told};
+
+const BASE: Duration = Duration::from_millis(10);
+const CAP: Duration = Duration::from_secs(1);
+
+static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(3).threshold_for(ErrorClass::Auth, 1));
+static ROLLING: Budget<4> = Budget::new(BudgetConfig::rolling(4, Duration::from_secs(60)));
+static BUCKET: Budget = Budget::new(BudgetConfig::token_bucket(10).refill_per_second(100));
+
+static CUSTOM: fn(&BackoffContext) -> Millis = |context| Millis::new(context.random ^ context.attempt);
+static LINEAR: ByArgs<fn(u32, ErrorClass, Millis) -> Millis> =
+    by_args(|attempt, class, previous| previous.saturating_add(Millis::new(attempt.wrapping_mul(class as u32))));
+static DELAYS: [Millis; 3] = [Millis::new(10), Millis::new(20), Millis::new(50)];
+
+/// One backoff for all, everything shared.
+pub(crate) static POLICY: Policy =
+    Policy::new(Retry::new(Backoff::full_jitter(BASE, CAP).or_retry_after()).max_attempts(5).attempt_timeout(CAP))
+        .circuit_breaker(&BREAKER)
+        .budget(&ROLLING);
+
+/// Every strategy.
+pub(crate) static PER_CLASS: Policy = Policy::new(
+    Retry::new(Backoff::equal_jitter(BASE, CAP))
+        .backoff_for(ErrorClass::Concurrency, Backoff::custom(&CUSTOM))
+        .backoff_for(ErrorClass::RateLimit, Backoff::token_backoff(BASE, CAP).or_retry_after_jittered(CAP))
+        .backoff_for(ErrorClass::ServerError, Backoff::decorrelated_jitter(BASE, CAP))
+        .backoff_for(ErrorClass::Transient, Backoff::fixed(&DELAYS))
+        .backoff_for(ErrorClass::Unknown, Backoff::custom(&LINEAR))
+        .limit_for(ErrorClass::RateLimit, 3)
+        .no_deadline(),
+)
+.budget(&BUCKET);
+
+/// The board's clock; it may stand still, jump and wrap.
+#[derive(Clone, Copy)]
+pub(crate) struct BoardClock;
+
+impl Clock for BoardClock {
+    const TICK_HZ: u32 = 1_000;
+
+    fn now(&self) -> Instant {
+        Instant::from_ticks(board::now())
+    }
+}
+
+pub(crate) fn run() {
+    guard(&BREAKER);
+    if let Ok(breaker) = CircuitBreaker::<4>::try_new(configuration::breaker()) {
+        guard(&breaker);
+    }
+    if let Ok(budget) = Budget::<4>::try_new(configuration::budget()) {
+        budget.try_consume(opaque::short(), &BoardClock).told();
+        budget.remaining(&BoardClock).told();
+        budget.record_success();
+    }
+    BUCKET.try_consume(opaque::short(), &BoardClock).told();
+}
+
+fn guard(breaker: &CircuitBreakerView) {
+    while opaque::flag() {
+        breaker.state().told();
+        breaker.record_failure(opaque::class(), &BoardClock).told();
+        match breaker.try_acquire(&BoardClock) {
+            Ok(permit) => match opaque::byte() {
+                0 => permit.success(&BoardClock).told(),
+                1 => permit.failure(opaque::class(), &BoardClock).told(),
+                _ => permit.release(),
+            },
+            Err(rejected) => rejected.told(),
+        }
+    }
+}
