@@ -55,7 +55,8 @@ impl core::fmt::Display for CheckpointError {
 impl core::error::Error for CheckpointError {}
 
 impl Checkpoint {
-    /// How long to wait before resuming, counted from when the checkpoint was made.
+    /// How long to wait before resuming, counted from when the checkpoint was made. Keep that moment with it, on a clock
+    /// that goes on meanwhile: resuming asks how long ago it was.
     pub const fn remaining(&self) -> Millis {
         self.remaining
     }

@@ -234,7 +234,7 @@ impl<'p, E, M, C, R, A, S, O, W> Context<'p, E, M, Hooks<C, R, A, S, O, W>> {
     }
 
     /// Tells this observer, after those which are already told: a closure of `&Event`, a `&mut` timeline, or any other
-    /// [`Observer`].
+    /// [`Observer`]; one that is looked at after the call goes in as [`ByRef(&mut observer)`](crate::ByRef).
     pub fn observe<O2: Observer>(self, observer: O2) -> Context<'p, E, M, Hooks<C, R, A, S, (O, O2), W>> {
         replace_hook!(self, classifier, results, abort, sleep, slices; observer: before => (before, observer))
     }

@@ -1,5 +1,7 @@
 //! One call in progress: the loop form, and what both drivers are made of.
 
+use core::time::Duration;
+
 use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, CircuitBreakerView,
     Classification, Classifier, ErrorClass, Event, EventKind, Millis, Observer, Policy, Rejected, RetryError,
@@ -255,7 +257,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         reason: StopReason,
         classification: Option<Classification>,
     ) -> StopReason {
-        let elapsed = self.elapsed(&progress);
+        let elapsed = Self::elapsed(&progress);
         let delay = if reason == StopReason::Scheduled { progress.wait() } else { Millis::ZERO };
         let mut event = self.event(reason.event(), progress.attempt(), elapsed);
         // Who aborts does not do so for the failure before.
@@ -324,7 +326,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     /// Time since the start, as events tell it.
     #[inline]
-    fn elapsed(&self, progress: &Progress) -> Millis {
+    fn elapsed(progress: &Progress) -> Millis {
         if H::Observer::WANTS_TIME { E::Rate::millis(progress.elapsed()) } else { Millis::ZERO }
     }
 
@@ -526,7 +528,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 
     #[inline]
     fn elapsed(&self) -> Millis {
-        self.context.elapsed(&self.progress)
+        Context::<'p, E, M, H>::elapsed(&self.progress)
     }
 
     /// Why the call gave up, as `call` returns it.
@@ -596,7 +598,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     pub(crate) fn new(
         context: &'c mut Context<'p, E, M, H>,
         checkpoint: &Checkpoint,
-        slept: Millis,
+        slept: Duration,
     ) -> Result<Self, CheckpointError> {
         let progress = Progress::resume::<E::Rate>(context.policy, checkpoint, slept, context.env.now())?;
         Ok(Self(Run { context, progress, permit: Word::NONE }))
@@ -618,6 +620,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
             let elapsed = self.0.elapsed();
             self.0.permit = self.0.context.admit(breaker, elapsed)?;
         }
-        self.0.begin::<false>().map_err(|reason| Rejected { reason, retry_after: Millis::ZERO })
+        // Nothing has run since the resumption: if it stops here, the breaker has nothing to learn from it.
+        let permit = core::mem::replace(&mut self.0.permit, Word::NONE);
+        let begun = self.0.begin::<false>();
+        self.0.permit = permit;
+        begun.map_err(|reason| Rejected { reason, retry_after: Millis::ZERO })
     }
 }

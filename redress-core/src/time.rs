@@ -50,6 +50,16 @@ impl Millis {
         Self(span.as_secs() as u32 * 1_000 + span.subsec_nanos().div_ceil(1_000_000))
     }
 
+    /// A `Duration`, rounded down to whole milliseconds, saturating.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the comparison before")]
+    #[expect(clippy::arithmetic_side_effects, reason = "seconds are bounded, so nothing overflows")]
+    pub(crate) const fn from_duration_floor(span: Duration) -> Self {
+        if span.as_secs() >= 4_294_967 {
+            return Self::MAX;
+        }
+        Self(span.as_secs() as u32 * 1_000 + span.subsec_millis())
+    }
+
     /// The number of milliseconds.
     #[inline]
     pub const fn get(self) -> u32 {
@@ -137,6 +147,7 @@ pub trait TickRate {
 
 /// A tick rate without a clock, for the [bare machine](crate::Attempts).
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hz<const N: u32>;
 
 impl<const N: u32> TickRate for Hz<N> {

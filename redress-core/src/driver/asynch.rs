@@ -11,9 +11,11 @@
 
 use embassy_futures::select::{Either, select};
 
+use core::time::Duration;
+
 use crate::{
-    Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, ErrorClass, Millis, Outcome,
-    Rejected, RetryError, Run,
+    Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, ErrorClass, Outcome, Rejected,
+    RetryError, Run,
     context::{HookSet, ResultClassifier},
     env::{
         AsyncEnvironment,
@@ -108,6 +110,24 @@ macro_rules! execute {
     }};
 }
 
+/// The rest of a call after its resumption, as `call` or `execute` makes it.
+macro_rules! go_on {
+    ($resumed:ident, call, $attempt:pat => $future:expr) => {{
+        pause!($resumed.0, $resumed.begin_wait());
+        $resumed.begin()?;
+        let result = drive!($resumed.0, false, $attempt => $future);
+        result.map_err(|ended| $resumed.0.ended(ended))
+    }};
+    ($resumed:ident, execute, $attempt:pat => $future:expr) => {{
+        pause!($resumed.0, $resumed.begin_wait());
+        if let Err(rejected) = $resumed.begin() {
+            return Outcome::rejected(rejected);
+        }
+        let result = drive!($resumed.0, false, $attempt => $future);
+        $resumed.0.outcome(result)
+    }};
+}
+
 macro_rules! driver {
     ($mode:ident, $closure:literal, ($($future:ident)?), ($($no_argument:tt)*), ($($with_attempt:tt)*)) => {
         impl<'p, E, H> Context<'p, E, $mode, H>
@@ -184,12 +204,18 @@ macro_rules! driver {
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
             {
-                async move {
-                    pause!(self.0, self.begin_wait());
-                    self.begin()?;
-                    let result = drive!(self.0, false, _ => operation());
-                    result.map_err(|ended| self.0.ended(ended))
-                }
+                async move { go_on!(self, call, _ => operation()) }
+            }
+
+            /// Like [`call`](Self::call), for operations that want to know how long they may take.
+            pub fn call_with<T, X, $($future,)? F>(mut self, mut operation: F) -> impl Future<Output = Result<T, RetryError<X>>>
+            where
+                F: $($with_attempt)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move { go_on!(self, call, attempt => operation(attempt)) }
             }
 
             /// Waits, then goes on as [`Context::execute`] does.
@@ -200,14 +226,18 @@ macro_rules! driver {
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
             {
-                async move {
-                    pause!(self.0, self.begin_wait());
-                    if let Err(rejected) = self.begin() {
-                        return Outcome::rejected(rejected);
-                    }
-                    let result = drive!(self.0, false, _ => operation());
-                    self.0.outcome(result)
-                }
+                async move { go_on!(self, execute, _ => operation()) }
+            }
+
+            /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
+            pub fn execute_with<T, X, $($future,)? F>(mut self, mut operation: F) -> impl Future<Output = Outcome<T, X>>
+            where
+                F: $($with_attempt)*,
+                $($future: Future<Output = Result<T, X>>,)?
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+            {
+                async move { go_on!(self, execute, attempt => operation(attempt)) }
             }
         }
 
@@ -239,7 +269,7 @@ macro_rules! driver {
             pub fn resume(
                 &mut self,
                 checkpoint: &Checkpoint,
-                slept: impl Into<Millis>,
+                slept: impl Into<Duration>,
             ) -> Result<Resumed<'_, 'p, E, $mode, H>, CheckpointError> {
                 Resumed::new(self, checkpoint, slept.into())
             }
@@ -271,7 +301,30 @@ macro_rules! driver {
                 classification: impl Into<Classification>,
                 error: X,
             ) -> impl Future<Output = Result<(), RetryError<X>>> {
-                let wait = self.on_failure::<false>(classification.into(), Cause::Error);
+                self.failed_with(classification.into(), Cause::Error, Some(error))
+            }
+
+            /// The attempt returned a value that is a failure of this class: waits until the next may begin.
+            ///
+            /// # Errors
+            ///
+            /// The reason to stop; the value stays with the caller.
+            #[inline]
+            pub fn failed_result<X>(
+                &mut self,
+                classification: impl Into<Classification>,
+            ) -> impl Future<Output = Result<(), RetryError<X>>> {
+                self.failed_with(classification.into(), Cause::Result, None)
+            }
+
+            #[inline]
+            fn failed_with<X>(
+                &mut self,
+                classification: Classification,
+                cause: Cause,
+                error: Option<X>,
+            ) -> impl Future<Output = Result<(), RetryError<X>>> {
+                let wait = self.on_failure::<false>(classification, cause);
                 async move {
                     let next = match wait {
                         Ok(wait) => {
@@ -280,7 +333,7 @@ macro_rules! driver {
                         }
                         Err(reason) => Err(reason),
                     };
-                    next.map_err(|reason| self.error(reason, Some(error)))
+                    next.map_err(|reason| self.error(reason, error))
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! The loop for environments that wait on the spot.
 
+use core::time::Duration;
+
 use crate::{
-    Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, Millis, Outcome, Rejected,
-    RetryError, Run, StopReason,
+    Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, Outcome, Rejected, RetryError,
+    Run, StopReason,
     context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Ended,
@@ -95,7 +97,7 @@ where
     pub fn resume(
         &mut self,
         checkpoint: &Checkpoint,
-        slept: impl Into<Millis>,
+        slept: impl Into<Duration>,
     ) -> Result<Resumed<'_, 'p, E, Blocking, H>, CheckpointError> {
         Resumed::new(self, checkpoint, slept.into())
     }
@@ -129,6 +131,19 @@ where
         }
     }
 
+    /// The attempt returned a value that is a failure of this class: waits until the next may begin.
+    ///
+    /// # Errors
+    ///
+    /// The reason to stop; the value stays with the caller.
+    #[inline]
+    pub fn failed_result<X>(&mut self, classification: impl Into<Classification>) -> Result<(), RetryError<X>> {
+        match self.retry::<false>(classification.into(), Cause::Result) {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(self.error(reason, None)),
+        }
+    }
+
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn retry<const PLAIN: bool>(&mut self, classification: Classification, cause: Cause) -> Result<(), StopReason> {
         let wait = self.on_failure::<PLAIN>(classification, cause)?;
@@ -143,6 +158,22 @@ where
             if !self.next_slice(&mut wait) {
                 break;
             }
+        }
+    }
+
+    /// The attempt that has begun, and those after it.
+    fn go_on<T, X>(&mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, Ended<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let result = operation(self.attempt());
+        match self.classify(result) {
+            Ok(value) => {
+                self.on_success::<false>();
+                Ok(value)
+            }
+            Err(failed) => self.drive::<false, _, _>(failed, operation),
         }
     }
 
@@ -242,11 +273,17 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        self.call_with(|_| operation())
+    }
+
+    /// Like [`call`](Self::call), for operations that want to know how long they may take.
+    pub fn call_with<T, X>(self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
         let mut run = self.start()?;
-        match run.classify(operation()) {
-            Ok(value) => Ok(run.succeed(value)),
-            Err(failed) => run.drive::<false, _, _>(failed, |_| operation()).map_err(|ended| run.ended(ended)),
-        }
+        run.go_on(operation).map_err(|ended| run.ended(ended))
     }
 
     /// Waits, then goes on as [`Context::execute`] does.
@@ -255,17 +292,20 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        self.execute_with(|_| operation())
+    }
+
+    /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
+    pub fn execute_with<T, X>(self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
         let mut run = match self.start() {
             Ok(run) => run,
             Err(rejected) => return Outcome::rejected(rejected),
         };
-        let result = match run.classify(operation()) {
-            Ok(value) => {
-                run.on_success::<false>();
-                Ok(value)
-            }
-            Err(failed) => run.drive::<false, _, _>(failed, |_| operation()),
-        };
+        let result = run.go_on(operation);
         run.outcome(result)
     }
 }

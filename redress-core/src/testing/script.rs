@@ -10,6 +10,7 @@
 /// assert_eq!(script.calls(), 3);
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Script<'a, T, E> {
     results: &'a [Result<T, E>],
     last: &'a Result<T, E>,
@@ -23,6 +24,7 @@ impl<'a, T: Clone, E: Clone> Script<'a, T, E> {
     ///
     /// If the list is empty.
     pub const fn new(results: &'a [Result<T, E>]) -> Self {
+        #[expect(clippy::panic, reason = "documented, and only tests have scripts")]
         let [.., last] = results else { panic!("results: a script must have at least one") };
         Self { results, last, calls: 0 }
     }
