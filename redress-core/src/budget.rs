@@ -253,6 +253,13 @@ impl BudgetView {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<S: ?Sized> defmt::Format for RetryBudget<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}", self.config);
+    }
+}
+
 impl<S: ?Sized> core::fmt::Debug for RetryBudget<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Budget").field("config", &self.config).finish_non_exhaustive()

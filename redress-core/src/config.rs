@@ -29,6 +29,7 @@ pub const MAX_DELAYS: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryConfig {
     /// Attempts, the first included; `None` for any number.
     pub max_attempts: Option<u32>,
@@ -50,6 +51,7 @@ pub struct RetryConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BackoffConfig {
     /// The formula.
     pub delay: DelayConfig,
@@ -66,6 +68,7 @@ pub struct BackoffConfig {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case", deny_unknown_fields))]
 #[expect(missing_docs, reason = "Backoff documents the formulas")]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DelayConfig {
     None,
     Constant { delay_ms: Millis },

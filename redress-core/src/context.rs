@@ -117,6 +117,7 @@ impl<F: FnMut()> SliceHook for F {
 /// What is hooked into the calls of a context: classifier, result classifier, abort condition, sleep handler,
 /// observer, slice hook. The parts are types, so that those left out cost nothing.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hooks<C, R = (), A = (), S = (), O = (), W = ()> {
     pub(crate) classifier: C,
     pub(crate) results: R,

@@ -12,15 +12,18 @@ use crate::{
 pub mod mode {
     /// `FnMut() -> Result`, waiting on the spot.
     #[derive(Clone, Copy, Debug)]
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Blocking;
 
     /// `AsyncFnMut() -> Result`: the closure may lend what it captures to its future, as `radio.send()` does. For
     /// executors that stay on one thread.
     #[derive(Clone, Copy, Debug)]
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Local;
 
     /// `FnMut() -> Future`: the call is `Send` if the closure and its future are. For executors with many threads.
     #[derive(Clone, Copy, Debug)]
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Spawned;
 }
 
@@ -83,6 +86,7 @@ macro_rules! from_parts {
     ($(#[$doc:meta])* $name:ident, $mode:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub struct $name<C, S, R> {
             clock: C,
             sleeper: S,

@@ -8,9 +8,19 @@ macro_rules! named {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
+        }
+
+        /// By its name, which is interned.
+        #[cfg(feature = "defmt")]
+        impl defmt::Format for $name {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                let name = match self {
+                    $(Self::$variant => defmt::intern!($text),)*
+                };
+                defmt::write!(f, "{=istr}", name);
+            }
         }
 
         impl $name {
@@ -291,6 +301,7 @@ observe_together!(A 0, B 1, C 2);
 
 /// Observes through a reference: for observers that are looked at after the call.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ByRef<'a, O>(pub &'a mut O);
 
 impl<O: Observer> Observer for ByRef<'_, O> {
@@ -315,6 +326,7 @@ impl<O: Observer> Observer for ByRef<'_, O> {
 
 /// An observer out of a closure that is told of each attempt's end.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OnAttemptEnd<F>(pub F);
 
 impl<F: FnMut(&AttemptEnd)> Observer for OnAttemptEnd<F> {
@@ -325,6 +337,7 @@ impl<F: FnMut(&AttemptEnd)> Observer for OnAttemptEnd<F> {
 
 /// An observer out of a closure that is told of each attempt's start.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OnAttemptStart<F>(pub F);
 
 impl<F: FnMut(&AttemptStart)> Observer for OnAttemptStart<F> {

@@ -103,6 +103,8 @@ pub mod embedded;
 pub mod env;
 mod error;
 mod event;
+#[cfg(feature = "defmt")]
+mod format;
 mod outcome;
 mod policy;
 mod retry;

@@ -39,6 +39,7 @@ use crate::{
 /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(0));
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
     pub(crate) breaker: Option<&'a CircuitBreakerView>,

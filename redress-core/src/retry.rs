@@ -34,6 +34,7 @@ const UNLIMITED: u32 = u32::MAX;
 ///     .limit_for(ErrorClass::RateLimit, 3);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Retry<'a> {
     backoff: Backoff<'a>,
     backoffs: [Backoff<'a>; RETRYABLE],

@@ -55,6 +55,7 @@ impl From<&Event> for TimelineEvent {
 /// assert_eq!(kinds, [EventKind::Retry, EventKind::MaxAttemptsExceeded]);
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryTimeline<const N: usize> {
     /// A ring: from `next` on the older ones, before it the newer.
     events: [Option<TimelineEvent>; N],

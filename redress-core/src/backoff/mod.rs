@@ -12,6 +12,7 @@ use crate::{Classification, ConfigError, ErrorClass, Millis};
 /// What a strategy may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BackoffContext {
     /// The number of the attempt that failed; the first is 1.
     pub attempt: u32,
@@ -95,6 +96,7 @@ pub const MAX_RETRY_AFTER_JITTER: Duration = Duration::from_secs(3_600);
 ///
 /// Both jitters spread the delay d of the plain exponential: equal over \[d, 2d\], full over \[0, 2d\] with d as its mean.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff<'a> {
     formula: Formula<'a>,
     hint: Hint,
@@ -123,6 +125,7 @@ enum Formula<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Jitter {
     No,
     Full,
@@ -131,6 +134,7 @@ enum Jitter {
 
 /// What becomes of a server's Retry-After.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Hint {
     Ignored,
     /// The hint plus up to an eighth of it, at least up to 250 ms.
@@ -333,6 +337,24 @@ impl Formula<'_> {
                 let random = if strategy.draws() { draw() } else { 0 };
                 strategy.delay(&BackoffContext { attempt, classification: *classification, previous, random }).get()
             }
+        }
+    }
+}
+
+#[cfg(feature = "defmt")]
+#[allow(clippy::match_same_arms, reason = "to the linker each literal is a symbol of its own")]
+impl defmt::Format for Formula<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Missing => defmt::write!(f, "Missing"),
+            Self::Fixed(delays) => defmt::write!(f, "Fixed({})", delays),
+            Self::Constant(delay) => defmt::write!(f, "Constant({=u32} ms)", delay),
+            Self::Exponential { base, max, jitter } => {
+                defmt::write!(f, "Exponential({=u32}..{=u32} ms, jitter {})", base, max, jitter);
+            }
+            Self::Decorrelated { base, max } => defmt::write!(f, "DecorrelatedJitter({=u32}..{=u32} ms)", base, max),
+            Self::Token { base, max } => defmt::write!(f, "TokenBackoff({=u32}..{=u32} ms)", base, max),
+            Self::Custom(_) => defmt::write!(f, "Custom(..)"),
         }
     }
 }

@@ -42,7 +42,6 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum BreakerState {
     /// Calls pass.
     Closed,
@@ -403,12 +402,26 @@ impl<S: ?Sized> core::fmt::Debug for Breaker<S> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<S: ?Sized> defmt::Format for Breaker<S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "CircuitBreaker({})", Word(self.word.load(Acquire)).state());
+    }
+}
+
 /// The right to one call. What became of it is said through the permit; dropping it says nothing happened.
 #[derive(Debug)]
 #[must_use = "dropping the permit gives it back as if the call had not been made"]
 pub struct Permit<'a> {
     breaker: &'a CircuitBreakerView,
     word: Word,
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Permit<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Permit({})", self.word.state());
+    }
 }
 
 impl Permit<'_> {

@@ -144,6 +144,7 @@ where
 
 /// The classifier of errors that implement [`Classify`]: asks the error.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SelfClassifier;
 
 #[diagnostic::do_not_recommend]

@@ -156,6 +156,7 @@ impl Iterator for Words<'_> {
 ///
 /// Longer identifiers than [`CAPACITY`](Self::CAPACITY) bytes are not kept at all: half a name would be another name.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NameBuffer {
     bytes: [u8; Self::CAPACITY],
     len: usize,
@@ -163,6 +164,7 @@ pub struct NameBuffer {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Reading {
     Name,
     /// A space after the name: before a brace it belongs to a struct, before anything else to a text.
@@ -271,6 +273,7 @@ fn read(buffer: &mut NameBuffer, output: fmt::Arguments<'_>) {
 /// assert_eq!(DefaultClassifier.classify(&Radio::BadFrame).class(), ErrorClass::Unknown);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DefaultClassifier;
 
 impl<E: Debug + ?Sized> Classifier<E> for DefaultClassifier {
@@ -285,6 +288,7 @@ impl<E: Debug + ?Sized> Classifier<E> for DefaultClassifier {
 ///
 /// Retries are then bounded by the cap on unknown failures alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct StrictClassifier;
 
 impl<E: ?Sized> Classifier<E> for StrictClassifier {

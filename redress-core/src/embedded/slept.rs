@@ -66,7 +66,7 @@ impl<const HZ: u32> Clock for SleptClock<HZ> {
 #[derive(Debug)]
 pub struct CountingSleeper<'c, S, const HZ: u32> {
     clock: &'c SleptClock<HZ>,
-    inner: S,
+    pub(crate) inner: S,
 }
 
 impl<S: Sleeper, const HZ: u32> Sleeper for CountingSleeper<'_, S, HZ> {
