@@ -5,14 +5,14 @@
 //! non-retryable class; unknown cap; deadline already passed; attempt limit; backoff present; delay drawn; deadline
 //! reached by the delay; budget token. What comes after the check that stops is not done.
 
-use core::{marker::PhantomData, time::Duration};
+use core::marker::PhantomData;
 
 use crate::{
     Cause, Checkpoint, CheckpointError, Classification, ErrorClass, Millis, Policy, RandomSource, StopReason,
     env::Environment,
     policy::Known,
     retry::NO_LIMIT,
-    time::{Convert, Instant, TickRate},
+    time::{Convert, Instant, Slept, TickRate},
 };
 
 /// How far a call has come.
@@ -304,14 +304,14 @@ impl Progress {
     pub(crate) fn resume<R: TickRate>(
         policy: &Policy<'_>,
         checkpoint: &Checkpoint,
-        slept: Duration,
+        slept: Slept,
         now: Instant,
     ) -> Result<Self, CheckpointError> {
         if checkpoint.fingerprint != policy.retry.fingerprint() {
             return Err(CheckpointError::OtherPolicy);
         }
-        let elapsed = checkpoint.elapsed.saturating_add(Millis::from_duration(slept));
-        let wait = checkpoint.remaining.saturating_sub(Millis::from_duration_floor(slept));
+        let elapsed = checkpoint.elapsed.saturating_add(slept.up);
+        let wait = checkpoint.remaining.saturating_sub(slept.down);
         // The time used was rounded up, which may be all that was left after the wait: then there is no use in waiting.
         let over = policy.retry.deadline_after().filter(|deadline| elapsed.saturating_add(wait) >= *deadline);
         let (elapsed, wait) = over.map_or((elapsed, wait), |deadline| (elapsed.max(deadline), Millis::ZERO));
@@ -465,10 +465,10 @@ impl<'p, R: TickRate> Attempts<'p, R> {
     pub fn resume(
         policy: &'p Policy<'p>,
         checkpoint: &Checkpoint,
-        slept: Duration,
+        slept: impl Into<Slept>,
         now: Instant,
     ) -> Result<Self, CheckpointError> {
-        let progress = Progress::resume::<R>(policy, checkpoint, slept, now)?;
+        let progress = Progress::resume::<R>(policy, checkpoint, slept.into(), now)?;
         Ok(Self { policy, progress, rate: PhantomData })
     }
 }

@@ -44,7 +44,7 @@ pub enum CheckpointError {
 impl core::fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::Length => "checkpoint: not as long as one is",
+            Self::Length => "checkpoint: must be 32 bytes long, that of a breaker as long as its CHECKPOINT_LEN",
             Self::Version => "checkpoint: written by another version",
             Self::Corrupt => "checkpoint: checksum does not match",
             Self::OtherPolicy => "checkpoint: written under another policy",

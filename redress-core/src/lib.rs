@@ -89,6 +89,9 @@
 )]
 #![allow(clippy::inline_always, reason = "hosts trade bytes for instructions, see policy::Known; bare metal does not")]
 
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private;
 pub(crate) mod attempts;
 pub mod backoff;
 pub mod breaker;
@@ -136,6 +139,8 @@ pub use event::{
 };
 pub use outcome::{Failure, Outcome};
 pub use policy::{Policy, RetryPolicy};
+#[cfg(feature = "macros")]
+pub use redress_macros::{Classify, retry};
 pub use retry::Retry;
 #[cfg(feature = "rand-core-v0.6")]
 pub use rng::RandCoreV0_6;
@@ -145,5 +150,5 @@ pub use rng::RandCoreV0_9;
 pub use rng::RandCoreV0_10;
 pub use rng::{RandomSource, SeededRandom};
 pub use run::{Attempt, Resumed, Run};
-pub use time::{Clock, Hz, Instant, Millis, TickRate};
+pub use time::{Clock, Hz, Instant, Millis, Slept, TickRate};
 pub use timeline::{RetryTimeline, TimelineEvent};

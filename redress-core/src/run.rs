@@ -1,7 +1,5 @@
 //! One call in progress: the loop form, and what both drivers are made of.
 
-use core::time::Duration;
-
 use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, Cause, Checkpoint, CheckpointError, CircuitBreakerView,
     Classification, Classifier, ErrorClass, Event, EventKind, Millis, Observer, Policy, Rejected, RetryError,
@@ -12,7 +10,7 @@ use crate::{
     env::Environment,
     outcome::{Ended, Failure, Outcome},
     policy::Known,
-    time::{Convert, Instant},
+    time::{Convert, Instant, Slept},
 };
 
 /// What an attempt may know of itself.
@@ -598,7 +596,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     pub(crate) fn new(
         context: &'c mut Context<'p, E, M, H>,
         checkpoint: &Checkpoint,
-        slept: Duration,
+        slept: Slept,
     ) -> Result<Self, CheckpointError> {
         let progress = Progress::resume::<E::Rate>(context.policy, checkpoint, slept, context.env.now())?;
         Ok(Self(Run { context, progress, permit: Word::NONE }))

@@ -84,6 +84,26 @@ impl Millis {
     }
 }
 
+/// A span that has passed: rounded down where it shortens a wait, up where it uses up a deadline. Made from [`Millis`]
+/// or from a `Duration`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slept {
+    pub(crate) down: Millis,
+    pub(crate) up: Millis,
+}
+
+impl From<Millis> for Slept {
+    fn from(span: Millis) -> Self {
+        Self { down: span, up: span }
+    }
+}
+
+impl From<Duration> for Slept {
+    fn from(span: Duration) -> Self {
+        Self { down: Millis::from_duration_floor(span), up: Millis::from_duration(span) }
+    }
+}
+
 impl From<Duration> for Millis {
     fn from(span: Duration) -> Self {
         Self::from_duration(span)

@@ -11,8 +11,6 @@
 
 use embassy_futures::select::{Either, select};
 
-use core::time::Duration;
-
 use crate::{
     Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, ErrorClass, Outcome, Rejected,
     RetryError, Run,
@@ -23,6 +21,7 @@ use crate::{
     },
     outcome::{Ended, Failure},
     run::{First, Resumed},
+    time::Slept,
 };
 
 /// Waits, slice by slice.
@@ -269,7 +268,7 @@ macro_rules! driver {
             pub fn resume(
                 &mut self,
                 checkpoint: &Checkpoint,
-                slept: impl Into<Duration>,
+                slept: impl Into<Slept>,
             ) -> Result<Resumed<'_, 'p, E, $mode, H>, CheckpointError> {
                 Resumed::new(self, checkpoint, slept.into())
             }

@@ -1,7 +1,5 @@
 //! The loop for environments that wait on the spot.
 
-use core::time::Duration;
-
 use crate::{
     Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, Outcome, Rejected, RetryError,
     Run, StopReason,
@@ -9,6 +7,7 @@ use crate::{
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Ended,
     run::{Failed, First, Resumed, Wait},
+    time::Slept,
 };
 
 impl<'p, E, H> Context<'p, E, Blocking, H>
@@ -97,7 +96,7 @@ where
     pub fn resume(
         &mut self,
         checkpoint: &Checkpoint,
-        slept: impl Into<Duration>,
+        slept: impl Into<Slept>,
     ) -> Result<Resumed<'_, 'p, E, Blocking, H>, CheckpointError> {
         Resumed::new(self, checkpoint, slept.into())
     }
