@@ -1,0 +1,276 @@
+//! One call in progress: the loop form, and what both drivers are made of.
+
+mod first;
+mod resumed;
+mod telling;
+
+pub(crate) use first::First;
+pub use resumed::Resumed;
+use telling::with_failure;
+
+use crate::{
+    AttemptDecision, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind, Millis, Observer,
+    Policy, RetryError, SleepDecision, StopReason,
+    attempts::Progress,
+    breaker::Word,
+    context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
+    env::Environment,
+    outcome::{Ended, Failure, Outcome},
+    policy::Known,
+    time::{Convert, Instant},
+};
+
+/// What an attempt may know of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Its number; the first is 1.
+    pub number: u32,
+    /// How long it may take: until its timeout or the deadline, whichever is sooner; `None` for any time. Blocking
+    /// attempts set it on their socket.
+    pub remaining: Option<Millis>,
+}
+
+/// A call in progress, made attempt by attempt by whoever holds it: the loop form.
+///
+/// Dropped before its end, it is as if the call had not been made, as far as breaker and budget are concerned; budget
+/// tokens of retries that were decided stay spent.
+#[derive(Debug)]
+#[must_use = "a run that is dropped is a call given up"]
+pub struct Run<'c, 'p, E: Environment, M, H> {
+    pub(crate) context: &'c mut Context<'p, E, M, H>,
+    pub(crate) progress: Progress,
+    permit: Word,
+}
+
+/// A failure, its classification and what it was.
+pub(crate) type Failed<T, X> = (Failure<T, X>, Classification, Cause);
+
+/// A wait that is under way, in slices.
+pub(crate) struct Wait {
+    slice: u64,
+    /// What is left after this slice.
+    left: u64,
+    until: Instant,
+}
+
+impl Wait {
+    /// The ticks to sleep now.
+    #[inline]
+    pub(crate) const fn slice(&self) -> u64 {
+        self.slice
+    }
+}
+
+impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
+    #[inline]
+    pub(crate) fn in_first_attempt(context: &'c mut Context<'p, E, M, H>, permit: Word, started: Instant) -> Self {
+        let mut progress = Progress::new(started);
+        progress.on_first();
+        Self { context, progress, permit }
+    }
+
+    /// Begins the attempt after a wait, unless the deadline has passed meanwhile or the call is aborted.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn begin<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
+        if self.context.is_timed::<PLAIN>() {
+            self.progress.observe(self.context.env.now());
+        }
+        let aborted = self.context.is_aborted();
+        if let Err(reason) = self.progress.on_wake::<E::Rate, PLAIN>(Known(self.context.policy), aborted) {
+            return Err(self.stop(reason, None));
+        }
+        self.context.tell_start(self.progress.attempt(), self.elapsed());
+        Ok(())
+    }
+
+    /// The current attempt: its number and what is left for it.
+    pub fn attempt(&self) -> Attempt {
+        self.attempt_under::<false>()
+    }
+
+    #[inline]
+    pub(crate) fn attempt_under<const PLAIN: bool>(&self) -> Attempt {
+        let policy = Known::<PLAIN>(self.context.policy);
+        Attempt { number: self.progress.attempt(), remaining: self.progress.remaining::<E::Rate, PLAIN>(policy) }
+    }
+
+    /// Ticks the current attempt may take, if the policy has an attempt timeout.
+    #[inline]
+    pub(crate) fn attempt_ticks(&self) -> Option<u64> {
+        self.progress.attempt_ticks::<E::Rate, false>(Known(self.context.policy))
+    }
+
+    /// What the attempt returned, classified.
+    #[inline]
+    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.context.classify(result)
+    }
+
+    /// The attempt succeeded, and with it the call.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn on_success<const PLAIN: bool>(&mut self) {
+        self.observe_time();
+        let permit = core::mem::replace(&mut self.permit, Word::NONE);
+        self.context.succeeded::<PLAIN>(permit, self.progress.attempt(), self.elapsed());
+    }
+
+    /// The attempt failed: the wait before the next, or why there is none.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn on_failure<const PLAIN: bool>(
+        &mut self,
+        classification: Classification,
+        cause: Cause,
+    ) -> Result<Wait, StopReason> {
+        self.observe_time();
+        let aborted = self.context.is_aborted();
+        let previous = self.progress.previous(classification.class());
+        let context = &mut *self.context;
+        let policy = Known::<PLAIN>(context.policy);
+        let decided = self.progress.on_failure(policy, &mut context.env, &classification, cause, aborted);
+        if let Err(reason) = decided {
+            return Err(self.stop(reason, Some(classification)));
+        }
+        let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
+        let event = self.context.event(EventKind::Retry, attempt, self.elapsed());
+        let event = with_failure(event, self.progress.last(), Some(&classification));
+        self.context.emit(Event { delay, retry_after: classification.hint(), ..event });
+        let asked = BackoffContext { attempt, classification, previous, random: 0 };
+        match self.context.hooks.parts().sleep.decide(&asked, delay) {
+            SleepDecision::Sleep => {
+                let decision = AttemptDecision::Retry;
+                let end = self.context.failure_end(&self.progress, self.elapsed(), decision, delay, None);
+                self.context.observer().on_attempt_end(&end);
+                Ok(self.begin_wait())
+            }
+            SleepDecision::Defer => {
+                self.progress.hand_over();
+                Err(self.stop(StopReason::Scheduled, Some(classification)))
+            }
+            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(classification))),
+        }
+    }
+
+    /// Ends the call. With a classification, the current attempt has just ended.
+    #[inline]
+    fn stop(&mut self, reason: StopReason, classification: Option<Classification>) -> StopReason {
+        let permit = core::mem::replace(&mut self.permit, Word::NONE);
+        self.context.stopped(self.progress, permit, reason, classification)
+    }
+
+    /// The first slice is slept in any case, even if it is empty.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    fn begin_wait(&mut self) -> Wait {
+        let ticks = E::Rate::ticks(self.progress.wait());
+        match Self::slice_length(self.context.slice) {
+            None => Wait { slice: ticks, left: 0, until: Instant::ZERO },
+            Some(length) => {
+                let slice = ticks.min(E::Rate::ticks(length));
+                let until = self.context.env.now().saturating_add(ticks);
+                Wait { slice, left: ticks.saturating_sub(slice), until }
+            }
+        }
+    }
+
+    /// How long a wait may go on without a look around; `None` for as long as it takes.
+    #[inline]
+    fn slice_length(configured: Millis) -> Option<Millis> {
+        let poll = if H::Abort::ACTIVE { E::ABORT_POLL } else { None };
+        match (poll, H::Slices::ACTIVE) {
+            (Some(poll), true) => Some(poll.min(configured)),
+            (None, true) => Some(configured),
+            (poll, false) => poll,
+        }
+    }
+
+    /// A slice has been slept: whether there is another, because the wait is neither over nor aborted.
+    ///
+    /// Each slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever;
+    /// the clock can only shorten the rest, by what earlier slices took too long.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> bool {
+        let Some(length) = Self::slice_length(self.context.slice) else { return false };
+        self.context.hooks.parts().slices.on_slice();
+        let left = wait.left.min(wait.until.ticks_since(self.context.env.now()));
+        if left == 0 || self.context.is_aborted() {
+            return false;
+        }
+        wait.slice = left.min(E::Rate::ticks(length));
+        wait.left = left.saturating_sub(wait.slice);
+        true
+    }
+
+    #[inline]
+    fn observe_time(&mut self) {
+        if H::Observer::WANTS_TIME {
+            self.progress.observe(self.context.env.now());
+        }
+    }
+
+    #[inline]
+    fn elapsed(&self) -> Millis {
+        Context::<'p, E, M, H>::elapsed(&self.progress)
+    }
+
+    /// Why the call gave up, as `call` returns it.
+    #[inline]
+    pub(crate) fn error<X>(&self, reason: StopReason, error: Option<X>) -> RetryError<X> {
+        self.context.error(self.progress, reason, error)
+    }
+
+    #[inline]
+    pub(crate) fn ended<T, X>(&self, ended: Ended<T, X>) -> RetryError<X> {
+        self.error(ended.reason, ended.failure.and_then(Failure::into_error))
+    }
+
+    /// All about the call, as `execute` returns it.
+    #[inline]
+    pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
+        self.progress.observe(self.context.env.now());
+        let checkpoint = result.as_ref().err().and_then(|ended| self.context.deferred(&self.progress, ended.reason));
+        Outcome::new(result, &self.progress, E::Rate::millis(self.progress.elapsed()), checkpoint)
+    }
+
+    /// The operation succeeded: ends the call and hands the value through.
+    #[inline]
+    pub fn succeed<T>(mut self, value: T) -> T {
+        self.on_success::<false>();
+        value
+    }
+
+    /// Ends the call and keeps what is needed to go on later, on this machine or another. Suspended in the middle of
+    /// an attempt, it goes on with the next one. To the breaker it is as if the call had not been made.
+    pub fn suspend(mut self) -> Checkpoint {
+        // Where nothing is timed, the start was not looked at either: there is no time to tell.
+        if self.context.is_timed::<false>() {
+            self.progress.pause::<E::Rate>(self.context.env.now());
+        }
+        self.progress.checkpoint::<E::Rate>(self.context.policy)
+    }
+}
+
+impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    fn drop(&mut self) {
+        if !self.permit.is_none() {
+            give_back(self.context.policy, self.permit);
+        }
+    }
+}
+
+/// Tells the breaker that the call did not take place.
+///
+/// Not inlined, so that dropping a run takes few enough instructions to be inlined itself, also where a call unwinds.
+/// Otherwise that place alone would take the address of the future, and keep all of it out of registers.
+#[cold]
+#[inline(never)]
+fn give_back(policy: &Policy<'_>, permit: Word) {
+    if let Some(breaker) = policy.breaker {
+        breaker.release(permit);
+    }
+}
