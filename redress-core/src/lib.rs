@@ -43,6 +43,7 @@
 //! | [`Outcome`], [`RetryError`], [`Event`], [`RetryTimeline`] | what comes out |
 //! | [`Checkpoint`] | a suspended call in 32 bytes |
 //! | [`mod@env`] | clocks, sleepers, random numbers: what an adapter brings |
+//! | [`embedded`] | clocks for bare metal, recovery between attempts, embedded-hal and its kin |
 //! | [`testing`] | a clock that stands still, a sleeper that records |
 //!
 //! # Time

@@ -87,6 +87,7 @@ impl Millis {
 /// A span that has passed: rounded down where it shortens a wait, up where it uses up a deadline. Made from [`Millis`]
 /// or from a `Duration`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slept {
     pub(crate) down: Millis,
     pub(crate) up: Millis,

@@ -16,7 +16,7 @@ use crate::{
     CheckpointError, Clock, Millis,
     checkpoint::crc16,
     rng::Fnv,
-    time::{Convert, Instant},
+    time::{Convert, Instant, Slept},
     window,
 };
 
@@ -82,7 +82,7 @@ impl CircuitBreakerView {
     /// # Errors
     ///
     /// The bytes are no checkpoint of a breaker with this configuration and capacity; the breaker is as it was.
-    pub fn restore<C: Clock>(&self, bytes: &[u8], slept: impl Into<Millis>, clock: &C) -> Result<(), CheckpointError> {
+    pub fn restore<C: Clock>(&self, bytes: &[u8], slept: impl Into<Slept>, clock: &C) -> Result<(), CheckpointError> {
         if bytes.len() != self.checkpoint_len() {
             return Err(CheckpointError::Length);
         }
@@ -110,7 +110,8 @@ impl CircuitBreakerView {
             return Err(CheckpointError::Corrupt);
         }
         let left = Millis::new(u32::from_le_bytes(left));
-        let (slept, now) = (slept.into(), clock.now());
+        // Rounded down: what is forgotten or let through too late is so by a millisecond, and never too early.
+        let (slept, now) = (slept.into().down, clock.now());
         critical_section::with(|_| self.load_saved::<C>(state, succeeded, left, ages, slept, now));
         Ok(())
     }
