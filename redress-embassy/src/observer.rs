@@ -41,8 +41,8 @@ impl Level {
     }
 }
 
-/// Logs events through defmt, at the [`Level`] of each: operation, event, attempt, class, delay and time in
-/// milliseconds. Levels below `DEFMT_LOG` cost nothing.
+/// Logs events through defmt, at the [`Level`] of each: operation, event, attempt, class, reason to stop,
+/// delay and time in milliseconds. Levels below `DEFMT_LOG` cost nothing.
 ///
 /// ```no_run
 /// # use redress_embassy::{Backoff, Policy, Retry};
@@ -59,13 +59,14 @@ pub struct DefmtObserver;
 macro_rules! line {
     ($level:ident, $event:ident) => {
         defmt::$level!(
-            "{=str}: {} attempt={=u32} class={} delay={} elapsed={}",
+            "{=str}: {} attempt={=u32} class={} reason={} delay={=u32}ms elapsed={=u32}ms",
             $event.operation,
             $event.kind,
             $event.attempt,
             $event.class,
-            $event.delay,
-            $event.elapsed
+            $event.stop_reason,
+            $event.delay.get(),
+            $event.elapsed.get()
         )
     };
 }
