@@ -50,7 +50,7 @@
 //! timeout, and if it fails the attempt has failed.
 
 use crate::{
-    Attempt, Classifier, Context, Outcome, RetryError,
+    Attempt, Classifier, Context, Outcome, Resumed, RetryError,
     context::{HookSet, ResultClassifier},
     env::{
         AsyncEnvironment, BlockingEnvironment,
@@ -130,6 +130,41 @@ where
     }
 }
 
+impl<E, H> Resumed<'_, '_, E, Blocking, H>
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+{
+    /// Like [`call`](Self::call), with an operation on a device which `recover` puts in order before each attempt, the
+    /// next one included: nobody knows how the device has slept.
+    pub fn call_on<D: ?Sized, T, X, R: Recovered<X>>(
+        self,
+        device: &mut D,
+        mut operation: impl FnMut(&mut D) -> Result<T, X>,
+        mut recover: impl FnMut(&mut D) -> R,
+    ) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.call_with(|this| attempt(this, device, &mut operation, &mut recover))
+    }
+
+    /// Like [`execute`](Self::execute), with an operation on a device as for [`call_on`](Self::call_on).
+    pub fn execute_on<D: ?Sized, T, X, R: Recovered<X>>(
+        self,
+        device: &mut D,
+        mut operation: impl FnMut(&mut D) -> Result<T, X>,
+        mut recover: impl FnMut(&mut D) -> R,
+    ) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.execute_with(|this| attempt(this, device, &mut operation, &mut recover))
+    }
+}
+
 /// The same for closures that lend the device to their future.
 macro_rules! attempt_async {
     ($device:ident, $operation:ident, $recover:ident) => {
@@ -168,6 +203,41 @@ where
     #[inline]
     pub fn execute_on<D: ?Sized, T, X, R: Recovered<X>>(
         &mut self,
+        device: &mut D,
+        mut operation: impl AsyncFnMut(&mut D) -> Result<T, X>,
+        mut recover: impl AsyncFnMut(&mut D) -> R,
+    ) -> impl Future<Output = Outcome<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.execute_with(attempt_async!(device, operation, recover))
+    }
+}
+
+impl<E, H> Resumed<'_, '_, E, Local, H>
+where
+    E: AsyncEnvironment,
+    H: HookSet,
+{
+    /// Like [`call`](Self::call), with an operation on a device which `recover` puts in order before each attempt, the
+    /// next one included: nobody knows how the device has slept.
+    pub fn call_on<D: ?Sized, T, X, R: Recovered<X>>(
+        self,
+        device: &mut D,
+        mut operation: impl AsyncFnMut(&mut D) -> Result<T, X>,
+        mut recover: impl AsyncFnMut(&mut D) -> R,
+    ) -> impl Future<Output = Result<T, RetryError<X>>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        self.call_with(attempt_async!(device, operation, recover))
+    }
+
+    /// Like [`execute`](Self::execute), with an operation on a device as for [`call_on`](Self::call_on).
+    pub fn execute_on<D: ?Sized, T, X, R: Recovered<X>>(
+        self,
         device: &mut D,
         mut operation: impl AsyncFnMut(&mut D) -> Result<T, X>,
         mut recover: impl AsyncFnMut(&mut D) -> R,
@@ -225,6 +295,25 @@ mod tests {
             let outcome = block_on(call);
             assert_eq!((bus.log.as_str(), outcome.stop_reason), (log, reason));
         }
+    }
+
+    #[test]
+    fn a_resumed_call_recovers_before_its_first_attempt_too() {
+        let defer = |_: &crate::BackoffContext, _| crate::SleepDecision::Defer;
+        let failing = || Err::<(), _>(ErrorClass::Transient);
+        let checkpoint = POLICY.context(TestEnv::new()).sleep_handler(defer).execute(failing).checkpoint.unwrap();
+
+        let mut bus = Bus { needs: 2, ..Bus::default() };
+        let mut context = POLICY.context(TestEnv::new());
+        let resumed = context.resume(&checkpoint, crate::Millis::ZERO).unwrap();
+        assert_eq!(resumed.call_on(&mut bus, Bus::send, Bus::reset), Ok(7));
+        assert_eq!(bus.log.as_str(), "rsrs");
+
+        let mut bus = Bus { needs: 2, ..Bus::default() };
+        let mut context = POLICY.context(TestAsyncEnv::new());
+        let resumed = context.resume(&checkpoint, crate::Millis::ZERO).unwrap();
+        let call = resumed.call_on(&mut bus, async |bus| bus.send(), async |bus| bus.reset());
+        assert_eq!((block_on(call), bus.log.as_str()), (Ok(7), "rsrs"));
     }
 
     #[test]
