@@ -1,10 +1,19 @@
-//! Reads a sensor in a superloop and sleeps in between.
+//! Reads a flaky sensor in a superloop and sleeps in between: the bare machine, no executor, no heap.
 //!
-//! Started with `first=N` the millisecond counter begins at N, so that it can be watched to wrap. Exits 0 when every
-//! reading was taken on time, else 1.
+//! [`reader`] and [`thermometer`] are what an application would have; [`part`] is the sensor they talk to, [`story`]
+//! what happens to it and what must come of that.
+//!
+//! Started with the word `device=N`, and with `first=N` if the millisecond counter is to begin there, or with `wrap`
+//! to watch it wrap in the middle of everything. Exits 0 when all went as it should, else 1; 2 without a device.
 
 #![no_std]
 #![no_main]
+
+mod part;
+mod reader;
+mod story;
+mod thermometer;
+mod wrap;
 
 use cortex_m_rt::entry;
 use firmware_support::{args, exit, println, systick};
@@ -12,29 +21,18 @@ use firmware_support::{args, exit, println, systick};
 /// The board's crystal.
 const CORE_HZ: u32 = 16_000_000;
 
-const READINGS: u32 = 5;
-const PERIOD_MS: u32 = 50;
-
 #[entry]
 fn main() -> ! {
     let Some(core) = cortex_m::Peripherals::take() else { exit(1) };
-    let first = args::value("first").unwrap_or(0);
-    systick::start(core.SYST, CORE_HZ, first);
-
-    let mut due = first.wrapping_add(PERIOD_MS);
-    let mut taken = 0;
-    let mut late = false;
-    while taken < READINGS {
-        let lateness = systick::millis().wrapping_sub(due);
-        // A difference in the upper half is an instant to come.
-        if lateness > u32::MAX / 2 {
-            systick::wait_for_interrupt();
-            continue;
+    // There is no default: devices that share a seed retry in step.
+    let Some(device) = args::value("device") else { exit(2) };
+    systick::start(core.SYST, CORE_HZ, args::value("first").unwrap_or(0));
+    let result = if args::has("wrap") { wrap::run() } else { story::run(device) };
+    match result {
+        Ok(()) => exit(0),
+        Err(fault) => {
+            println!("FAIL {fault}");
+            exit(1)
         }
-        taken += 1;
-        late |= lateness >= PERIOD_MS;
-        println!("{} ms: reading {taken}, {lateness} ms late", systick::millis());
-        due = due.wrapping_add(PERIOD_MS);
     }
-    exit(i32::from(late))
 }

@@ -21,6 +21,11 @@ pub fn start(mut syst: SYST, core_hz: u32, first: u32) {
     syst.enable_interrupt();
 }
 
+/// Lets the counter go on from `count`, as after a deep sleep in which it stood still.
+pub fn set(count: u32) {
+    cortex_m::interrupt::free(|_| MILLIS.store(count, Relaxed));
+}
+
 /// Milliseconds since the start, wrapping after 49.7 days.
 pub fn millis() -> u32 {
     MILLIS.load(Relaxed)

@@ -1,0 +1,136 @@
+//! The millisecond counter wraps, at every millisecond of a backoff, of an open circuit, of a deadline, of a failure's
+//! and of a retry's time in their windows. What the counter itself says is the measure.
+
+use core::time::Duration;
+
+use firmware_support::{println, systick};
+use redress_core::{
+    Attempts, Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, Clock, Decision, ErrorClass,
+    Hz, Instant, Policy, Retry, StopReason, embedded::WrappingClock,
+};
+
+use crate::story::require;
+
+type WrapClock = WrappingClock<fn() -> u32, 1_000>;
+type Scene = fn(&WrapClock) -> Result<(), &'static str>;
+
+const SPAN: Duration = Duration::from_millis(40);
+const SPAN_MS: u32 = 40;
+
+/// The tick in which a wait begins is not counted, and the one after its end is when it is noticed.
+const LATE_MS: u32 = 2;
+
+/// From before the span to after it.
+const SWEEP: core::ops::RangeInclusive<u32> = 0..=SPAN_MS + 5;
+
+/// Plays every scene with the wrap at every millisecond of it.
+pub(crate) fn run() -> Result<(), &'static str> {
+    let scenes: [(&str, Scene); 5] = [
+        ("backoff", backoff),
+        ("open circuit", open_circuit),
+        ("deadline", deadline),
+        ("failure window", failure_window),
+        ("budget window", budget_window),
+    ];
+    for (name, scene) in scenes {
+        for before_wrap in SWEEP {
+            systick::set(0_u32.wrapping_sub(before_wrap));
+            let clock = WrapClock::new(systick::millis);
+            let start = clock.now();
+            scene(&clock)?;
+            // Some end before the wrap.
+            sleep(&clock, 20);
+            require(systick::millis() < u32::MAX / 2, "the counter did not wrap")?;
+            require(clock.now() > start, "the clock did not go on")?;
+        }
+        println!("{name}: well across the wrap");
+    }
+    Ok(())
+}
+
+/// Sleeps until the clock has reached `at`.
+fn sleep_until(clock: &WrapClock, at: Instant) {
+    while clock.now() < at {
+        systick::wait_for_interrupt();
+    }
+}
+
+fn sleep(clock: &WrapClock, millis: u64) {
+    sleep_until(clock, clock.now().saturating_add(millis));
+}
+
+/// Milliseconds since the counter stood at `start`.
+fn since(start: u32) -> u32 {
+    systick::millis().wrapping_sub(start)
+}
+
+fn backoff(clock: &WrapClock) -> Result<(), &'static str> {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(SPAN)));
+    let start = systick::millis();
+    let mut attempts = Attempts::<Hz<1_000>>::new(&POLICY, clock.now());
+    let Decision::RetryAt(at) = attempts.on_failure(clock.now(), ErrorClass::Transient, 0) else {
+        return Err("no retry");
+    };
+    require(attempts.poll_at() == Some(at), "poll_at differs from the decision")?;
+    sleep_until(clock, at);
+    require((SPAN_MS..=SPAN_MS + LATE_MS).contains(&since(start)), "a backoff that is not as long as asked")?;
+    require(attempts.on_wake(clock.now()).is_ok() && attempts.attempt() == 2, "no second attempt")
+}
+
+fn open_circuit(clock: &WrapClock) -> Result<(), &'static str> {
+    let breaker = CircuitBreaker::<1>::new(BreakerConfig::new(1).recovery_timeout(SPAN));
+    let start = systick::millis();
+    require(breaker.record_failure(ErrorClass::Transient, clock).is_some(), "the circuit did not open")?;
+    let mut left = SPAN_MS;
+    let probe = loop {
+        match breaker.try_acquire(clock) {
+            Ok(permit) => break permit,
+            Err(rejected) => {
+                require(rejected.retry_after().get() <= left, "what is left of it grew")?;
+                left = rejected.retry_after().get();
+            }
+        }
+        systick::wait_for_interrupt();
+    };
+    require((SPAN_MS..=SPAN_MS + LATE_MS).contains(&since(start)), "an open circuit that is not as long as asked")?;
+    require(probe.success(clock) == Some(BreakerState::Closed), "the circuit did not close")
+}
+
+fn deadline(clock: &WrapClock) -> Result<(), &'static str> {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_millis(15))).deadline(SPAN));
+    let start = systick::millis();
+    let mut attempts = Attempts::<Hz<1_000>>::new(&POLICY, clock.now());
+    let reason = loop {
+        match attempts.on_failure(clock.now(), ErrorClass::Transient, 0) {
+            Decision::RetryAt(at) => sleep_until(clock, at),
+            Decision::Stop(reason) => break reason,
+        }
+        require(attempts.on_wake(clock.now()).is_ok(), "the deadline came too soon")?;
+        let left = attempts.remaining().map_or(0, redress_core::Millis::get);
+        require(left.abs_diff(SPAN_MS.saturating_sub(since(start))) <= LATE_MS, "what is left is wrong")?;
+    };
+    require(reason == StopReason::DeadlineExceeded && attempts.attempt() == 3, "the deadline did not hold")?;
+    require((30..=30 + 2 * LATE_MS).contains(&since(start)), "a wait that the deadline forbids")
+}
+
+fn failure_window(clock: &WrapClock) -> Result<(), &'static str> {
+    let config = BreakerConfig::new(2).window(Duration::from_millis(30));
+    let (soon, late) = (CircuitBreaker::<2>::new(config), CircuitBreaker::<2>::new(config));
+    for breaker in [&soon, &late] {
+        require(breaker.record_failure(ErrorClass::Transient, clock).is_none(), "one failure opens nothing")?;
+    }
+    sleep(clock, 25);
+    require(soon.record_failure(ErrorClass::Transient, clock).is_some(), "a failure was forgotten too soon")?;
+    // The window forgets up to two milliseconds late, never too soon.
+    sleep(clock, 10);
+    require(late.record_failure(ErrorClass::Transient, clock).is_none(), "a failure was not forgotten")
+}
+
+fn budget_window(clock: &WrapClock) -> Result<(), &'static str> {
+    let budget = Budget::<1>::new(BudgetConfig::rolling(1, Duration::from_millis(30)));
+    require(budget.try_consume(1, clock), "the budget was spent from the start")?;
+    sleep(clock, 25);
+    require(!budget.try_consume(1, clock), "the budget came back too soon")?;
+    sleep(clock, 10);
+    require(budget.try_consume(1, clock), "the budget did not come back")
+}
