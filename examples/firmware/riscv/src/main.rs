@@ -1,6 +1,9 @@
-//! Blocking work on a core without atomic compare-and-swap, timed by the machine timer.
+//! Writes to an EEPROM that is busy, on a stuck bus, or gone: blocking calls under a policy in flash, on a core without
+//! atomic compare-and-swap, timed by the machine timer. Then the same with clocks and sleepers that misbehave.
 //!
-//! Exits 0 when every wait was at least as long as asked, else 1.
+//! [`eeprom`] is what an application would have, with the policy in [`story`]; [`chip`] is the memory it talks to.
+//!
+//! Started with the word `device=N`. Exits 0 when all went as it should, else 1; 2 without a device.
 
 #![no_std]
 #![no_main]
@@ -8,22 +11,44 @@
 // For the critical section of a core with one hart.
 use riscv as _;
 
-use firmware_support::{exit, mtime, println};
+mod chip;
+mod eeprom;
+mod story;
+mod trouble;
+
+use firmware_support::{args, exit, mtime, println};
+use redress_core::{Clock, Instant};
 use riscv_rt::entry;
 
-const WAITS: u32 = 5;
-const WAIT_MS: u32 = 20;
+/// The machine timer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mtime;
+
+impl Clock for Mtime {
+    const TICK_HZ: u32 = mtime::HZ;
+
+    fn now(&self) -> Instant {
+        Instant::from_ticks(mtime::now())
+    }
+}
+
+/// Sleeps in WFI.
+pub(crate) fn sleep(ticks: u64) {
+    mtime::sleep_until(mtime::now().saturating_add(ticks));
+}
+
+/// An expectation.
+pub(crate) fn require(holds: bool, fault: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(fault) }
+}
 
 #[entry]
 fn main() -> ! {
-    let mut early = false;
-    for wait in 1..=WAITS {
-        let before = mtime::now();
-        let due = before + u64::from(mtime::HZ / 1000 * WAIT_MS);
-        mtime::sleep_until(due);
-        let after = mtime::now();
-        early |= after < due;
-        println!("wait {wait}: {} ticks asked, {} slept", due - before, after - before);
+    // There is no default: devices that share a seed retry in step.
+    let Some(device) = args::value("device") else { exit(2) };
+    if let Err(fault) = story::run(device).and_then(|()| trouble::run(device)) {
+        println!("FAIL {fault}");
+        exit(1)
     }
-    exit(i32::from(early))
+    exit(0)
 }
