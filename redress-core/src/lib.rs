@@ -59,6 +59,7 @@
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `defmt`: `defmt::Format` for the public types
 //! - `rand-core-v0.10` and older: generators as random sources
+//! - `macros`: `#[derive(Classify)]` and `#[retry]`, for errors that know their class and functions that retry
 //! - `testing`: what tests of code that uses redress need
 //! - those of embedded-hal and its kin, listed in `Cargo.toml`
 //!

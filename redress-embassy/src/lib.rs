@@ -52,6 +52,7 @@
 //! - `embedded-io-v0.6`, `embedded-io-v0.7`: classes of the error kinds of `embedded-io-async`
 //! - `nb-v1`: operations which return `nb::Result`
 //! - `serde`: configuration, events, outcomes and checkpoints
+//! - `macros`: `#[derive(Classify)]`, and `#[retry(context = Embassy::seeded(id))]` on functions
 //! - `testing`: what tests of code that uses redress need
 //!
 //! # What it does not do

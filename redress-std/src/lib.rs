@@ -65,6 +65,7 @@
 //! - `http`: classifiers for the types of the `http` crate
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
+//! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async
 //! - `testing`: what tests of code that uses redress need
 //!
 //! # What it does not do

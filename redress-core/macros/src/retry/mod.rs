@@ -1,0 +1,135 @@
+//! `#[retry]`.
+
+mod args;
+mod returns;
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::{Error, Expr, ItemFn, Path, Result, ext::IdentExt, parse_quote};
+
+use self::{
+    args::Args,
+    returns::{Form, Returns},
+};
+use crate::root;
+
+pub(crate) fn expand(args: TokenStream, mut function: ItemFn) -> Result<TokenStream> {
+    let args: Args = syn::parse2(args)?;
+    if let Some(token) = &function.sig.constness {
+        return Err(Error::new_spanned(token, "a `const fn` cannot wait"));
+    }
+    let root = root::find(args.root.as_ref())?;
+    let returns = Returns::of(&function.sig, args.error.as_ref())?;
+    let context = match &args.context {
+        Some(context) => context.clone(),
+        None => default_context(root::find_std(args.root.as_ref()), &function)?,
+    };
+    let (place, policy) = policy(&args, &root);
+    let operation = args.operation.clone().unwrap_or_else(|| {
+        let name = function.sig.ident.unraw().to_string();
+        parse_quote!(#name)
+    });
+    let hooks = args.hooks.iter().map(|hook| hook.calls(&root, false));
+
+    let body = &function.block;
+    let attempt = args.attempt.as_ref().map(|name| quote!(#name: #root::Attempt));
+    let output = &returns.attempt;
+    let method = match (returns.form, &attempt) {
+        (Form::Result, None) => quote!(call),
+        (Form::Result, Some(_)) => quote!(call_with),
+        (Form::Outcome, None) => quote!(execute),
+        (Form::Outcome, Some(_)) => quote!(execute_with),
+    };
+    let (is_async, wait) = match function.sig.asyncness {
+        Some(_) => (quote!(async), quote!(.await)),
+        None => (quote!(), quote!()),
+    };
+    let call = quote! {
+        #policy.context(#context).operation(#operation) #(#hooks)* .#method(#is_async |#attempt| -> #output #body) #wait
+    };
+    let result = match returns.form {
+        Form::Result => at(returns.error, quote!(#root::__private::reported(result))),
+        Form::Outcome => quote!(result),
+    };
+    // Bound first, because in the older editions what a tail expression borrows would have to outlive the arguments.
+    *function.block = parse_quote!({
+        #place
+        let result = #call;
+        #result
+    });
+    Ok(quote!(#function))
+}
+
+/// The same tokens, for whose mistakes the user is shown this place. What the names mean stays.
+fn at(place: Span, tokens: TokenStream) -> TokenStream {
+    let moved = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = token {
+            token = TokenTree::Group(Group::new(group.delimiter(), at(place, group.stream())));
+        }
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    moved.collect()
+}
+
+/// The policy: where it lies, if it is written in place, and how it is called.
+fn policy(args: &Args, root: &Path) -> (TokenStream, TokenStream) {
+    if let Some(policy) = &args.policy {
+        return (quote!(), quote!((#policy)));
+    }
+    let retry = match &args.backoff {
+        Some(backoff) => quote!(#root::Retry::new(#backoff)),
+        // Who gives classes a backoff and the rest none, wants the rest not to be retried.
+        None if args.per_class => quote!(#root::Retry::per_class()),
+        None => quote!(#root::Retry::new(#root::__private::DEFAULT_BACKOFF)),
+    };
+    let setters = args.setters.iter().map(|setter| setter.calls(root, false));
+    let shared = args.shared.iter().map(|setter| setter.calls(root, true));
+    let place = quote! {
+        static __REDRESS_POLICY: #root::Policy<'static> = #root::Policy::new(#retry #(#setters)*) #(#shared)*;
+    };
+    (place, quote!(__REDRESS_POLICY))
+}
+
+/// The environment of a function that names none.
+fn default_context(std: Option<Path>, function: &ItemFn) -> Result<Expr> {
+    let Some(std) = std else {
+        let message = "`context` is missing: only redress-std has an environment to take without a word; \
+                       for example `context = Embassy::seeded(device_id)`";
+        return Err(Error::new(Span::call_site(), message));
+    };
+    Ok(match &function.sig.asyncness {
+        None => parse_quote!(#std::Threads),
+        // What an attempt borrows mutably it has to lend to its future, and that only goes on one thread.
+        Some(_) if returns::borrows_mutably(&function.sig) => parse_quote!(#std::TokioLocal),
+        Some(_) => parse_quote!(#std::Tokio),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_environment_follows_the_kind_of_the_function() {
+        for (function, expected) in [
+            ("fn f(&mut self) {}", "Threads"),
+            ("async fn f(&self, id: u32) {}", "Tokio"),
+            ("async fn f(&mut self) {}", "TokioLocal"),
+            ("async fn f(mut self) {}", "TokioLocal"),
+            ("async fn f(self: &mut Self) {}", "TokioLocal"),
+            ("async fn f(buffer: &mut [u8]) {}", "TokioLocal"),
+            ("async fn f(mut tries: u32) {}", "TokioLocal"),
+        ] {
+            let std = parse_quote!(::renamed);
+            let context = default_context(Some(std), &syn::parse_str(function).unwrap()).unwrap();
+            assert_eq!(quote!(#context).to_string(), format!(":: renamed :: {expected}"), "{function}");
+        }
+    }
+
+    #[test]
+    fn without_std_the_environment_must_be_named() {
+        let error = default_context(None, &syn::parse_str("fn f() {}").unwrap()).err().unwrap();
+        assert!(error.to_string().starts_with("`context` is missing"));
+    }
+}

@@ -1,0 +1,120 @@
+//! What code out of `#[derive(Classify)]` and `#[retry]` calls. Not for others; may change at any time.
+
+use core::time::Duration;
+
+use crate::{Backoff, Classification, Millis, RetryError};
+
+/// Of functions that are given none.
+pub const DEFAULT_BACKOFF: Backoff<'static> =
+    Backoff::decorrelated_jitter(Duration::from_millis(250), Duration::from_secs(5));
+
+/// Says when the other side wants to be asked again.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a span of time",
+    label = "not a span of time",
+    note = "a hint is a `Duration`, a `Millis`, what becomes one by `Into<Millis>`, or an `Option` of these",
+    note = "a number has no unit; name it: `retry_after = Millis::from_secs(*seconds)`"
+)]
+pub trait Hint {
+    /// The hint, if there is one.
+    fn hint(&self) -> Option<Millis>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Into<Millis>> Hint for T {
+    #[inline]
+    fn hint(&self) -> Option<Millis> {
+        Some(self.clone().into())
+    }
+}
+
+impl<T: Hint> Hint for Option<T> {
+    #[inline]
+    fn hint(&self) -> Option<Millis> {
+        self.as_ref().and_then(T::hint)
+    }
+}
+
+/// A number for logs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a code",
+    label = "not a code",
+    note = "a code is an integer of up to 32 bits, or an `Option` of one",
+    note = "any other becomes one by an expression: `code = status.as_u16()`"
+)]
+pub trait Code {
+    /// The code, if there is one.
+    fn code(&self) -> Option<u32>;
+}
+
+macro_rules! codes {
+    ($($unsigned:ty, $signed:ty;)*) => {$(
+        impl Code for $unsigned {
+            #[inline]
+            fn code(&self) -> Option<u32> {
+                Some(u32::from(*self))
+            }
+        }
+
+        /// C returns an errno with its sign turned: the number is what the tables have.
+        impl Code for $signed {
+            #[inline]
+            fn code(&self) -> Option<u32> {
+                Some(u32::from(self.unsigned_abs()))
+            }
+        }
+    )*};
+}
+
+codes! { u8, i8; u16, i16; u32, i32; }
+
+impl<T: Code> Code for Option<T> {
+    #[inline]
+    fn code(&self) -> Option<u32> {
+        self.as_ref().and_then(T::code)
+    }
+}
+
+/// Adds a hint, if there is one.
+#[inline]
+pub fn with_hint(classification: Classification, hint: &impl Hint) -> Classification {
+    match hint.hint() {
+        Some(hint) => classification.retry_after(hint),
+        None => classification,
+    }
+}
+
+/// Adds a code, if there is one.
+#[inline]
+pub fn with_code(classification: Classification, code: &impl Code) -> Classification {
+    match code.code() {
+        Some(code) => classification.code(code),
+        None => classification,
+    }
+}
+
+/// What callers of a decorated function get.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot say why `{E}` was not retried any more",
+    label = "the error of the decorated function",
+    note = "return `Result<_, RetryError<{E}>>`: the body still returns `Result<_, {E}>`",
+    note = "or implement `From<RetryError<{E}>>` for `{Self}`"
+)]
+pub trait Reported<E> {
+    /// Why the call ended.
+    fn report(error: RetryError<E>) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, X: From<RetryError<E>>> Reported<E> for X {
+    #[inline]
+    fn report(error: RetryError<E>) -> Self {
+        error.into()
+    }
+}
+
+/// The result of a call as the decorated function returns it.
+#[inline]
+pub fn reported<T, E, X: Reported<E>>(result: Result<T, RetryError<E>>) -> Result<T, X> {
+    result.map_err(X::report)
+}

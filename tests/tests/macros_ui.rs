@@ -1,0 +1,69 @@
+//! Misuse of the macros, and what the compiler says to it. Each file in `macros_ui` says what it guards; the compiler's
+//! words beside it are those of the stable release 1.95, and `TRYBUILD=overwrite` renews them.
+
+use std::{fs, path::Path};
+
+/// What each file's message must contain: what is allowed instead, or the name of the thing.
+const WORDS: &[(&str, &[&str])] = &[
+    ("argument_moved", &["cannot move out of", "a captured variable in an `FnMut` closure", "`AsyncFnMut` closure"]),
+    ("class_missing", &["`BadFrame` has no class", "`Busy` has no class", "`auth`, `permission`"]),
+    (
+        "class_misplaced",
+        &["the class belongs to each variant", "an abort is no failure", "a union does not know what it is"],
+    ),
+    ("class_twice", &["it is `transient` already", "`code` is given twice", "it is `auth` already"]),
+    ("class_unknown", &["unknown class `flaky`", "unknown class `RateLimit`", "`rate_limit`", "write `#[class("]),
+    ("error_without_reason", &["`Timeout` cannot say why", "return `Result<_, RetryError<Timeout>>`"]),
+    ("field_type", &["`u64` is not a span of time", "`String` is not a code", "`std::io::Error: Classify`"]),
+    (
+        "field_unknown",
+        &["no field `aftr`; the fields are `after`, `code`", "the only field is `_0`", "there are no fields"],
+    ),
+    ("kind_of_the_environment", &["Result<_, RetryError<_>>", "is not a future"]),
+    ("lent_to_a_spawned_call", &["async closure does not implement `FnMut`"]),
+    (
+        "option_unknown",
+        &[
+            "unknown option `polciy`; there are `policy`",
+            "`max_attempts = …`",
+            "`backoff_for(rate_limit = …)`",
+            "unknown class `flaky`",
+        ],
+    ),
+    (
+        "options_contradict",
+        &[
+            "`max_attempts` is part of a policy, and there is one",
+            "`unlimited_attempts` contradicts `max_attempts`",
+            "`operation` is given twice",
+            "`auth` failures are never retried",
+        ],
+    ),
+    (
+        "policy_contradicts_itself",
+        &["max_attempts: must be at least 1", "give a default or at least one class a backoff"],
+    ),
+    ("returns_no_result", &["a retried function returns a `Result`", "write `async fn`", "a `const fn` cannot wait"]),
+    ("transparent_of_many", &["which field? write `transparent = _0`", "there is none"]),
+];
+
+#[test]
+fn misuse_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/macros_ui/*.rs");
+}
+
+/// Renewing the messages must not lose what users need of them.
+#[test]
+fn messages_say_what_is_allowed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/macros_ui");
+    let files = fs::read_dir(&folder)
+        .unwrap()
+        .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "rs"));
+    assert_eq!(files.count(), WORDS.len(), "every file has its words");
+    for (name, words) in WORDS {
+        let message = fs::read_to_string(folder.join(name).with_extension("stderr")).unwrap();
+        for word in *words {
+            assert!(message.contains(word), "{name}: {word:?} is missing");
+        }
+    }
+}
