@@ -24,6 +24,7 @@
 //! | [`PolicyExt`] | `policy.call(..)` without a word about environments |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
+//! | [`observe`] | observers that log, trace and count |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //!
 //! # Which classifier
@@ -63,6 +64,7 @@
 //!
 //! - `tokio`: the environments `Tokio` and `TokioLocal`, and `call_async`
 //! - `http`: classifiers for the types of the `http` crate
+//! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
 //! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async
@@ -88,6 +90,7 @@ mod ext;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod io;
+pub mod observe;
 mod random;
 mod shared;
 mod sleeper;

@@ -1,0 +1,100 @@
+//! Observers whose panics stay with them.
+
+use std::{
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use redress_core::{AttemptEnd, AttemptStart, Event, Observer};
+
+/// Runs it and keeps its panic, if there is one, from whoever called; `false` if it panicked.
+///
+/// The panic hook has told of the panic already.
+pub(super) fn quietly(told: impl FnOnce()) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(told)) else { return true };
+    // A payload is any type, and dropping it may panic as well.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(payload);
+    }
+    false
+}
+
+/// Tells the observer in it, and keeps its panics from the call.
+///
+/// After a panic the observer is told nothing more of the same call; with the next call it is told again.
+///
+/// ```
+/// use std::io;
+/// use redress_std::{Backoff, ByRef, Event, Policy, Retry, Threads, observe::CatchPanics};
+///
+/// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+///
+/// let mut fragile = CatchPanics::new(|event: &Event| panic!("cannot write {}", event.kind));
+/// let value = POLICY.context(Threads).observe(ByRef(&mut fragile)).call(|| Ok::<_, io::Error>(7));
+/// assert_eq!(value.unwrap(), 7);
+/// assert_eq!(fragile.panics(), 1);
+/// ```
+///
+/// # Design
+///
+/// It is a wrapper and no default, because observers are called by the core, which knows no unwinding, and because
+/// what an observer has borrowed may be half changed when it panicked: whoever wraps it says that this is no harm. The
+/// [ready observers](crate::observe) need no wrapper.
+///
+/// Nothing is kept in programs built with `panic = "abort"`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CatchPanics<O> {
+    observer: O,
+    panics: u32,
+    muted: bool,
+}
+
+impl<O: Observer> CatchPanics<O> {
+    /// Keeps the panics of this observer.
+    pub const fn new(observer: O) -> Self {
+        Self { observer, panics: 0, muted: false }
+    }
+
+    /// How often it panicked.
+    pub const fn panics(&self) -> u32 {
+        self.panics
+    }
+
+    /// The observer.
+    pub const fn get_ref(&self) -> &O {
+        &self.observer
+    }
+
+    /// The observer, by value.
+    pub fn into_inner(self) -> O {
+        self.observer
+    }
+
+    fn tell(&mut self, tell: impl FnOnce(&mut O)) {
+        if !self.muted && !quietly(|| tell(&mut self.observer)) {
+            self.muted = true;
+            self.panics = self.panics.saturating_add(1);
+        }
+    }
+}
+
+impl<O: Observer> Observer for CatchPanics<O> {
+    const WANTS_TIME: bool = O::WANTS_TIME;
+
+    fn on_call_start(&mut self, operation: &'static str) {
+        self.muted = false;
+        self.tell(|observer| observer.on_call_start(operation));
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        self.tell(|observer| observer.on_event(event));
+    }
+
+    fn on_attempt_start(&mut self, start: &AttemptStart) {
+        self.tell(|observer| observer.on_attempt_start(start));
+    }
+
+    fn on_attempt_end(&mut self, end: &AttemptEnd) {
+        self.tell(|observer| observer.on_attempt_end(end));
+    }
+}

@@ -1,0 +1,57 @@
+//! What the ready observers read out of an event.
+
+use redress_core::{Event, EventKind, StopReason};
+
+/// Why the call stopped, if this event is its end. A rejection says so by its kind alone.
+pub(super) fn stop_reason(event: &Event) -> Option<StopReason> {
+    match event.kind {
+        EventKind::CircuitRejected => Some(StopReason::CircuitOpen),
+        _ => event.stop_reason,
+    }
+}
+
+/// How the call ended, if this event is its end: `success` or the reason to stop.
+#[cfg(any(feature = "tracing", feature = "metrics"))]
+pub(super) fn outcome(event: &Event) -> Option<&'static str> {
+    match event.kind {
+        EventKind::Success => Some(EventKind::Success.as_str()),
+        _ => stop_reason(event).map(StopReason::as_str),
+    }
+}
+
+/// The delay, where one was decided; it may be zero.
+#[cfg(any(feature = "log", feature = "tracing"))]
+pub(super) fn delay_ms(event: &Event) -> Option<u32> {
+    matches!(event.kind, EventKind::Retry | EventKind::Scheduled).then(|| event.delay.get())
+}
+
+/// How much an event matters.
+#[cfg(any(feature = "log", feature = "tracing"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    Debug,
+    Info,
+    Warn,
+}
+
+#[cfg(any(feature = "log", feature = "tracing"))]
+impl Weight {
+    pub(super) fn of(event: &Event) -> Self {
+        match event.kind {
+            EventKind::Success => Self::Debug,
+            EventKind::Retry
+            | EventKind::Scheduled
+            | EventKind::Aborted
+            | EventKind::CircuitHalfOpen
+            | EventKind::CircuitClosed => Self::Info,
+            EventKind::PermanentFail
+            | EventKind::DeadlineExceeded
+            | EventKind::MaxAttemptsExceeded
+            | EventKind::MaxUnknownAttemptsExceeded
+            | EventKind::NoStrategyConfigured
+            | EventKind::BudgetExhausted
+            | EventKind::CircuitOpened
+            | EventKind::CircuitRejected => Self::Warn,
+        }
+    }
+}

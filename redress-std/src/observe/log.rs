@@ -1,0 +1,134 @@
+//! Log lines.
+
+use std::fmt;
+
+use ::log::{Level, log};
+use redress_core::{AttemptEnd, AttemptStart, Event, Millis, Observer};
+
+use super::{
+    TARGET,
+    catch::quietly,
+    facts::{Weight, delay_ms, stop_reason},
+};
+
+/// Writes a line per event through the `log` facade: what happened, then `key=value` pairs of what is known.
+///
+/// ```text
+/// WARN redress: max_attempts_exceeded operation=fetch_orders attempt=3 class=transient stop_reason=max_attempts_global cause=error elapsed_ms=315
+/// ```
+///
+/// Keys are `operation`, `attempt`, `class`, `decision` (at the end of an attempt), `stop_reason`, `cause`, `state`
+/// (of the breaker), `delay_ms`, `retry_after_ms`, `code` and `elapsed_ms`; those of which nothing is known are left
+/// out. Values have no spaces unless the operation's name has. For levels and target see [the module](super).
+///
+/// A panic of the logger does not reach the call.
+///
+/// ```
+/// use std::{io, sync::Mutex};
+/// use redress_std::{Backoff, Policy, Retry, Threads, observe::LogObserver};
+///
+/// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(2));
+///
+/// // In a program: env_logger, fern, or any other.
+/// static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// struct Lines;
+/// impl log::Log for Lines {
+///     fn enabled(&self, _: &log::Metadata) -> bool { true }
+///     fn log(&self, record: &log::Record) {
+///         LINES.lock().unwrap().push(format!("{} {}", record.level(), record.args()));
+///     }
+///     fn flush(&self) {}
+/// }
+/// log::set_logger(&Lines).unwrap();
+/// log::set_max_level(log::LevelFilter::Info);
+///
+/// let mut orders = POLICY.context(Threads).operation("fetch_orders").observe(LogObserver::new());
+/// let mut failures = vec![io::ErrorKind::ConnectionReset];
+/// let fetched = orders.call(|| match failures.pop() {
+///     Some(kind) => Err(io::Error::from(kind)),
+///     None => Ok(3),
+/// });
+/// assert_eq!(fetched.unwrap(), 3);
+/// let lines = LINES.lock().unwrap();
+/// assert!(lines[0].starts_with("INFO retry operation=fetch_orders attempt=1 class=transient cause=error delay_ms=0"));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(docsrs, doc(cfg(feature = "log")))]
+pub struct LogObserver(());
+
+impl LogObserver {
+    /// The observer.
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Observer for LogObserver {
+    fn on_event(&mut self, event: &Event) {
+        let level = match Weight::of(event) {
+            Weight::Debug => Level::Debug,
+            Weight::Info => Level::Info,
+            Weight::Warn => Level::Warn,
+        };
+        quietly(|| log!(target: TARGET, level, "{}", Line::Event(event)));
+    }
+
+    fn on_attempt_start(&mut self, start: &AttemptStart) {
+        quietly(|| log!(target: TARGET, Level::Trace, "{}", Line::Start(start)));
+    }
+
+    fn on_attempt_end(&mut self, end: &AttemptEnd) {
+        quietly(|| log!(target: TARGET, Level::Debug, "{}", Line::End(end)));
+    }
+}
+
+/// A line, written only if somebody reads it.
+enum Line<'a> {
+    Event(&'a Event),
+    Start(&'a AttemptStart),
+    End(&'a AttemptEnd),
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(event) => {
+                f.write_str(event.kind.as_str())?;
+                pair(f, "operation", named(event.operation))?;
+                pair(f, "attempt", (event.attempt > 0).then_some(event.attempt))?;
+                pair(f, "class", event.class)?;
+                pair(f, "stop_reason", stop_reason(event))?;
+                pair(f, "cause", event.cause)?;
+                pair(f, "state", event.state)?;
+                pair(f, "delay_ms", delay_ms(event))?;
+                pair(f, "retry_after_ms", event.retry_after.map(Millis::get))?;
+                pair(f, "code", event.code)?;
+                pair(f, "elapsed_ms", Some(event.elapsed.get()))
+            }
+            Self::Start(start) => {
+                f.write_str("attempt_start")?;
+                pair(f, "operation", named(start.operation))?;
+                pair(f, "attempt", Some(start.attempt))?;
+                pair(f, "elapsed_ms", Some(start.elapsed.get()))
+            }
+            Self::End(end) => {
+                f.write_str("attempt_end")?;
+                pair(f, "operation", named(end.operation))?;
+                pair(f, "attempt", Some(end.attempt))?;
+                pair(f, "class", end.class)?;
+                pair(f, "decision", Some(end.decision))?;
+                pair(f, "stop_reason", end.stop_reason)?;
+                pair(f, "cause", end.cause)?;
+                pair(f, "elapsed_ms", Some(end.elapsed.get()))
+            }
+        }
+    }
+}
+
+fn named(operation: &str) -> Option<&str> {
+    (!operation.is_empty()).then_some(operation)
+}
+
+fn pair(f: &mut fmt::Formatter<'_>, key: &str, value: Option<impl fmt::Display>) -> fmt::Result {
+    value.map_or(Ok(()), |value| write!(f, " {key}={value}"))
+}

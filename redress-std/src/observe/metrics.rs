@@ -1,0 +1,140 @@
+//! Counters and histograms.
+
+use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use redress_core::{AttemptDecision, AttemptEnd, ErrorClass, Event, Millis, Observer};
+
+use super::{catch::quietly, facts::outcome};
+
+/// Counts and measures, through the `metrics` facade.
+///
+/// | name | kind | labels | counts or measures |
+/// |---|---|---|---|
+/// | [`redress_calls_started_total`](Self::CALLS_STARTED) | counter | `operation` | calls that began |
+/// | [`redress_calls_total`](Self::CALLS) | counter | `operation`, `outcome`, `class` | calls that ended; `class` is that of the last failure |
+/// | [`redress_attempts_total`](Self::ATTEMPTS) | counter | `operation`, `decision`, `class` | attempts that ended; those with `decision="retry"` are followed by a retry |
+/// | [`redress_breaker_transitions_total`](Self::BREAKER_TRANSITIONS) | counter | `operation`, `state` | changes of the breaker into a state, by the operation that caused them |
+/// | [`redress_call_attempts`](Self::CALL_ATTEMPTS) | histogram | `operation`, `outcome` | attempts per call that ended |
+/// | [`redress_call_duration_seconds`](Self::CALL_DURATION) | histogram | `operation`, `outcome` | time per call that ended, waits included |
+/// | [`redress_retry_delay_seconds`](Self::RETRY_DELAY) | histogram | `operation`, `class` | delays that were decided, one per retry |
+///
+/// | label | values |
+/// |---|---|
+/// | `operation` | the name of the operation, empty if it has none |
+/// | `outcome` | `success`, or one of [`StopReason`](redress_core::StopReason): `max_attempts_global`, `circuit_open`, … |
+/// | `class` | one of [`ErrorClass`]: `transient`, `rate_limit`, …; `none` without a failure |
+/// | `decision` | one of [`AttemptDecision`]: `success`, `retry`, `raise`, … |
+/// | `state` | one of [`BreakerState`](redress_core::BreakerState): `open`, `half_open`, `closed` |
+///
+/// All values come from a fixed list but the operation's name, which is a static string: the number of series is bounded
+/// by the program's text.
+///
+/// Calls that are in progress or were dropped are the difference between those that began and those that ended. A call
+/// that was [scheduled](redress_core::StopReason::Scheduled) ends, and begins again when it is resumed.
+///
+/// There is no gauge of the breaker's state: a breaker may be shared between operations, and the one that opened it is
+/// not always the one that sees it close.
+///
+/// A panic of the recorder does not reach the call. Without a recorder all of it does nothing.
+///
+/// ```
+/// use std::io;
+/// use redress_std::{Backoff, Policy, Retry, Threads, observe::MetricsObserver};
+///
+/// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(3));
+///
+/// // In a program, once, after the recorder is installed:
+/// MetricsObserver::describe();
+/// let mut orders = POLICY.context(Threads).operation("fetch_orders").observe(MetricsObserver::new());
+/// let mut failures = vec![io::ErrorKind::ConnectionReset];
+/// let fetched = orders.call(|| match failures.pop() {
+///     Some(kind) => Err(io::Error::from(kind)),
+///     None => Ok(3),
+/// });
+/// assert_eq!(fetched.unwrap(), 3);
+/// // redress_calls_total{operation="fetch_orders",outcome="success",class="none"} 1
+/// // redress_attempts_total{operation="fetch_orders",decision="retry",class="transient"} 1
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub struct MetricsObserver(());
+
+impl MetricsObserver {
+    /// The name of the counter of calls that began.
+    pub const CALLS_STARTED: &str = "redress_calls_started_total";
+    /// The name of the counter of calls that ended.
+    pub const CALLS: &str = "redress_calls_total";
+    /// The name of the counter of attempts that ended.
+    pub const ATTEMPTS: &str = "redress_attempts_total";
+    /// The name of the counter of changes of the breaker.
+    pub const BREAKER_TRANSITIONS: &str = "redress_breaker_transitions_total";
+    /// The name of the histogram of attempts per call.
+    pub const CALL_ATTEMPTS: &str = "redress_call_attempts";
+    /// The name of the histogram of time per call.
+    pub const CALL_DURATION: &str = "redress_call_duration_seconds";
+    /// The name of the histogram of delays.
+    pub const RETRY_DELAY: &str = "redress_retry_delay_seconds";
+
+    /// Buckets that fit [`CALL_ATTEMPTS`](Self::CALL_ATTEMPTS), for exporters that ask for some.
+    pub const ATTEMPTS_BUCKETS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 13.0, 21.0];
+    /// Buckets that fit [`CALL_DURATION`](Self::CALL_DURATION) and [`RETRY_DELAY`](Self::RETRY_DELAY), in seconds.
+    pub const SECONDS_BUCKETS: &[f64] =
+        &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+    /// The observer.
+    pub const fn new() -> Self {
+        Self(())
+    }
+
+    /// Tells the recorder that is installed what each metric means, in which unit.
+    pub fn describe() {
+        describe_counter!(Self::CALLS_STARTED, Unit::Count, "Calls that began.");
+        describe_counter!(Self::CALLS, Unit::Count, "Calls that ended, by outcome and class of the last failure.");
+        describe_counter!(Self::ATTEMPTS, Unit::Count, "Attempts that ended, by what was decided and class.");
+        describe_counter!(Self::BREAKER_TRANSITIONS, Unit::Count, "Changes of circuit breakers into a state.");
+        describe_histogram!(Self::CALL_ATTEMPTS, Unit::Count, "Attempts per call that ended.");
+        describe_histogram!(Self::CALL_DURATION, Unit::Seconds, "Time per call that ended, waits included.");
+        describe_histogram!(Self::RETRY_DELAY, Unit::Seconds, "Delays before retries, as decided.");
+    }
+}
+
+impl Observer for MetricsObserver {
+    fn on_call_start(&mut self, operation: &'static str) {
+        quietly(|| counter!(Self::CALLS_STARTED, "operation" => operation).increment(1));
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        quietly(|| {
+            let operation = event.operation;
+            if let Some(outcome) = outcome(event) {
+                let class = name(event.class);
+                counter!(Self::CALLS, "operation" => operation, "outcome" => outcome, "class" => class).increment(1);
+                histogram!(Self::CALL_ATTEMPTS, "operation" => operation, "outcome" => outcome)
+                    .record(f64::from(event.attempt));
+                histogram!(Self::CALL_DURATION, "operation" => operation, "outcome" => outcome)
+                    .record(seconds(event.elapsed));
+            } else if let Some(state) = event.state {
+                counter!(Self::BREAKER_TRANSITIONS, "operation" => operation, "state" => state.as_str()).increment(1);
+            }
+        });
+    }
+
+    fn on_attempt_end(&mut self, end: &AttemptEnd) {
+        quietly(|| {
+            let (operation, class) = (end.operation, name(end.class));
+            let decision = end.decision.as_str();
+            counter!(Self::ATTEMPTS, "operation" => operation, "decision" => decision, "class" => class).increment(1);
+            // Not at the event of the retry: the sleep handler may still decide that there is none.
+            if end.decision == AttemptDecision::Retry {
+                histogram!(Self::RETRY_DELAY, "operation" => operation, "class" => class).record(seconds(end.delay));
+            }
+        });
+    }
+}
+
+fn name(class: Option<ErrorClass>) -> &'static str {
+    class.map_or("none", ErrorClass::as_str)
+}
+
+fn seconds(span: Millis) -> f64 {
+    f64::from(span.get()) / 1_000.0
+}

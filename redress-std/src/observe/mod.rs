@@ -1,0 +1,68 @@
+//! Ready observers: what happens in calls, as log lines, as spans and events of `tracing`, as metrics.
+//!
+//! | | feature | tells |
+//! |---|---|---|
+//! | `LogObserver` | `log` | a line per event, through the `log` facade |
+//! | `TracingObserver` | `tracing` | a span per call and events in it, through `tracing` and so to OpenTelemetry |
+//! | `MetricsObserver` | `metrics` | counters and histograms, through the `metrics` facade and so to Prometheus |
+//! | [`CatchPanics`] | | what the observer in it is told, and keeps its panics from the call |
+//!
+//! Observers are given to a context, one after another, and closures are observers too:
+//!
+//! ```
+//! use std::io;
+//! use redress_std::{Backoff, Event, Policy, Retry, Threads, observe::CatchPanics};
+//!
+//! static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(2));
+//!
+//! let mut told = Vec::new();
+//! let mut sync = POLICY
+//!     .context(Threads)
+//!     .operation("sync_account")
+//!     .observe(|event: &Event| told.push(event.kind.as_str()))
+//!     .observe(CatchPanics::new(|event: &Event| panic!("cannot write {}", event.kind)));
+//! let result = sync.call(|| Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset)));
+//! assert_eq!(result.unwrap_err().attempts, 2);
+//! assert_eq!(told, ["retry", "max_attempts_exceeded"]);
+//! ```
+//!
+//! # Panics of observers
+//!
+//! What is behind a facade is not ours: a subscriber, a logger, a recorder may panic. The ready observers keep such
+//! panics to themselves, and the call ends as it would have without them. An observer of one's own runs as part of the
+//! call, so its panic unwinds through the call, unless it is in [`CatchPanics`]; if that was at the call's last event, the
+//! breaker does not learn how the call ended. In programs built with `panic = "abort"` nothing can be kept.
+//!
+//! # Levels
+//!
+//! `LogObserver` and `TracingObserver` agree on them:
+//!
+//! | level | what |
+//! |---|---|
+//! | `WARN` | the call failed, or the circuit opened |
+//! | `INFO` | the call goes on, now or later, or was aborted: `retry`, `scheduled`, `aborted`; the circuit recovers |
+//! | `DEBUG` | the call succeeded; an attempt ended |
+//! | `TRACE` | an attempt begins |
+//!
+//! All of it has the target `redress`, so that one directive of a filter turns it on and off.
+
+mod catch;
+#[cfg(any(feature = "log", feature = "tracing", feature = "metrics"))]
+mod facts;
+#[cfg(feature = "log")]
+mod log;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "tracing")]
+mod tracing;
+
+pub use self::catch::CatchPanics;
+#[cfg(feature = "log")]
+pub use self::log::LogObserver;
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsObserver;
+#[cfg(feature = "tracing")]
+pub use self::tracing::TracingObserver;
+
+#[cfg(any(feature = "log", feature = "tracing"))]
+const TARGET: &str = "redress";

@@ -1,0 +1,319 @@
+//! Spans and events, as a subscriber gets them.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::pending,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use redress_std::{
+    Backoff, BreakerConfig, CircuitBreaker, ErrorClass, Policy, Retry, SeededRandom, SleepDecision, Tokio, env,
+    observe::TracingObserver,
+    testing::{ManualClock, TestEnv},
+};
+use tracing::{
+    Id, Level, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Record},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry::LookupSpan,
+};
+
+type Fields = BTreeMap<&'static str, String>;
+
+#[derive(Debug)]
+struct Event {
+    level: Level,
+    span: Option<&'static str>,
+    fields: Fields,
+}
+
+impl Event {
+    fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    open: usize,
+    closed: Vec<Fields>,
+    events: Vec<Event>,
+}
+
+impl Seen {
+    fn messages(&self) -> Vec<&str> {
+        self.events.iter().map(|event| event.field("message")).collect()
+    }
+}
+
+/// Keeps what it sees of `redress`.
+#[derive(Clone, Debug, Default)]
+struct Keep(Arc<Mutex<Seen>>);
+
+struct Read<'a>(&'a mut Fields);
+
+impl Visit for Read<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Keep {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::new();
+        attributes.record(&mut Read(&mut fields));
+        let span = context.span(id).expect("it is new");
+        if let Some(parent) = span.parent() {
+            fields.insert("parent", parent.name().to_owned());
+        }
+        span.extensions_mut().insert(fields);
+        self.0.lock().expect("no panic").open += usize::from(span.metadata().target() == "redress");
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let span = context.span(id).expect("it is open");
+        values.record(&mut Read(span.extensions_mut().get_mut().expect("put there at the start")));
+    }
+
+    fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::new();
+        event.record(&mut Read(&mut fields));
+        assert_eq!(event.metadata().target(), "redress");
+        let (level, span) = (*event.metadata().level(), context.event_span(event).map(|span| span.name()));
+        self.0.lock().expect("no panic").events.push(Event { level, span, fields });
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let span = context.span(&id).expect("it is closing");
+        if span.metadata().target() == "redress" {
+            let mut seen = self.0.lock().expect("no panic");
+            seen.open -= 1;
+            seen.closed.push(span.extensions_mut().remove().expect("put there at the start"));
+        }
+    }
+}
+
+impl Keep {
+    /// A subscriber for this thread, until the guard is dropped.
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let keep = Self::default();
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(keep.clone()));
+        (keep, guard)
+    }
+
+    fn seen(&self) -> Seen {
+        std::mem::take(&mut *self.0.lock().expect("no panic"))
+    }
+
+    fn open(&self) -> usize {
+        self.0.lock().expect("no panic").open
+    }
+}
+
+fn fields(expected: &[(&'static str, &str)]) -> Fields {
+    expected.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+/// Fails with these classes, one after another, then succeeds.
+fn flaky(classes: &[ErrorClass]) -> impl FnMut() -> Result<(), ErrorClass> {
+    let mut left = classes.iter();
+    move || left.next().map_or(Ok(()), |class| Err(*class))
+}
+
+static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_millis(250))).max_attempts(2));
+
+#[test]
+fn a_call_is_a_span_with_an_event_for_each_thing() {
+    let (keep, _guard) = Keep::start();
+    let mut context = POLICY.context(TestEnv::new()).operation("fetch").observe(TracingObserver::new());
+    assert!(context.call(flaky(&[ErrorClass::RateLimit])).is_ok());
+    let seen = keep.seen();
+    assert_eq!(seen.open, 0, "the context lives, the span does not");
+    assert_eq!(seen.closed, [fields(&[("operation", "fetch"), ("outcome", "success"), ("attempts", "2")])]);
+    assert_eq!(seen.messages(), ["attempt_start", "retry", "attempt_end", "attempt_start", "success", "attempt_end"]);
+    assert!(seen.events.iter().all(|event| event.span == Some("redress.call") && event.field("operation") == "fetch"));
+
+    let [start, retry, end, _, success, _] = &seen.events[..] else { panic!("as many as messages") };
+    assert_eq!(
+        [start.level, retry.level, end.level, success.level],
+        [Level::TRACE, Level::INFO, Level::DEBUG, Level::DEBUG]
+    );
+    assert_eq!(
+        retry.fields,
+        fields(&[
+            ("message", "retry"),
+            ("operation", "fetch"),
+            ("attempt", "1"),
+            ("class", "rate_limit"),
+            ("cause", "error"),
+            ("delay_ms", "250"),
+            ("elapsed_ms", "0"),
+        ])
+    );
+    assert_eq!((end.field("decision"), end.field("delay_ms")), ("retry", "250"));
+    assert_eq!(
+        success.fields,
+        fields(&[("message", "success"), ("operation", "fetch"), ("attempt", "2"), ("elapsed_ms", "250")])
+    );
+}
+
+#[test]
+fn a_call_that_fails_says_why_in_event_and_span() {
+    let (keep, _guard) = Keep::start();
+    let mut context = POLICY.context(TestEnv::new()).operation("fetch").observe(TracingObserver::new().opentelemetry());
+    assert!(context.call(flaky(&[ErrorClass::Transient; 2])).is_err());
+    let seen = keep.seen();
+    let stop = &seen.events[seen.events.len() - 2];
+    assert_eq!((stop.level, stop.field("message")), (Level::WARN, "max_attempts_exceeded"));
+    assert_eq!((stop.field("stop_reason"), stop.field("class")), ("max_attempts_global", "transient"));
+    assert_eq!(
+        seen.closed,
+        [fields(&[
+            ("operation", "fetch"),
+            ("outcome", "max_attempts_global"),
+            ("attempts", "2"),
+            ("class", "transient"),
+            ("otel.name", "fetch"),
+            ("otel.status_code", "ERROR"),
+        ])]
+    );
+}
+
+#[test]
+fn the_span_is_a_child_of_the_one_around_the_call() {
+    let (keep, _guard) = Keep::start();
+    let mut context = POLICY.context(TestEnv::new()).observe(TracingObserver::new());
+    tracing::info_span!(target: "app", "request").in_scope(|| assert!(context.call(flaky(&[])).is_ok()));
+    assert_eq!(keep.seen().closed[0]["parent"], "request");
+}
+
+#[test]
+fn calls_that_stop_early_close_their_span_at_once() {
+    static BREAKER: CircuitBreaker<1> = CircuitBreaker::new(BreakerConfig::new(1));
+    static GUARDED: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)).circuit_breaker(&BREAKER);
+    static HURRIED: Policy = Policy::new(
+        Retry::new(Backoff::constant(Duration::from_millis(250))).deadline(Duration::from_millis(600)).max_attempts(9),
+    );
+
+    let (keep, _guard) = Keep::start();
+    let outcome = |keep: &Keep| {
+        let seen = keep.seen();
+        assert_eq!((seen.open, seen.closed.len()), (0, 1));
+        (seen.closed[0]["outcome"].clone(), seen.closed[0]["attempts"].clone())
+    };
+    let ended = |reason: &str, attempts: &str| (reason.to_owned(), attempts.to_owned());
+
+    // Rejected by the breaker, which the first call opened after its span was closed.
+    let mut guarded = GUARDED.context(TestEnv::new()).observe(TracingObserver::new());
+    tracing::info_span!(target: "app", "request")
+        .in_scope(|| assert!(guarded.call(flaky(&[ErrorClass::Transient])).is_err()));
+    let seen = keep.seen();
+    let opened = seen.events.last().expect("the circuit opened");
+    assert_eq!((opened.level, opened.field("message"), opened.field("state")), (Level::WARN, "circuit_opened", "open"));
+    assert_eq!((opened.span, seen.open), (Some("request"), 0));
+    assert!(guarded.call(flaky(&[])).is_err());
+    assert_eq!(outcome(&keep), ended("circuit_open", "0"));
+
+    // Aborted before the first attempt, and during the wait after it.
+    let mut aborted = POLICY.context(TestEnv::new()).observe(TracingObserver::new()).abort_if(|| true);
+    assert!(aborted.call(flaky(&[])).is_err());
+    assert_eq!(outcome(&keep), ended("aborted", "0"));
+    let mut asked = 0;
+    let mut aborted = POLICY.context(TestEnv::new()).observe(TracingObserver::new()).abort_if(|| {
+        asked += 1;
+        asked > 2
+    });
+    assert!(aborted.call(flaky(&[ErrorClass::Transient])).is_err());
+    assert_eq!(outcome(&keep), ended("aborted", "1"));
+
+    // Handed over to be made later.
+    let deferred = POLICY.context(TestEnv::new()).observe(TracingObserver::new());
+    assert!(deferred.sleep_handler(|_, _| SleepDecision::Defer).call(flaky(&[ErrorClass::Transient])).is_err());
+    assert_eq!(outcome(&keep), ended("scheduled", "1"));
+
+    // Out of time after a wait that took longer than it should.
+    let clock = ManualClock::new();
+    let late = env::Blocking::new(&clock, |ticks| clock.advance_ticks(3 * ticks), SeededRandom::new(1));
+    let mut hurried = HURRIED.context(late).observe(TracingObserver::new());
+    assert!(hurried.call(flaky(&[ErrorClass::Transient; 9])).is_err());
+    assert_eq!(outcome(&keep), ended("deadline_exceeded", "1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_closes_its_span() {
+    static SLOW: Policy = Policy::new(Retry::new(Backoff::none()));
+
+    let (keep, _guard) = Keep::start();
+    let hour = Duration::from_secs(3_600);
+    // With its context, at once.
+    let call = async { SLOW.context(Tokio).observe(TracingObserver::new()).call(pending::<io::Result<()>>).await };
+    assert!(tokio::time::timeout(hour, call).await.is_err());
+    let seen = keep.seen();
+    assert_eq!(seen.open, 0);
+    assert_eq!(seen.closed, [fields(&[("operation", ""), ("outcome", "dropped"), ("attempts", "1")])]);
+
+    // In a context that lives on, when the next call begins.
+    let mut context = SLOW.context(Tokio).observe(TracingObserver::new());
+    assert!(tokio::time::timeout(hour, context.call(pending::<io::Result<()>>)).await.is_err());
+    assert_eq!(keep.open(), 1);
+    assert!(context.call(|| std::future::ready(Ok::<_, io::Error>(()))).await.is_ok());
+    let seen = keep.seen();
+    assert_eq!((seen.open, seen.closed.len()), (0, 2));
+    assert_eq!([&seen.closed[0]["outcome"], &seen.closed[1]["outcome"]], ["dropped", "success"]);
+}
+
+#[test]
+fn a_call_whose_operation_panics_closes_its_span() {
+    let (keep, _guard) = Keep::start();
+    let panicked = std::panic::catch_unwind(|| {
+        let panics = || -> Result<(), ErrorClass> { panic!("the operation") };
+        POLICY.context(TestEnv::new()).observe(TracingObserver::new()).call(panics)
+    });
+    assert!(panicked.is_err());
+    let seen = keep.seen();
+    assert_eq!((seen.open, seen.closed[0]["outcome"].as_str()), (0, "dropped"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_side_by_side_keep_to_their_spans() {
+    let (keep, _guard) = Keep::start();
+    let call = |operation| async move {
+        let mut left = 1;
+        let fails = move || {
+            left -= 1;
+            std::future::ready(if left < 0 { Ok(()) } else { Err(io::Error::from(io::ErrorKind::TimedOut)) })
+        };
+        let mut context = POLICY.context(Tokio).operation(operation).observe(TracingObserver::new());
+        tokio::join!(context.call(fails), std::future::ready(())).0
+    };
+    let (one, two) = tokio::join!(call("one"), call("two"));
+    assert!(one.is_ok() && two.is_ok());
+    let seen = keep.seen();
+    assert_eq!((seen.open, seen.closed.len(), seen.events.len()), (0, 2, 12));
+    assert!(seen.closed.iter().all(|span| !span.contains_key("parent") && span["attempts"] == "2"));
+    assert!(seen.events.iter().all(|event| event.span == Some("redress.call")));
+}
+
+#[test]
+fn filtered_out_it_costs_the_call_nothing() {
+    let (keep, _guard) = Keep::start();
+    let quiet = tracing_subscriber::registry().with(tracing_subscriber::filter::LevelFilter::WARN).with(keep.clone());
+    tracing::subscriber::with_default(quiet, || {
+        let mut context = POLICY.context(TestEnv::new()).observe(TracingObserver::new());
+        assert!(context.call(flaky(&[ErrorClass::Transient])).is_ok());
+        assert!(context.call(flaky(&[ErrorClass::Auth])).is_err());
+    });
+    let seen = keep.seen();
+    assert_eq!((seen.messages(), seen.closed.len(), seen.events[0].span), (vec!["permanent_fail"], 0, None));
+}
