@@ -1,4 +1,4 @@
-//! The far end of a firmware image's serial line: plays a [`Script`] of faults against a device and [`check`]s, from
+//! The far end of a firmware image's serial line: plays a [`Script`] of faults against a device and [`check()`]s, from
 //! its own side, what the device made of them.
 //!
 //! | module | holds |
@@ -6,8 +6,8 @@
 //! | [`script`] | which request is answered how, when there is noise, what is expected |
 //! | [`player`] | the modem itself: bytes and times in, bytes and times out, no I/O and no clock |
 //! | [`record`] | what came and what was answered |
-//! | [`check`] | the expectations, each a line that passes or fails |
-//! | [`line`] | sockets, threads and the clock around a player |
+//! | [`mod@check`] | the expectations, each a line that passes or fails |
+//! | [`mod@line`] | sockets, threads and the clock around a player |
 //!
 //! # Time
 //!
