@@ -346,6 +346,40 @@ fn arguments_are_lent_to_each_attempt() {
     assert_eq!(accumulated(0, &Flaky::failing(2)), Ok(3));
 }
 
+/// Code out of another macro has names of its own.
+macro_rules! generated {
+    ($function:ident, $error:ident, $policy:expr, $returned:ty) => {
+        #[derive(Classify, Debug, PartialEq)]
+        enum $error {
+            #[class(rate_limit, retry_after = after, code = Self::number(*code))]
+            Busy { after: Duration, code: u64 },
+        }
+
+        impl $error {
+            fn number(code: u64) -> Option<u32> {
+                code.try_into().ok()
+            }
+        }
+
+        #[retry(policy = $policy, context = TestEnv::new(), attempt = attempt)]
+        fn $function(result: u32) -> $returned {
+            if attempt.number < result {
+                return Err($error::Busy { after: Duration::ZERO, code: u64::MAX });
+            }
+            Ok(result)
+        }
+    };
+}
+
+generated!(out_of_a_macro, OutOfAMacro, INSTANT_RETRIES, Result<u32, RetryError<OutOfAMacro>>);
+
+#[test]
+fn other_macros_make_them() {
+    assert_eq!(out_of_a_macro(3), Ok(3));
+    let busy = OutOfAMacro::Busy { after: Duration::ZERO, code: u64::MAX };
+    assert_eq!((out_of_a_macro(9).unwrap_err().error, busy.classify().numeric_code()), (Some(busy), None));
+}
+
 // ---- What is returned ---------------------------------------------------------------------------------------------
 
 #[derive(Debug, PartialEq, Classify)]
