@@ -260,16 +260,25 @@ firmware_run_session() { # name script scale seconds requests device...
     rm -r "$sockets"
 }
 
-# A device that loses its RAM is started again with what it printed last, for as long as it asks to be.
+# A device that loses its RAM is started again with what it printed last, for as long as it asks to be. Its clock has a
+# battery.
 firmware_run_night_without_power() {
-    local name code=10 start=0 words=(power=off)
-    while [ "$code" = 10 ] && [ "$start" -lt 5 ]; do
+    local name code=10 start=0 words=(device=7 power=off)
+    while [ "$code" = 10 ] && [ "$start" -lt 10 ]; do
         start=$((start + 1)) code=0
         name=night-power-$start
-        firmware_qemu "$name" night 10 "" "${words[@]}" || code=$?
-        words=(power=off "$(sed -n 's/^\(checkpoint=[0-9a-f]*\)$/\1/p' "$FIRMWARE_LOGS/$name.out")")
+        firmware_qemu "$name" night 20 "" "${words[@]}" "rtc=$(date +%s%3N)" || code=$?
+        words=(device=7 power=off "$(sed -n 's/^\(checkpoint=[0-9a-f]*\)$/\1/p' "$FIRMWARE_LOGS/$name.out")")
     done
     firmware_verdict "$name" "$code" 0
+}
+
+# A record that nobody wrote is refused, and the night begins from the start.
+firmware_run_night_with_garbage() { # name record
+    local name=$1 code=0
+    firmware_qemu "$name" night 20 "" device=7 power=off "checkpoint=$2" || code=$?
+    grep -q "^refused: " "$FIRMWARE_LOGS/$name.out" && grep -q "^cold start" "$FIRMWARE_LOGS/$name.out" || code=1
+    firmware_verdict "$name" "$code" 10
 }
 
 firmware_run() {
@@ -282,8 +291,11 @@ firmware_run() {
     firmware_run_image sensor-late sensor 20 0 device=8 first=4294961296
     firmware_run_image sensor-wrap sensor 20 0 device=9 wrap
     firmware_run_image sensor-without-id sensor 20 2
-    firmware_run_image night-reset night 10 0
+    firmware_run_image night-reset night 20 0 device=7
+    firmware_run_image night-without-id night 20 2
     firmware_run_night_without_power
+    firmware_run_night_with_garbage night-noise "$(head -c 73 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
+    firmware_run_night_with_garbage night-short "$(head -c 7 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
     firmware_run_image riscv riscv-blocking 20 0 device=7
     firmware_run_image riscv-without-id riscv-blocking 20 2
     firmware_run_image uplink-without-id uplink 10 2

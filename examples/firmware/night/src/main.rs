@@ -1,89 +1,86 @@
-//! Restarts in the middle of its work and carries on from what it kept in retained memory.
+//! A device that has something to report on a night without network, and sleeps deeply through every wait: each time
+//! it starts anew, and carries on from two checkpoints, of the call and of the breaker.
 //!
-//! It resets itself, keeping its record in RAM that start-up leaves alone. Started with the word `power=off` it goes
-//! through nights in which RAM is lost: it prints `checkpoint=HEX`, exits with 10, and is to be started again with that
-//! word too, as a board would that keeps its record in backup registers or an EEPROM. Exits 0 when the record went
-//! through all restarts, else 1.
+//! It resets itself, keeping its [record](record) in RAM that start-up leaves alone. Started with the word `power=off`
+//! it goes through nights in which RAM is lost: it prints `checkpoint=HEX`, exits with 10, and is to be started again
+//! with that word too, as a board would that keeps its record in backup registers or an EEPROM. Then it also needs
+//! `rtc=MS`, the time of a clock with a battery.
+//!
+//! [`report`] is what an application would have; [`story`] is the night, [`garbage`] what is no checkpoint.
+//!
+//! Started with the word `device=N`. Exits 0 when all went as it should, else 1; 2 without a device.
 
 #![no_std]
 #![no_main]
+
+mod garbage;
+mod record;
+mod report;
+mod story;
 
 use cortex_m_rt::entry;
 use firmware_support::lm3s6965::sysctl::{self, CORE_HZ};
 use firmware_support::{args, exit, lm3s6965, print, println, retained, rtc, systick};
 
-/// Restarts before the work is done.
-const RESTARTS: u32 = 3;
-
-/// How long it works between two restarts.
-const AWAKE_MS: u32 = 50;
+use crate::record::Record;
+use crate::story::Ending;
 
 /// The exit code that asks to be started again.
 const START_ME_AGAIN: i32 = 10;
-
-/// What must be known after a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record {
-    restarts: u32,
-    slept_at_ms: u64,
-}
-
-impl Record {
-    const SIZE: usize = 12;
-
-    fn to_bytes(self) -> [u8; Self::SIZE] {
-        let mut bytes = [0; Self::SIZE];
-        let (restarts, slept_at_ms) = bytes.split_at_mut(4);
-        restarts.copy_from_slice(&self.restarts.to_le_bytes());
-        slept_at_ms.copy_from_slice(&self.slept_at_ms.to_le_bytes());
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (restarts, slept_at_ms) = bytes.split_first_chunk::<4>()?;
-        Some(Self {
-            restarts: u32::from_le_bytes(*restarts),
-            slept_at_ms: u64::from_le_bytes(slept_at_ms.try_into().ok()?),
-        })
-    }
-}
 
 #[entry]
 fn main() -> ! {
     sysctl::init();
     let Some(core) = cortex_m::Peripherals::take() else { exit(1) };
+    // There is no default: devices that share a seed retry in step.
+    let Some(device) = args::value("device") else { exit(2) };
     systick::start(core.SYST, CORE_HZ, 0);
+    let set_to = args::value("rtc").unwrap_or(0);
+    let rtc = || set_to + rtc::millis();
 
+    let ending = match kept() {
+        Some(record) => story::go_on(device, &rtc, record),
+        None => garbage::refuse_all().and_then(|()| story::begin(device, &rtc)),
+    };
+    match ending {
+        Ok(Ending::Delivered) => exit(0),
+        Ok(Ending::Asleep(record)) => sleep_deeply(&record),
+        Err(fault) => {
+            println!("FAIL {fault}");
+            exit(1)
+        }
+    }
+}
+
+/// What is known of before, if anything is.
+fn kept() -> Option<Record> {
     let mut buffer = [0; retained::CAPACITY];
     let handed_in = args::hex("checkpoint", &mut buffer).and_then(|len| buffer.get(..len));
-    let kept = match handed_in {
-        Some(bytes) => Record::from_bytes(bytes),
-        None => retained::load(&mut buffer).and_then(Record::from_bytes),
+    let bytes = match handed_in {
+        Some(bytes) => bytes,
+        None => retained::load(&mut buffer)?,
     };
-    if let Some(record) = kept {
-        println!("woke with {record:?}, {} ms asleep", rtc::millis().saturating_sub(record.slept_at_ms));
-    } else {
-        println!("cold start");
+    match Record::from_bytes(bytes) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            println!("refused: {error}");
+            None
+        }
     }
+}
 
-    while systick::millis() < AWAKE_MS {
-        systick::wait_for_interrupt();
-    }
-
-    let restarts = kept.map_or(0, |record| record.restarts);
-    if restarts == RESTARTS {
-        exit(0)
-    }
-    let record = Record { restarts: restarts + 1, slept_at_ms: rtc::millis() };
+/// The core goes off; it comes back at its entry point.
+fn sleep_deeply(record: &Record) -> ! {
+    let bytes = record.to_bytes();
     if args::has("power=off") {
         print!("checkpoint=");
-        for byte in record.to_bytes() {
+        for byte in bytes {
             print!("{byte:02x}");
         }
         println!();
         exit(START_ME_AGAIN)
     }
-    if !retained::store(&record.to_bytes()) {
+    if !retained::store(&bytes) {
         exit(1)
     }
     lm3s6965::restart()

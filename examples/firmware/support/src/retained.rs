@@ -1,4 +1,4 @@
-//! RAM that a reset leaves alone: 60 bytes for what must be known after deep sleep.
+//! RAM that a reset leaves alone: 96 bytes for what must be known after deep sleep.
 //!
 //! After power-up it holds noise, so what is kept carries its length and a CRC, and [`load`] gives nothing for noise.
 //! On a part whose main RAM loses its content in deep sleep the section goes to its RTC or backup RAM instead.
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 
 /// Most bytes that can be kept.
-pub const CAPACITY: usize = 60;
+pub const CAPACITY: usize = 96;
 
 const WORDS: usize = CAPACITY / 4;
 const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
