@@ -16,6 +16,7 @@ use redress_core::{
     CircuitBreaker, Clock, Decision, Environment, ErrorClass, Event, EventKind, Hz, Instant, Millis, Policy, Retry,
     SelfClassifier,
     env::mode::{Local, Spawned},
+    testing::TestEnv,
 };
 
 const PROBES: u32 = 2;
@@ -509,5 +510,23 @@ panics_in_both_modes! {
             assert!(world.started.get() < at, "the loop's own panic");
             run.failed(failed).await.unwrap();
         }
+    }
+}
+
+#[test]
+fn an_observer_that_panics_loses_no_probe() {
+    for result in [Ok(()), Err(ErrorClass::Permanent)] {
+        let breaker = CircuitBreaker::<1>::new(BreakerConfig::new(1));
+        let policy = Policy::new(Retry::new(Backoff::none())).circuit_breaker(&breaker);
+        let mut context = policy.context(TestEnv::new());
+        let _ = context.call(|| Err::<(), _>(ErrorClass::Transient));
+        assert_eq!(breaker.state(), BreakerState::Open);
+        context.env().clock().advance(Duration::from_secs(30));
+
+        let mut context = context.observe(|event: &redress_core::Event| {
+            assert!(!matches!(event.kind, EventKind::Success | EventKind::PermanentFail), "an observer panics");
+        });
+        assert!(catch_unwind(AssertUnwindSafe(|| context.call(|| result))).is_err());
+        assert_eq!(breaker.state(), BreakerState::Closed, "an answer closes the circuit, observed or not");
     }
 }

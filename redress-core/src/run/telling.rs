@@ -2,8 +2,8 @@
 
 use super::Failed;
 use crate::{
-    AttemptDecision, AttemptEnd, AttemptStart, Cause, Checkpoint, CircuitBreakerView, Classification, Classifier,
-    ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
+    AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Checkpoint, CircuitBreakerView, Classification,
+    Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
     attempts::Progress,
     breaker::{Verdict, Word},
     context::{AbortCondition, Context, HookSet, ResultClassifier},
@@ -78,6 +78,11 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// An attempt succeeded, and with it the call.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub(super) fn succeeded<const PLAIN: bool>(&mut self, permit: Word, attempt: u32, elapsed: Millis) {
+        // Breaker and budget first: they are told even if an observer panics.
+        let changed = if PLAIN { None } else { self.settle(permit, Verdict::Success) };
+        if let Some(budget) = Known::<PLAIN>(self.policy).budget() {
+            budget.on_success();
+        }
         self.emit(self.event(EventKind::Success, attempt, elapsed));
         let end = AttemptEnd {
             attempt,
@@ -90,12 +95,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
             delay: Millis::ZERO,
         };
         self.observer().on_attempt_end(&end);
-        if let Some(budget) = Known::<PLAIN>(self.policy).budget() {
-            budget.on_success();
-        }
-        if !PLAIN && !permit.is_none() {
-            self.settle(permit, Verdict::Success, elapsed);
-        }
+        self.emit_change(changed, None, elapsed);
     }
 
     /// The call has stopped: tells everybody. With a classification, the current attempt has just ended.
@@ -111,6 +111,9 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         classification: Option<Classification>,
     ) -> StopReason {
         let elapsed = Self::elapsed(&progress);
+        // The breaker first: it is told even if an observer panics.
+        let failed = progress.last().map(|(class, _)| class).filter(|_| reason != StopReason::Aborted);
+        let changed = self.settle(permit, failed.map_or(Verdict::Neutral, Verdict::Failure));
         let delay = if reason == StopReason::Scheduled { progress.wait() } else { Millis::ZERO };
         let mut event = self.event(reason.event(), progress.attempt(), elapsed);
         // Who aborts does not do so for the failure before.
@@ -125,13 +128,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
             }
             self.observer().on_attempt_end(&end);
         }
-        if !permit.is_none() {
-            let verdict = match (reason, progress.last()) {
-                (StopReason::Aborted, _) | (_, None) => Verdict::Neutral,
-                (_, Some((class, _))) => Verdict::Failure(class),
-            };
-            self.settle(permit, verdict, elapsed);
-        }
+        self.emit_change(changed, failed, elapsed);
         reason
     }
 
@@ -184,14 +181,19 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 
     /// Tells the breaker how the call ended.
-    pub(super) fn settle(&mut self, permit: Word, verdict: Verdict, elapsed: Millis) {
-        let Some(breaker) = self.policy.breaker else { return };
+    #[inline]
+    fn settle(&mut self, permit: Word, verdict: Verdict) -> Option<BreakerState> {
+        if permit.is_none() {
+            return None;
+        }
         let env = &self.env;
-        if let Some(state) = breaker.settle::<E::Rate>(permit, verdict, || env.now()) {
-            let class = match verdict {
-                Verdict::Failure(class) => Some(class),
-                Verdict::Success | Verdict::Neutral => None,
-            };
+        self.policy.breaker?.settle::<E::Rate>(permit, verdict, || env.now())
+    }
+
+    /// Tells observers of a new state of the breaker.
+    #[inline]
+    fn emit_change(&mut self, changed: Option<BreakerState>, class: Option<ErrorClass>, elapsed: Millis) {
+        if let Some(state) = changed {
             self.emit(Event { state: Some(state), class, ..self.event(state.into(), 0, elapsed) });
         }
     }
