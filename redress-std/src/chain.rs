@@ -12,6 +12,7 @@
 //! | [`AbortRetryError`] | the call is [aborted](Classification::abort) |
 //! | [`Rejected`] | `Transient` with a hint for an open circuit; otherwise the call is aborted |
 //! | `tokio::time::error::Elapsed`, with feature `tokio` | `Transient` |
+//! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx and redis, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
 //!
 //! The first class other than `Unknown` is the answer. If there is none, the names of the links are read in the same
 //! order, by the list of [`redress_core::classify::name`]. The code is the first that was found.
@@ -150,7 +151,40 @@ fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
     if link.is::<::tokio::time::error::Elapsed>() {
         return Some(ErrorClass::Transient.into());
     }
+    known_from_features(link)
+}
+
+/// The class of a single link of a type that came with a feature.
+#[allow(unused_variables, reason = "without features there is nothing to compare with")]
+fn known_from_features(link: &(dyn Error + 'static)) -> Option<Classification> {
+    macro_rules! known {
+        ($($feature:literal: $error:ty => $link:path),* $(,)?) => {$(
+            #[cfg(feature = $feature)]
+            if let Some(error) = link.downcast_ref::<$error>() {
+                return Some($link(error));
+            }
+        )*};
+    }
+
+    known! {
+        "reqwest-v0.12": ::reqwest_v0_12::Error => crate::reqwest_v0_12::link,
+        "reqwest-v0.13": ::reqwest::Error => crate::reqwest_v0_13::link,
+        "ureq-v3": ::ureq::Error => crate::ureq_v3::link,
+        "hyper-v1": ::hyper::Error => crate::hyper_v1::link,
+        "tonic-v0.14": ::tonic::Status => crate::tonic_v0_14::link,
+        "tonic-v0.14": ::tonic::TimeoutExpired => crate::tonic_v0_14::timeout,
+        "tokio-postgres-v0.7": ::tokio_postgres::Error => crate::tokio_postgres_v0_7::link,
+        "sqlx-v0.8": ::sqlx_core_v0_8::error::Error => crate::sqlx_v0_8::link,
+        "sqlx-v0.9": ::sqlx_core::error::Error => crate::sqlx_v0_9::link,
+        "redis-v1": ::redis::RedisError => crate::redis_v1::link,
+    }
     None
+}
+
+/// The class of an error of any type, if it has one.
+#[cfg(any(feature = "reqwest-v0.12", feature = "reqwest-v0.13"))]
+pub(crate) fn answer(error: &(dyn Error + 'static)) -> Option<Classification> {
+    Some(classify_strictly(error)).filter(is_answer)
 }
 
 fn is_answer(classification: &Classification) -> bool {

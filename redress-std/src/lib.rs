@@ -25,6 +25,8 @@
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
 //! | [`observe`] | observers that log, trace and count |
+//! | `reqwest_v0_13`, `ureq_v3`, `hyper_v1`, `tonic_v0_14` | classes of the errors of HTTP and gRPC clients |
+//! | `tokio_postgres_v0_7`, `sqlx_v0_9`, `redis_v1` | classes of the errors of database clients |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //!
 //! # Which classifier
@@ -65,6 +67,9 @@
 //! - `tokio`: the environments `Tokio` and `TokioLocal`, and `call_async`
 //! - `http`: classifiers for the types of the `http` crate
 //! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
+//! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
+//!   `sqlx-v0.9`, `redis-v1`: classifiers for the errors of the crate and major they name, in modules of that name; the
+//!   default classifier then knows them too
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
 //! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async
@@ -89,14 +94,38 @@ mod default;
 mod ext;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "hyper-v1")]
+pub mod hyper_v1;
 pub mod io;
 pub mod observe;
 mod random;
+#[cfg(feature = "redis-v1")]
+pub mod redis_v1;
+#[cfg(any(feature = "reqwest-v0.12", feature = "reqwest-v0.13"))]
+mod reqwest;
+#[cfg(feature = "reqwest-v0.12")]
+pub mod reqwest_v0_12;
+#[cfg(feature = "reqwest-v0.13")]
+pub mod reqwest_v0_13;
 mod shared;
 mod sleeper;
+#[cfg(any(feature = "sqlx-v0.8", feature = "sqlx-v0.9", feature = "tokio-postgres-v0.7"))]
+pub mod sqlstate;
+#[cfg(any(feature = "sqlx-v0.8", feature = "sqlx-v0.9"))]
+mod sqlx;
+#[cfg(feature = "sqlx-v0.8")]
+pub mod sqlx_v0_8;
+#[cfg(feature = "sqlx-v0.9")]
+pub mod sqlx_v0_9;
 mod threads;
 #[cfg(feature = "tokio")]
 mod tokio;
+#[cfg(feature = "tokio-postgres-v0.7")]
+pub mod tokio_postgres_v0_7;
+#[cfg(feature = "tonic-v0.14")]
+pub mod tonic_v0_14;
+#[cfg(feature = "ureq-v3")]
+pub mod ureq_v3;
 
 #[cfg(feature = "tokio")]
 pub use self::tokio::{Tokio, TokioClock, TokioLocal};

@@ -1,0 +1,30 @@
+//! Errors of hyper 1.
+//!
+//! | error | class |
+//! |---|---|
+//! | `is_timeout`, `is_incomplete_message`, `is_canceled`, `is_closed`, `is_body_write_aborted`, `is_shutdown` | [`Transient`](ErrorClass::Transient) |
+//! | every other | by its [source](crate::chain), as for connections that are refused or reset |
+//!
+//! Messages that can't be parsed have no class: what garbles an answer may pass. Statuses are no errors for hyper;
+//! `.retry_result(http::response)` of feature `http` looks at them. The errors of hyper-util's client have these as
+//! their source.
+
+use hyper::Error;
+use redress_core::{Classification, ErrorClass};
+
+use crate::chain;
+
+/// The class of an error, by the table of [this module](self).
+pub fn classify(error: &Error) -> Classification {
+    chain::classify_strictly(error)
+}
+
+pub(crate) fn link(error: &Error) -> Classification {
+    let is_lost = error.is_timeout()
+        || error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+        || error.is_body_write_aborted()
+        || error.is_shutdown();
+    if is_lost { ErrorClass::Transient } else { ErrorClass::Unknown }.into()
+}

@@ -1,0 +1,47 @@
+//! What the classifiers for several majors of reqwest share.
+
+/// The classifier of one major, whose types are found in `$krate`.
+macro_rules! classifier {
+    ($($krate:tt)+) => {
+        use std::error::Error as _;
+
+        use $($krate)+::{Error, Response};
+        use redress_core::{Classification, ErrorClass};
+
+        use crate::{chain, http};
+
+        /// The class of an error, by the table of [this module](self).
+        pub fn classify(error: &Error) -> Classification {
+            chain::classify_strictly(error)
+        }
+
+        /// Whether a response is a failure, and of which kind, with its `Retry-After` header as the hint: for
+        /// `retry_result`.
+        pub fn response(response: &Response) -> Option<Classification> {
+            http::status_with_headers(response.status(), response.headers())
+        }
+
+        pub(crate) fn link(error: &Error) -> Classification {
+            // In the browser nobody says why there was no answer.
+            #[cfg(not(target_arch = "wasm32"))]
+            let is_connect = error.is_connect();
+            #[cfg(target_arch = "wasm32")]
+            let is_connect = false;
+
+            if let Some(status) = error.status() {
+                http::classify(status)
+            } else if error.is_builder() {
+                ErrorClass::Permanent.into()
+            } else if error.is_timeout() {
+                ErrorClass::Transient.into()
+            } else if is_connect {
+                // The system may know better; of a failed look-up of a name it says nothing.
+                error.source().and_then(chain::answer).unwrap_or(ErrorClass::Transient.into())
+            } else {
+                ErrorClass::Unknown.into()
+            }
+        }
+    };
+}
+
+pub(crate) use classifier;

@@ -1,0 +1,29 @@
+//! Errors and responses of reqwest 0.12.
+//!
+//! | error | class |
+//! |---|---|
+//! | `is_status`, from `error_for_status` | that of the status, see [`http`] |
+//! | `is_builder`: bad URLs and header values | [`Permanent`](ErrorClass::Permanent) |
+//! | `is_timeout` | [`Transient`](ErrorClass::Transient) |
+//! | `is_connect` | by its [source](crate::chain); [`Transient`](ErrorClass::Transient) if that is silent |
+//! | every other: requests, bodies, redirects, decoding | by its [source](crate::chain), as [`hyper_v1`](crate::hyper_v1) has it |
+//!
+//! `error_for_status` drops the headers, and `Retry-After` with them; [`response`] keeps the hint:
+//!
+//! ```
+//! # use ::reqwest_v0_12 as reqwest;
+//! use redress_std::{Backoff, Policy, Retry, Tokio, reqwest_v0_12};
+//!
+//! static POLICY: Policy = Policy::new(Retry::new(Backoff::none().or_retry_after()).max_attempts(2));
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # let url = "http://127.0.0.1:1/";
+//! let client = reqwest::Client::new();
+//! let mut orders = POLICY.context(Tokio).retry_result(reqwest_v0_12::response);
+//! let outcome = orders.execute(|| client.get(url).send()).await;
+//! # assert_eq!(outcome.attempts, 2);
+//! # }
+//! ```
+
+crate::reqwest::classifier!(::reqwest_v0_12);

@@ -1,0 +1,40 @@
+//! Errors of tokio-postgres 0.7 and of postgres 0.19, which are the same type.
+//!
+//! | error | class |
+//! |---|---|
+//! | with a SQLSTATE | that of the state, see [`sqlstate`]; the state, packed, is the code |
+//! | the connection was closed | [`Transient`](ErrorClass::Transient) |
+//! | every other | by its [source](crate::chain), as for connections that are refused or reset |
+
+use redress_core::{Classification, ErrorClass};
+use tokio_postgres::Error;
+
+use crate::{chain, sqlstate};
+
+/// The class of an error, by the table of [this module](self).
+///
+/// ```no_run
+/// use redress_std::{Backoff, ErrorClass, Policy, Retry, Threads};
+/// # use std::time::Duration;
+///
+/// static POLICY: Policy = Policy::new(
+///     Retry::new(Backoff::none())
+///         .backoff_for(ErrorClass::Concurrency, Backoff::full_jitter(Duration::from_millis(5), Duration::from_secs(1))),
+/// );
+///
+/// # fn transfer() -> Result<(), tokio_postgres::Error> { Ok(()) }
+/// // The default classifier knows the error; `.classifier(tokio_postgres_v0_7::classify)` asks for nothing else.
+/// POLICY.context(Threads).operation("transfer").call(|| transfer())?;
+/// # Ok::<(), redress_std::RetryError<tokio_postgres::Error>>(())
+/// ```
+pub fn classify(error: &Error) -> Classification {
+    chain::classify_strictly(error)
+}
+
+pub(crate) fn link(error: &Error) -> Classification {
+    match error.code() {
+        Some(state) => sqlstate::classify(state.code()),
+        None if error.is_closed() => ErrorClass::Transient.into(),
+        None => ErrorClass::Unknown.into(),
+    }
+}

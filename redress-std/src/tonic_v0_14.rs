@@ -1,0 +1,146 @@
+//! Statuses of gRPC, of tonic 0.14.
+//!
+//! | status | class |
+//! |---|---|
+//! | `UNAUTHENTICATED` | [`Auth`](ErrorClass::Auth) |
+//! | `PERMISSION_DENIED` | [`Permission`](ErrorClass::Permission) |
+//! | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `FAILED_PRECONDITION`, `OUT_OF_RANGE`, `UNIMPLEMENTED`, `DATA_LOSS` | [`Permanent`](ErrorClass::Permanent) |
+//! | `ABORTED` | [`Concurrency`](ErrorClass::Concurrency) |
+//! | `RESOURCE_EXHAUSTED` | [`RateLimit`](ErrorClass::RateLimit) |
+//! | `INTERNAL` | [`ServerError`](ErrorClass::ServerError) |
+//! | `UNAVAILABLE`, `DEADLINE_EXCEEDED`; the channel's own time-out, which shows as `CANCELLED` | [`Transient`](ErrorClass::Transient) |
+//! | `CANCELLED`, `UNKNOWN` | by its [source](crate::chain) |
+//!
+//! The number of the status is the code. The hint is the `retry_delay` of a `google.rpc.RetryInfo` among the status's
+//! details, or else the `grpc-retry-pushback-ms` of its metadata. What the codes mean is in gRPC's `statuscodes.md`,
+//! the metadata in its proposal A6.
+//!
+//! Errors of channels (`tonic::transport::Error`) have a class by their source.
+
+use redress_core::{Classification, ErrorClass, Millis};
+use tonic::{Code, Status};
+
+use crate::chain;
+
+/// The class of a status, by the table of [this module](self).
+///
+/// ```
+/// use redress_std::{ErrorClass, tonic_v0_14};
+/// use tonic::Status;
+///
+/// assert_eq!(tonic_v0_14::classify(&Status::aborted("row changed")).class(), ErrorClass::Concurrency);
+/// ```
+pub fn classify(status: &Status) -> Classification {
+    chain::classify_strictly(status)
+}
+
+pub(crate) fn link(status: &Status) -> Classification {
+    let known = Classification::new(class_of_code(status.code())).code(i32::from(status.code()).unsigned_abs());
+    match retry_delay(status.details()).or_else(|| pushback(status)) {
+        Some(hint) => known.retry_after(hint),
+        None => known,
+    }
+}
+
+pub(crate) fn timeout(_: &tonic::TimeoutExpired) -> Classification {
+    ErrorClass::Transient.into()
+}
+
+/// The class of a code, by the table of [this module](self).
+pub const fn class_of_code(code: Code) -> ErrorClass {
+    match code {
+        Code::Unauthenticated => ErrorClass::Auth,
+        Code::PermissionDenied => ErrorClass::Permission,
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::DataLoss => ErrorClass::Permanent,
+        Code::Aborted => ErrorClass::Concurrency,
+        Code::ResourceExhausted => ErrorClass::RateLimit,
+        Code::Internal => ErrorClass::ServerError,
+        Code::Unavailable | Code::DeadlineExceeded => ErrorClass::Transient,
+        Code::Ok | Code::Cancelled | Code::Unknown => ErrorClass::Unknown,
+    }
+}
+
+fn pushback(status: &Status) -> Option<Millis> {
+    status.metadata().get("grpc-retry-pushback-ms")?.to_str().ok()?.parse().ok().map(Millis::new)
+}
+
+/// The delay in the details of a status: `google.rpc.Status { 3: repeated Any { 1: type_url, 2: value } }`, the value
+/// being a `RetryInfo { 1: Duration { 1: seconds, 2: nanos } }`.
+///
+/// Read here because a decoder for all messages of `google.rpc` is a lot to compile for two numbers.
+fn retry_delay(details: &[u8]) -> Option<Millis> {
+    const RETRY_INFO: &[u8] = b"type.googleapis.com/google.rpc.RetryInfo";
+
+    let any = fields(details).find_map(|field| match field {
+        (3, Value::Bytes(any)) => bytes(any, 1).filter(|url| *url == RETRY_INFO).and(Some(any)),
+        _ => None,
+    })?;
+    let delay = bytes(bytes(any, 2)?, 1)?;
+    let (mut seconds, mut nanos) = (0, 0);
+    for field in fields(delay) {
+        match field {
+            (1, Value::Number(number)) => seconds = number,
+            (2, Value::Number(number)) => nanos = number,
+            _ => {}
+        }
+    }
+    // Negative numbers are above these.
+    if seconds > u64::MAX / 2 || nanos >= 1_000_000_000 {
+        return None;
+    }
+    let millis = seconds.saturating_mul(1_000).saturating_add(nanos.div_ceil(1_000_000));
+    Some(u32::try_from(millis).map_or(Millis::MAX, Millis::new))
+}
+
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The fields of a protobuf message, up to the first that can't be read.
+fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, Value<'_>)> {
+    std::iter::from_fn(move || {
+        let tag = varint(&mut rest)?;
+        let value = match tag & 7 {
+            0 => Value::Number(varint(&mut rest)?),
+            kind => {
+                let length = match kind {
+                    1 => 8,
+                    2 => usize::try_from(varint(&mut rest)?).ok()?,
+                    5 => 4,
+                    _ => return None,
+                };
+                let (bytes, after) = rest.split_at_checked(length)?;
+                rest = after;
+                Value::Bytes(bytes)
+            }
+        };
+        Some((tag >> 3, value))
+    })
+}
+
+fn bytes(message: &[u8], wanted: u64) -> Option<&[u8]> {
+    fields(message).find_map(|(number, value)| match value {
+        Value::Bytes(bytes) if number == wanted => Some(bytes),
+        _ => None,
+    })
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}

@@ -1,0 +1,51 @@
+//! Errors and responses of ureq 3.
+//!
+//! | error | class |
+//! |---|---|
+//! | `StatusCode` | that of the [status](redress_core::classify::http) |
+//! | `Timeout`, `HostNotFound`, `ConnectionFailed`, `ConnectProxyFailed` | [`Transient`](ErrorClass::Transient) |
+//! | `Io`, `Other` | by what is [inside](crate::chain) |
+//! | `BadUri`, `Http`, `InvalidProxyUrl`, `RequireHttpsOnly`, `TlsRequired`, `BodyExceedsLimit` | [`Permanent`](ErrorClass::Permanent) |
+//! | every other | [`Unknown`](ErrorClass::Unknown) |
+//!
+//! Of names that can't be looked up, ureq tells no more than that the system said so: `Io` of an unknown kind.
+//!
+//! By default, ureq makes an error of every status from 400 on and drops the headers, `Retry-After` among them. With
+//! `http_status_as_error(false)` they stay, and `.retry_result(http::response)` of feature `http` reads them.
+
+use redress_core::{Classification, ErrorClass, classify::http};
+use ureq::Error;
+
+use crate::chain;
+
+/// The class of an error, by the table of [this module](self).
+///
+/// ```
+/// use redress_std::{ErrorClass, ureq_v3};
+///
+/// let error = ureq::get("no address").call().unwrap_err();
+/// assert_eq!(ureq_v3::classify(&error).class(), ErrorClass::Permanent);
+/// ```
+pub fn classify(error: &Error) -> Classification {
+    chain::classify_strictly(error)
+}
+
+pub(crate) fn link(error: &Error) -> Classification {
+    let class = match error {
+        Error::StatusCode(status) => return http::classify_status(*status),
+        // It has no `source`: what it wraps only shows here.
+        Error::Io(error) => return chain::classify_strictly(error),
+        Error::Other(error) => return chain::classify_strictly(&**error),
+        Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
+            ErrorClass::Transient
+        }
+        Error::BadUri(_)
+        | Error::Http(_)
+        | Error::InvalidProxyUrl
+        | Error::RequireHttpsOnly(_)
+        | Error::TlsRequired
+        | Error::BodyExceedsLimit(_) => ErrorClass::Permanent,
+        _ => ErrorClass::Unknown,
+    };
+    class.into()
+}
