@@ -9,6 +9,7 @@ use core::marker::PhantomData;
 
 use crate::{
     Cause, Checkpoint, CheckpointError, Classification, ErrorClass, Millis, Policy, RandomSource, StopReason,
+    backoff::Asked,
     env::Environment,
     policy::Known,
     retry::NO_LIMIT,
@@ -223,14 +224,15 @@ impl Progress {
         let delay = if PLAIN {
             backoff.plain_delay(self.attempt, draw)
         } else {
-            backoff.delay(self.attempt, classification, self.previous(class), draw)
+            let asked = Asked { attempt: self.attempt, classification, previous: self.previous(class) };
+            backoff.delay_by(retry.other(), &asked, draw)
         };
         if left.is_some_and(|left| E::Rate::ticks(delay) >= left) {
             self.wait = delay;
             self.phase = Phase::Untaken;
             return Err(StopReason::DeadlineExceeded);
         }
-        if policy.budget().is_some_and(|budget| !budget.consume::<E::Rate>(1, env.now())) {
+        if policy.budget().is_some_and(|budget| !budget.consume::<E::Rate>(env.now())) {
             return Err(StopReason::BudgetExhausted);
         }
         self.delay = delay;

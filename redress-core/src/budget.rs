@@ -16,7 +16,7 @@ use core::{
 use crate::{
     Clock, ConfigError, Millis,
     error::valid_or_panic,
-    time::{Convert, Instant, TickRate},
+    time::{Instant, Rate, TickRate},
     window::{self, MAX_WINDOW, Moment, Slot},
 };
 
@@ -187,12 +187,18 @@ impl<const N: usize> core::ops::Deref for Budget<N> {
 impl BudgetView {
     /// Takes `cost` retries out of the budget, all or none.
     pub fn try_consume<C: Clock>(&self, cost: u16, clock: &C) -> bool {
-        self.consume::<C>(cost, clock.now())
+        self.consume(cost, clock.now(), Rate::of::<C>())
     }
 
     /// How many retries are left at this moment.
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
-        critical_section::with(|_| self.available::<C>(clock.now()))
+        critical_section::with(|_| {
+            self.advance(clock.now(), Rate::of::<C>());
+            match self.config.0 {
+                Kind::Rolling { max_retries, .. } => max_retries.saturating_sub(self.used()),
+                Kind::Bucket { .. } => (self.level.load(Relaxed) / TOKEN) as u16,
+            }
+        })
     }
 
     /// Tells a token bucket of a successful call that used no [`Policy`](crate::Policy).
@@ -200,46 +206,52 @@ impl BudgetView {
         self.on_success();
     }
 
-    pub(crate) fn consume<R: TickRate>(&self, cost: u16, now: Instant) -> bool {
+    fn consume(&self, cost: u16, now: Instant, rate: &Rate) -> bool {
         critical_section::with(|_| {
-            if self.available::<R>(now) < cost {
-                return false;
-            }
+            self.advance(now, rate);
             match self.config.0 {
-                Kind::Rolling { .. } => (0..cost).for_each(|_| window::push::<R>(&self.slots, now, 1)),
+                Kind::Rolling { max_retries, .. } => {
+                    let left = max_retries.saturating_sub(self.used());
+                    if left >= cost {
+                        (0..cost).for_each(|_| window::push(&self.slots, now, 1, rate));
+                    }
+                    left >= cost
+                }
                 Kind::Bucket { .. } => {
-                    let spent = u32::from(cost).saturating_mul(TOKEN);
-                    self.level.store(self.level.load(Relaxed).saturating_sub(spent), Relaxed);
+                    // Compared in millionths: counting whole tokens would take a division.
+                    let left = self.level.load(Relaxed).checked_sub(u32::from(cost).saturating_mul(TOKEN));
+                    if let Some(left) = left {
+                        self.level.store(left, Relaxed);
+                    }
+                    left.is_some()
                 }
             }
-            true
         })
     }
 
-    /// Slides the window or refills the bucket, then counts. Runs inside a critical section.
-    #[expect(clippy::cast_possible_truncation, reason = "bounded by u16 on both ways")]
-    fn available<R: TickRate>(&self, now: Instant) -> u16 {
+    /// Slots in use.
+    #[expect(clippy::cast_possible_truncation, reason = "at most as many as may be retried")]
+    fn used(&self) -> u16 {
+        window::count(&self.slots, |_| true) as u16
+    }
+
+    /// Slides the window or refills the bucket. Runs inside a critical section.
+    fn advance(&self, now: Instant, rate: &Rate) {
         match self.config.0 {
-            Kind::Rolling { max_retries, window } => {
-                window::slide::<R>(&self.slots, &self.moment, now, window);
-                let used = window::count(&self.slots, |_| true);
-                max_retries.saturating_sub(used as u16)
-            }
+            Kind::Rolling { window, .. } => window::slide(&self.slots, &self.moment, now, window, rate),
             Kind::Bucket { per_second, .. } => {
                 if per_second != 0 {
                     let last = self.moment.load();
-                    let passed = R::millis(now.ticks_since(last));
+                    let passed = rate.millis(now.ticks_since(last));
                     self.refill(passed.get().saturating_mul(per_second));
                     // Only whole milliseconds were paid for; after a jump back counting starts anew.
-                    self.moment.store(if now < last { now } else { last.saturating_add(R::ticks(passed)) });
+                    self.moment.store(if now < last { now } else { last.saturating_add(rate.ticks(passed)) });
                 }
-                (self.level.load(Relaxed) / TOKEN) as u16
             }
         }
     }
 
-    #[inline]
-    pub(crate) fn on_success(&self) {
+    fn on_success(&self) {
         if let Kind::Bucket { per_success, .. } = self.config.0 {
             critical_section::with(|_| self.refill(per_success.saturating_mul(TOKEN / 1_000)));
         }
@@ -257,6 +269,41 @@ impl BudgetView {
 impl<S: ?Sized> defmt::Format for RetryBudget<S> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{}", self.config);
+    }
+}
+
+/// What a policy knows of its budget: where it is, and where its code is. See [`breaker::Link`](crate::breaker::Link).
+#[derive(Clone, Copy)]
+pub(crate) struct Link<'a> {
+    budget: &'a BudgetView,
+    code: &'static Code,
+}
+
+struct Code {
+    consume: fn(&BudgetView, u16, Instant, &Rate) -> bool,
+    on_success: fn(&BudgetView),
+}
+
+impl<'a> Link<'a> {
+    pub(crate) const fn new(budget: &'a BudgetView) -> Self {
+        Self { budget, code: &Code { consume: BudgetView::consume, on_success: BudgetView::on_success } }
+    }
+
+    /// Takes a token.
+    #[inline]
+    pub(crate) fn consume<R: TickRate>(self, now: Instant) -> bool {
+        (self.code.consume)(self.budget, 1, now, Rate::of::<R>())
+    }
+
+    #[inline]
+    pub(crate) fn on_success(self) {
+        (self.code.on_success)(self.budget);
+    }
+}
+
+impl core::fmt::Debug for Link<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.budget.fmt(f)
     }
 }
 

@@ -73,11 +73,16 @@ impl<F: FnMut() -> bool> AbortCondition for F {
 
 /// Decides who waits. Any `FnMut(&BackoffContext, Millis) -> SleepDecision` does; `()` waits here.
 pub trait SleepHandler {
+    /// Whether there is a handler at all.
+    const ACTIVE: bool = true;
+
     /// A retry was decided, to come after `delay`.
     fn decide(&mut self, context: &BackoffContext, delay: Millis) -> SleepDecision;
 }
 
 impl SleepHandler for () {
+    const ACTIVE: bool = false;
+
     #[inline]
     fn decide(&mut self, _context: &BackoffContext, _delay: Millis) -> SleepDecision {
         SleepDecision::Sleep

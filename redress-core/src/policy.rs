@@ -1,8 +1,12 @@
 //! A policy: retry, breaker and budget in one value.
 
 use crate::{
-    Backoff, BudgetView, CircuitBreakerView, ConfigError, ErrorClass, Millis, Retry, breaker::CircuitBreaker,
-    budget::Budget, context::Context, env::Environment, error::valid_or_panic,
+    Backoff, BudgetView, CircuitBreakerView, ConfigError, ErrorClass, Millis, Retry,
+    breaker::{self, CircuitBreaker},
+    budget::{self, Budget},
+    context::Context,
+    env::Environment,
+    error::valid_or_panic,
 };
 
 /// What happens after something failed, for one dependency: plain data, `Copy`, usable in a `static`.
@@ -42,8 +46,8 @@ use crate::{
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
-    pub(crate) breaker: Option<&'a CircuitBreakerView>,
-    pub(crate) budget: Option<&'a BudgetView>,
+    pub(crate) breaker: Option<breaker::Link<'a>>,
+    pub(crate) budget: Option<budget::Link<'a>>,
     /// Nothing but attempts, class limits and an exponential backoff for all classes.
     plain: bool,
 }
@@ -73,28 +77,28 @@ impl<'a> Policy<'a> {
     /// Fails fast while this breaker is open.
     pub const fn circuit_breaker<const N: usize>(mut self, breaker: &'a CircuitBreaker<N>) -> Self {
         self.plain = false;
-        self.breaker = Some(breaker.view());
+        self.breaker = Some(breaker::Link::new(breaker));
         self
     }
 
     /// [`circuit_breaker`](Self::circuit_breaker) with a breaker whose capacity is forgotten already.
     pub const fn circuit_breaker_view(mut self, breaker: &'a CircuitBreakerView) -> Self {
         self.plain = false;
-        self.breaker = Some(breaker);
+        self.breaker = Some(breaker::Link::new(breaker));
         self
     }
 
     /// Takes a token out of this budget for each retry.
     pub const fn budget<const N: usize>(mut self, budget: &'a Budget<N>) -> Self {
         self.plain = false;
-        self.budget = Some(budget.view());
+        self.budget = Some(budget::Link::new(budget));
         self
     }
 
     /// [`budget`](Self::budget) with a budget whose capacity is forgotten already.
     pub const fn budget_view(mut self, budget: &'a BudgetView) -> Self {
         self.plain = false;
-        self.budget = Some(budget);
+        self.budget = Some(budget::Link::new(budget));
         self
     }
 
@@ -108,6 +112,9 @@ impl<'a> Policy<'a> {
         Context::new(self, env)
     }
 }
+
+/// Whether bytes count more than instructions: then there is one copy of everything, and little is inlined.
+pub(crate) const BARE: bool = cfg!(any(target_os = "none", target_family = "wasm"));
 
 /// A policy, and what may be taken for granted about it while compiling.
 ///
@@ -132,12 +139,12 @@ impl<'p, const PLAIN: bool> Known<'p, PLAIN> {
     }
 
     #[inline]
-    pub(crate) fn breaker(self) -> Option<&'p CircuitBreakerView> {
+    pub(crate) fn breaker(self) -> Option<breaker::Link<'p>> {
         if PLAIN { None } else { self.0.breaker }
     }
 
     #[inline]
-    pub(crate) fn budget(self) -> Option<&'p BudgetView> {
+    pub(crate) fn budget(self) -> Option<budget::Link<'p>> {
         if PLAIN { None } else { self.0.budget }
     }
 
@@ -152,6 +159,6 @@ impl Policy<'_> {
     /// Whether the drivers' shorter copies will do.
     #[inline]
     pub(crate) const fn is_plain(&self) -> bool {
-        cfg!(not(any(target_os = "none", target_family = "wasm"))) && self.plain
+        !BARE && self.plain
     }
 }

@@ -1,8 +1,8 @@
 //! Limits, deadline and backoff per class: the plain data a policy decides by.
 
-use core::time::Duration;
+use core::{num::NonZero, time::Duration};
 
-use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis};
+use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, backoff::OtherDelay};
 
 /// Classes that are ever retried: `Concurrency` to `Unknown`.
 const FIRST_RETRYABLE: u8 = ErrorClass::Concurrency as u8;
@@ -38,9 +38,11 @@ const UNLIMITED: u32 = u32::MAX;
 pub struct Retry<'a> {
     backoff: Backoff<'a>,
     backoffs: [Backoff<'a>; RETRYABLE],
+    /// What a backoff among them needs beside the code of plain ones.
+    other: Option<OtherDelay>,
     max_attempts: u32,
-    deadline: Option<Millis>,
-    attempt_timeout: Option<Millis>,
+    deadline: Span,
+    attempt_timeout: Span,
     /// Retries allowed per class, configured.
     limits: [u8; 8],
     /// Failures a class may have and still be retried: what follows from limit, unknown cap and class. One look-up
@@ -49,6 +51,20 @@ pub struct Retry<'a> {
     max_unknown: u8,
     /// Classes with a backoff of their own.
     own_backoff: ClassSet,
+    /// A deadline or timeout of nothing was given: an error, as soon as it is validated.
+    zero_deadline: bool,
+    zero_timeout: bool,
+}
+
+/// Milliseconds or none in one word.
+type Span = Option<NonZero<u32>>;
+
+#[inline]
+const fn span(span: Span) -> Option<Millis> {
+    match span {
+        Some(millis) => Some(Millis::new(millis.get())),
+        None => None,
+    }
 }
 
 impl<'a> Retry<'a> {
@@ -57,13 +73,16 @@ impl<'a> Retry<'a> {
         Self {
             backoff,
             backoffs: [Backoff::MISSING; RETRYABLE],
+            other: backoff.other(),
             max_attempts: 6,
-            deadline: Some(Millis::from_secs(60)),
+            deadline: NonZero::new(60_000),
             attempt_timeout: None,
             limits: [NO_LIMIT; 8],
             caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 2],
             max_unknown: 2,
             own_backoff: ClassSet::EMPTY,
+            zero_deadline: false,
+            zero_timeout: false,
         }
     }
 
@@ -85,13 +104,15 @@ impl<'a> Retry<'a> {
 
     /// Ends the call before a wait that would reach this span after its start; at least 1 ms.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(Millis::from_duration(deadline));
+        self.deadline = NonZero::new(Millis::from_duration(deadline).get());
+        self.zero_deadline = self.deadline.is_none();
         self
     }
 
     /// No deadline. Then a call reads the clock only for a breaker, a budget or an observer that wants times.
     pub const fn no_deadline(mut self) -> Self {
         self.deadline = None;
+        self.zero_deadline = false;
         self
     }
 
@@ -129,6 +150,9 @@ impl<'a> Retry<'a> {
                 self.backoffs[(class as u8 - FIRST_RETRYABLE) as usize] = backoff;
             }
             self.own_backoff = self.own_backoff.with(class);
+            if let Some(other) = backoff.other() {
+                self.other = Some(other);
+            }
         }
         self
     }
@@ -137,7 +161,8 @@ impl<'a> Retry<'a> {
     /// attempt; blocking attempts are told, see [`Attempt::remaining`](crate::Attempt::remaining). A timed-out attempt
     /// is a `Transient` failure.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = Some(Millis::from_duration(timeout));
+        self.attempt_timeout = NonZero::new(Millis::from_duration(timeout).get());
+        self.zero_timeout = self.attempt_timeout.is_none();
         self
     }
 
@@ -155,10 +180,10 @@ impl<'a> Retry<'a> {
         if self.max_attempts == 0 {
             return Err(ConfigError::ZeroAttempts);
         }
-        if let Some(Millis::ZERO) = self.deadline {
+        if self.zero_deadline {
             return Err(ConfigError::ZeroDeadline);
         }
-        if let Some(Millis::ZERO) = self.attempt_timeout {
+        if self.zero_timeout {
             return Err(ConfigError::ZeroAttemptTimeout);
         }
         if self.backoff.is_missing() && self.own_backoff.is_empty() {
@@ -176,12 +201,18 @@ impl<'a> Retry<'a> {
     /// The configured deadline.
     #[inline]
     pub const fn deadline_after(&self) -> Option<Millis> {
-        self.deadline
+        span(self.deadline)
     }
 
     #[inline]
     pub(crate) const fn timeout(&self) -> Option<Millis> {
-        self.attempt_timeout
+        span(self.attempt_timeout)
+    }
+
+    /// See [`OtherDelay`].
+    #[inline]
+    pub(crate) const fn other(&self) -> Option<OtherDelay> {
+        self.other
     }
 
     /// How often a class may have failed and still be retried; `u8::MAX` for any number.
@@ -228,7 +259,7 @@ impl Retry<'_> {
     pub(crate) fn fingerprint(&self) -> u16 {
         let mut hash = crate::rng::Fnv::new();
         hash.add(self.max_attempts);
-        hash.add(self.deadline.map_or(0, Millis::get));
+        hash.add(self.deadline_after().map_or(0, Millis::get));
         for pair in self.caps.iter().zip(&self.limits) {
             hash.add(u32::from(*pair.0) << 8 | u32::from(*pair.1));
         }

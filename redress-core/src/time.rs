@@ -246,6 +246,63 @@ pub(crate) trait Convert: TickRate {
     fn millis_up(ticks: u64) -> Millis;
 }
 
+/// A tick rate as a value: for what is behind a reference in policies, so that an image without it does not link it.
+/// Written for all rates, it is in an image once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    ticks: fn(Millis) -> u64,
+    multiplier: u32,
+    shift: u8,
+    unit: u8,
+}
+
+impl Rate {
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "shifts of 64-bit numbers are below 64")]
+    pub(crate) const fn of<R: TickRate>() -> &'static Self {
+        const {
+            let Scale { multiplier, shift, .. } = Scale::to_millis(R::HZ);
+            let unit = match (R::HZ / 1_000).checked_ilog2() {
+                Some(shift) => shift as u8,
+                None => 0,
+            };
+            &Self { ticks: R::ticks, multiplier, shift: shift as u8, unit }
+        }
+    }
+
+    /// Ticks in a span, rounded up.
+    pub(crate) fn ticks(&self, span: Millis) -> u64 {
+        (self.ticks)(span)
+    }
+
+    /// Whole milliseconds in so many ticks, rounded down, saturating.
+    pub(crate) fn millis(&self, ticks: u64) -> Millis {
+        scaled(ticks, self.multiplier, self.shift.into())
+    }
+
+    /// Ticks shifted right by this are units of between half a millisecond and one.
+    pub(crate) const fn unit_shift(&self) -> u32 {
+        self.unit as u32
+    }
+}
+
+/// `ticks * multiplier / 2^shift`, saturating.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "products of 32-bit factors plus 32 bits stay in 64 bits")]
+#[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose, the result is compared first")]
+fn scaled(ticks: u64, multiplier: u32, shift: u32) -> Millis {
+    let low = u64::from(ticks as u32) * u64::from(multiplier);
+    let high = (ticks >> 32) * u64::from(multiplier) + (low >> 32);
+    let millis = if shift >= 32 {
+        high >> (shift - 32)
+    } else if high >> shift == 0 {
+        high << (32 - shift) | u64::from(low as u32) >> shift
+    } else {
+        u64::MAX
+    };
+    if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) }
+}
+
 impl<R: TickRate + ?Sized> Convert for R {
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "32-bit factors and an addend of at most 2^32 stay in 64 bits")]
@@ -255,8 +312,8 @@ impl<R: TickRate + ?Sized> Convert for R {
     }
 
     #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "products of 32-bit factors plus 32 bits stay in 64 bits")]
-    #[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose, the result is compared first")]
+    #[expect(clippy::arithmetic_side_effects, reason = "a constant of at least 1")]
+    #[expect(clippy::cast_possible_truncation, reason = "compared first")]
     fn millis(ticks: u64) -> Millis {
         // Where a 64-bit division by a constant is a multiplication anyway, the plain one is shorter.
         if cfg!(target_pointer_width = "64") && R::HZ.is_multiple_of(1_000) {
@@ -264,16 +321,7 @@ impl<R: TickRate + ?Sized> Convert for R {
             return if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) };
         }
         let scale = const { Scale::to_millis(R::HZ) };
-        let low = u64::from(ticks as u32) * u64::from(scale.multiplier);
-        let high = (ticks >> 32) * u64::from(scale.multiplier) + (low >> 32);
-        let millis = if scale.shift >= 32 {
-            high >> (scale.shift - 32)
-        } else if high >> scale.shift == 0 {
-            high << (32 - scale.shift) | u64::from(low as u32) >> scale.shift
-        } else {
-            u64::MAX
-        };
-        if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) }
+        scaled(ticks, scale.multiplier, scale.shift)
     }
 
     #[inline]

@@ -9,7 +9,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::time::{Convert, Instant, Millis, TickRate};
+use crate::time::{Convert, Instant, Millis, Rate, TickRate};
 
 /// The longest window: 12 hours.
 pub(crate) const MAX_WINDOW: Millis = Millis::from_secs(12 * 3_600);
@@ -53,18 +53,13 @@ impl Moment {
     }
 }
 
-/// Ticks are shifted right by this to give a unit of between half a millisecond and one.
-const fn unit_shift(hz: u32) -> u32 {
-    match (hz / 1_000).checked_ilog2() {
-        Some(shift) => shift,
-        None => 0,
-    }
-}
-
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^28 on purpose")]
-fn units<R: TickRate>(ticks: u64) -> u32 {
-    (ticks >> const { unit_shift(R::HZ) }) as u32 & TIME_MASK
+#[expect(clippy::arithmetic_side_effects, reason = "shifts below 32")]
+const fn units(ticks: u64, rate: &Rate) -> u32 {
+    // In halves: shifting 64 bits by a variable is a library call on small cores.
+    let (low, high, shift) = (ticks as u32, (ticks >> 32) as u32, rate.unit_shift() & 31);
+    (low >> shift | high << 1 << (31 - shift)) & TIME_MASK
 }
 
 /// Empties every slot.
@@ -82,25 +77,26 @@ const LATE: Millis = Millis::from_secs(1);
 /// longer than ticks, and never sooner. For a late reading the window stays where it is. A clock that jumped back has,
 /// for the window, not moved; the stamps are shifted so that their ages stay what they were.
 #[expect(clippy::arithmetic_side_effects, reason = "12 hours and two units, in ticks")]
-pub(crate) fn slide<R: TickRate>(slots: &[Slot], last: &Moment, now: Instant, window: Millis) {
+pub(crate) fn slide(slots: &[Slot], last: &Moment, now: Instant, window: Millis, rate: &Rate) {
     let before = last.load();
-    let now = if before.ticks_since(now) < R::ticks(LATE) { now.max(before) } else { now };
-    let window = R::ticks(window);
+    let now = if before.ticks_since(now) < rate.ticks(LATE) { now.max(before) } else { now };
+    let window = rate.ticks(window);
     last.store(now);
     if now.ticks_since(before) >= window {
         return clear(slots);
     }
     // Both moments are cut to units before they are compared, as the stamps were: none comes to lie ahead of `now`.
-    let back = if now < before { units::<R>(before.ticks()).wrapping_sub(units::<R>(now.ticks())) } else { 0 };
+    let units_now = units(now.ticks(), rate);
+    let back = if now < before { units(before.ticks(), rate).wrapping_sub(units_now) } else { 0 };
     // Stamp and `now` were cut by up to a unit each, in the worst case in opposite directions.
-    let length = units::<R>(window + 2 * const { (1 << unit_shift(R::HZ)) - 1 });
+    let length = units(window + 2 * u64::from((1_u32 << rate.unit_shift()) - 1), rate);
     for slot in slots {
         let stamp = slot.0.load(Relaxed);
         if stamp == 0 {
             continue;
         }
         let moved = (stamp >> TAG_BITS).wrapping_sub(back) & TIME_MASK;
-        let age = units::<R>(now.ticks()).wrapping_sub(moved) & TIME_MASK;
+        let age = units_now.wrapping_sub(moved) & TIME_MASK;
         let kept = if age < length { moved << TAG_BITS | stamp & !(TIME_MASK << TAG_BITS) } else { 0 };
         slot.0.store(kept, Relaxed);
     }
@@ -117,18 +113,18 @@ pub(crate) fn count(slots: &[Slot], counts: impl Fn(u8) -> bool) -> usize {
 
 /// Stamps `now` with a tag from 1 to 15 into the first free slot. Without one the stamp is lost, which the
 /// capacity rules of breaker and budget exclude.
-pub(crate) fn push<R: TickRate>(slots: &[Slot], now: Instant, tag: u8) {
+pub(crate) fn push(slots: &[Slot], now: Instant, tag: u8, rate: &Rate) {
     if let Some(slot) = slots.iter().find(|slot| slot.0.load(Relaxed) == 0) {
-        slot.0.store(units::<R>(now.ticks()) << TAG_BITS | u32::from(tag), Relaxed);
+        slot.0.store(units(now.ticks(), rate) << TAG_BITS | u32::from(tag), Relaxed);
     }
 }
 
 /// The age of each stamp at the moment of the last change, rounded down, and its tag; nothing for empty slots.
 pub(crate) fn ages<R: TickRate>(slots: &[Slot], last: &Moment) -> impl Iterator<Item = (Millis, u8)> {
-    let now = units::<R>(last.load().ticks());
+    let now = units(last.load().ticks(), Rate::of::<R>());
     slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp != 0).map(move |stamp| {
         let age = now.wrapping_sub(stamp >> TAG_BITS) & TIME_MASK;
-        (R::millis(u64::from(age) << const { unit_shift(R::HZ) }), (stamp & !(TIME_MASK << TAG_BITS)) as u8)
+        (R::millis(u64::from(age) << Rate::of::<R>().unit_shift()), (stamp & !(TIME_MASK << TAG_BITS)) as u8)
     })
 }
 
@@ -137,7 +133,7 @@ pub(crate) fn push_aged<R: TickRate>(slots: &[Slot], now: Instant, age: Millis, 
     let free = slots.iter().find(|slot| slot.0.load(Relaxed) == 0);
     if let (Some(slot), 1..) = (free, tag) {
         // Units count modulo 2^28, so a moment before the clock's start is one like any other.
-        let stamp = units::<R>(now.ticks().wrapping_sub(R::ticks(age)));
+        let stamp = units(now.ticks().wrapping_sub(R::ticks(age)), Rate::of::<R>());
         slot.0.store(stamp << TAG_BITS | u32::from(tag), Relaxed);
     }
 }

@@ -95,56 +95,101 @@ pub const MAX_RETRY_AFTER_JITTER: Duration = Duration::from_secs(3_600);
 /// | [`token_backoff`](Self::token_backoff) | uniform from \[c/2, c\], c = min(max, base 1.5^n) | the Python library redress |
 ///
 /// Both jitters spread the delay d of the plain exponential: equal over \[d, 2d\], full over \[0, 2d\] with d as its mean.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, Copy)]
 pub struct Backoff<'a> {
     formula: Formula<'a>,
-    hint: Hint,
 }
 
+/// A formula and what becomes of a server's Retry-After.
+///
+/// # Design
+///
+/// A policy has six of these, whether it uses them or not. In each variant the three bytes of the hint lie beside the
+/// tag, which makes it three words.
 #[derive(Clone, Copy)]
 enum Formula<'a> {
     /// No strategy is configured.
-    Missing,
-    Fixed(&'a [Millis]),
-    Constant(u32),
-    Exponential {
+    Missing {
+        hint: Hint,
+    },
+    /// A constant delay is one with equal bounds.
+    Doubling {
+        hint: Hint,
         base: u32,
         max: u32,
-        jitter: Jitter,
+    },
+    FullJitter {
+        hint: Hint,
+        base: u32,
+        max: u32,
+    },
+    EqualJitter {
+        hint: Hint,
+        base: u32,
+        max: u32,
     },
     Decorrelated {
+        hint: Hint,
         base: u32,
         max: u32,
     },
     Token {
+        hint: Hint,
         base: u32,
         max: u32,
     },
-    Custom(&'a dyn Strategy),
+    Fixed {
+        hint: Hint,
+        delays: &'a [Millis],
+    },
+    Custom {
+        hint: Hint,
+        strategy: &'a dyn Strategy,
+    },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Jitter {
-    No,
-    Full,
-    Equal,
-}
+/// What becomes of a server's Retry-After, as a number of 24 bits: 0, it is ignored; 1, jitter is in proportion to it; from 2
+/// on, two more than the milliseconds which are added at most.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Hint([u8; 3]);
 
-/// What becomes of a server's Retry-After.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Hint {
-    Ignored,
+impl Hint {
+    const IGNORED: Self = Self([0; 3]);
     /// The hint plus up to an eighth of it, at least up to 250 ms.
-    Proportional,
-    /// The hint plus up to so many milliseconds.
-    Jitter(u32),
+    const PROPORTIONAL: Self = Self([1, 0, 0]);
+
+    /// The hint plus up to so many milliseconds, at most an hour.
+    const fn jitter(millis: u32) -> Self {
+        let [a, b, c, _] = millis.wrapping_add(2).to_le_bytes();
+        Self([a, b, c])
+    }
+
+    #[inline]
+    const fn number(self) -> u32 {
+        let [a, b, c] = self.0;
+        u32::from_le_bytes([a, b, c, 0])
+    }
+
+    #[inline]
+    const fn is_ignored(self) -> bool {
+        self.number() == 0
+    }
+}
+
+/// A formula that is not plain, and hints: the code of what most policies leave out.
+///
+/// Kept by the policies which need it, so that an image without them does not contain it.
+pub(crate) type OtherDelay = fn(&Backoff<'_>, &Asked<'_>, &mut dyn FnMut() -> u32) -> u32;
+
+/// What a delay may depend on, but for random numbers.
+pub(crate) struct Asked<'a> {
+    pub(crate) attempt: u32,
+    pub(crate) classification: &'a Classification,
+    pub(crate) previous: Millis,
 }
 
 macro_rules! base_and_max {
-    ($($(#[$doc:meta])* $name:ident, $try_name:ident, $variant:ident { $($jitter:tt)* };)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $try_name:ident, $variant:ident;)*) => {$(
         $(#[$doc])*
         ///
         /// # Panics
@@ -163,26 +208,27 @@ macro_rules! base_and_max {
             if base > max {
                 return Err(ConfigError::BaseAboveMax);
             }
-            Ok(Self::of(Formula::$variant { base, max, $($jitter)* }))
+            Ok(Self::of(Formula::$variant { hint: Hint::IGNORED, base, max }))
         }
     )*};
 }
 
 impl<'a> Backoff<'a> {
-    pub(crate) const MISSING: Self = Self::of(Formula::Missing);
+    pub(crate) const MISSING: Self = Self::of(Formula::Missing { hint: Hint::IGNORED });
 
     const fn of(formula: Formula<'a>) -> Self {
-        Self { formula, hint: Hint::Ignored }
+        Self { formula }
     }
 
     /// Retries at once.
     pub const fn none() -> Self {
-        Self::of(Formula::Constant(0))
+        Self::constant(Duration::ZERO)
     }
 
     /// The same delay each time.
     pub const fn constant(delay: Duration) -> Self {
-        Self::of(Formula::Constant(Millis::from_duration(delay).get()))
+        let delay = Millis::from_duration(delay).get();
+        Self::of(Formula::Doubling { hint: Hint::IGNORED, base: delay, max: delay })
     }
 
     /// The delays of a list, the last one again and again.
@@ -196,33 +242,49 @@ impl<'a> Backoff<'a> {
 
     /// [`fixed`](Self::fixed), or what is wrong with the list.
     pub const fn try_fixed(delays: &'a [Millis]) -> Result<Self, ConfigError> {
-        if delays.is_empty() { Err(ConfigError::NoDelays) } else { Ok(Self::of(Formula::Fixed(delays))) }
+        if delays.is_empty() {
+            Err(ConfigError::NoDelays)
+        } else {
+            Ok(Self::of(Formula::Fixed { hint: Hint::IGNORED, delays }))
+        }
     }
 
     /// A formula of your own.
     pub const fn custom(strategy: &'a dyn Strategy) -> Self {
-        Self::of(Formula::Custom(strategy))
+        Self::of(Formula::Custom { hint: Hint::IGNORED, strategy })
     }
 
     base_and_max! {
         /// Doubles from `base` up to `max`, without jitter: use it only where nobody else retries the same thing.
-        exponential, try_exponential, Exponential { jitter: Jitter::No };
+        exponential, try_exponential, Doubling;
         /// Exponential with full jitter: the least work for the other side when many retry.
-        full_jitter, try_full_jitter, Exponential { jitter: Jitter::Full };
+        full_jitter, try_full_jitter, FullJitter;
         /// Exponential with equal jitter: never shorter than the plain exponential.
-        equal_jitter, try_equal_jitter, Exponential { jitter: Jitter::Equal };
+        equal_jitter, try_equal_jitter, EqualJitter;
         /// Decorrelated jitter: grows from the previous delay of the same class, never below `base`.
-        decorrelated_jitter, try_decorrelated_jitter, Decorrelated {};
+        decorrelated_jitter, try_decorrelated_jitter, Decorrelated;
         /// Grows by half each time, with equal jitter: gentler than doubling.
-        token_backoff, try_token_backoff, Token {};
+        token_backoff, try_token_backoff, Token;
     }
 
     /// Follows the server's Retry-After where there is one; this backoff decides where there is none.
     ///
     /// The hint is never shortened, and jitter is only ever added: up to an eighth of the hint, at least up to 250 ms,
     /// so that those who got the same hint do not come back together.
-    pub const fn or_retry_after(mut self) -> Self {
-        self.hint = Hint::Proportional;
+    pub const fn or_retry_after(self) -> Self {
+        self.hinted(Hint::PROPORTIONAL)
+    }
+
+    const fn hinted(mut self, new: Hint) -> Self {
+        let (Formula::Missing { hint }
+        | Formula::Doubling { hint, .. }
+        | Formula::FullJitter { hint, .. }
+        | Formula::EqualJitter { hint, .. }
+        | Formula::Decorrelated { hint, .. }
+        | Formula::Token { hint, .. }
+        | Formula::Fixed { hint, .. }
+        | Formula::Custom { hint, .. }) = &mut self.formula;
+        *hint = new;
         self
     }
 
@@ -236,36 +298,70 @@ impl<'a> Backoff<'a> {
     }
 
     /// [`or_retry_after_jittered`](Self::or_retry_after_jittered), or an error if `jitter` is too long.
-    pub const fn try_or_retry_after_jittered(mut self, jitter: Duration) -> Result<Self, ConfigError> {
+    pub const fn try_or_retry_after_jittered(self, jitter: Duration) -> Result<Self, ConfigError> {
         let jitter = Millis::from_duration(jitter).get();
         if jitter > Millis::from_duration(MAX_RETRY_AFTER_JITTER).get() {
             return Err(ConfigError::JitterTooLong);
         }
-        self.hint = Hint::Jitter(jitter);
-        Ok(self)
+        Ok(self.hinted(Hint::jitter(jitter)))
+    }
+
+    #[inline]
+    const fn hint(&self) -> Hint {
+        let (Formula::Missing { hint }
+        | Formula::Doubling { hint, .. }
+        | Formula::FullJitter { hint, .. }
+        | Formula::EqualJitter { hint, .. }
+        | Formula::Decorrelated { hint, .. }
+        | Formula::Token { hint, .. }
+        | Formula::Fixed { hint, .. }
+        | Formula::Custom { hint, .. }) = self.formula;
+        hint
     }
 
     #[inline]
     pub(crate) const fn is_missing(&self) -> bool {
-        matches!(self.formula, Formula::Missing)
+        matches!(self.formula, Formula::Missing { .. })
     }
 
     /// An exponential one which ignores hints.
+    #[inline]
     pub(crate) const fn is_plain_exponential(&self) -> bool {
-        matches!((self.formula, self.hint), (Formula::Exponential { .. }, Hint::Ignored))
+        self.hint().is_ignored()
+            && matches!(
+                self.formula,
+                Formula::Doubling { .. } | Formula::FullJitter { .. } | Formula::EqualJitter { .. }
+            )
+    }
+
+    /// The code it needs beside that of the plain exponential ones.
+    pub(crate) const fn other(&self) -> Option<OtherDelay> {
+        if self.is_plain_exponential() || self.is_missing() { None } else { Some(other_delay) }
     }
 
     /// The delay of a [plain exponential](Self::is_plain_exponential) backoff; see [`delay`](Self::delay).
     #[inline]
     pub(crate) fn plain_delay(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Millis {
-        match self.formula {
-            Formula::Exponential { base, max, jitter } => Millis::new(exponential(base, max, jitter, attempt, draw)),
-            _ => Millis::ZERO,
+        Millis::new(self.formula.exponential(attempt, draw).unwrap_or_default())
+    }
+
+    /// [`delay`](Self::delay), with the code of the policy it is from.
+    #[inline]
+    pub(crate) fn delay_by(
+        &self,
+        other: Option<OtherDelay>,
+        asked: &Asked<'_>,
+        mut draw: impl FnMut() -> u32,
+    ) -> Millis {
+        if let Some(other) = other
+            && !self.is_plain_exponential()
+        {
+            return Millis::new(other(self, asked, &mut draw));
         }
+        self.plain_delay(asked.attempt, draw)
     }
 
     /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub fn delay(
         &self,
         attempt: u32,
@@ -273,102 +369,96 @@ impl<'a> Backoff<'a> {
         previous: Millis,
         draw: impl FnOnce() -> u32,
     ) -> Millis {
-        match (self.hint, classification.hint()) {
-            (Hint::Ignored, _) | (_, None) => Millis::new(self.formula.delay(attempt, classification, previous, draw)),
-            (spread, Some(hint)) => Millis::new(after_hint(hint.get(), spread, draw)),
-        }
+        let mut draw = Some(draw);
+        let draw = || draw.take().map_or(0, |draw| draw());
+        self.delay_by(Some(other_delay), &Asked { attempt, classification, previous }, draw)
+    }
+}
+
+/// Any delay. See [`OtherDelay`].
+fn other_delay(backoff: &Backoff<'_>, asked: &Asked<'_>, draw: &mut dyn FnMut() -> u32) -> u32 {
+    match asked.classification.hint() {
+        Some(hint) if !backoff.hint().is_ignored() => after_hint(hint.get(), backoff.hint(), draw),
+        _ => backoff.formula.delay(asked, draw),
     }
 }
 
 /// Never sooner than the server asks, and not at the same time as everybody else.
-#[cold]
-fn after_hint(hint: u32, spread: Hint, draw: impl FnOnce() -> u32) -> u32 {
-    let jitter = match spread {
-        Hint::Jitter(jitter) => jitter,
-        Hint::Proportional | Hint::Ignored => (hint >> 3).max(250),
-    };
+fn after_hint(hint: u32, spread: Hint, draw: &mut dyn FnMut() -> u32) -> u32 {
+    let jitter = spread.number().checked_sub(2).unwrap_or_else(|| (hint >> 3).max(250));
     let random = if jitter == 0 { 0 } else { draw() };
     formula::uniform(hint, hint.saturating_add(jitter), random)
 }
 
-#[inline]
-fn exponential(base: u32, max: u32, jitter: Jitter, attempt: u32, draw: impl FnOnce() -> u32) -> u32 {
-    match jitter {
-        Jitter::No => formula::doubled(base, max, attempt.saturating_sub(1)),
-        Jitter::Full => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
-        Jitter::Equal => formula::upper_half(formula::doubled(base, max, attempt), draw()),
-    }
-}
-
 impl Formula<'_> {
-    /// The exponential family is decided here, the rest further away: it is what most policies use.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    fn delay(
-        &self,
-        attempt: u32,
-        classification: &Classification,
-        previous: Millis,
-        draw: impl FnOnce() -> u32,
-    ) -> u32 {
-        if let Self::Exponential { base, max, jitter } = *self {
-            return exponential(base, max, jitter, attempt, draw);
-        }
-        self.other_delay(attempt, classification, previous, draw)
+    /// The delay of a plain formula.
+    #[inline]
+    fn exponential(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Option<u32> {
+        Some(match *self {
+            Self::Doubling { base, max, .. } => formula::doubled(base, max, attempt.saturating_sub(1)),
+            Self::FullJitter { base, max, .. } => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
+            Self::EqualJitter { base, max, .. } => formula::upper_half(formula::doubled(base, max, attempt), draw()),
+            _ => return None,
+        })
     }
 
-    #[inline(never)]
-    fn other_delay(
-        &self,
-        attempt: u32,
-        classification: &Classification,
-        previous: Millis,
-        draw: impl FnOnce() -> u32,
-    ) -> u32 {
+    fn delay(&self, asked: &Asked<'_>, draw: &mut dyn FnMut() -> u32) -> u32 {
+        let Asked { attempt, classification, previous } = *asked;
         match *self {
-            Self::Missing | Self::Exponential { .. } => 0,
-            Self::Constant(delay) => delay,
-            Self::Fixed(delays) => {
+            Self::Fixed { delays, .. } => {
                 let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
                 delays.get(index).or(delays.last()).map_or(0, |delay| delay.get())
             }
-            Self::Decorrelated { base, max } => formula::decorrelated(base, max, previous.get(), draw()),
-            Self::Token { base, max } => formula::upper_half(formula::grown_by_half(base, max, attempt), draw()),
-            Self::Custom(strategy) => {
+            Self::Decorrelated { base, max, .. } => formula::decorrelated(base, max, previous.get(), draw()),
+            Self::Token { base, max, .. } => formula::upper_half(formula::grown_by_half(base, max, attempt), draw()),
+            Self::Custom { strategy, .. } => {
                 let random = if strategy.draws() { draw() } else { 0 };
                 strategy.delay(&BackoffContext { attempt, classification: *classification, previous, random }).get()
             }
+            _ => self.exponential(attempt, draw).unwrap_or_default(),
         }
     }
 }
 
 #[cfg(feature = "defmt")]
 #[allow(clippy::match_same_arms, reason = "to the linker each literal is a symbol of its own")]
-impl defmt::Format for Formula<'_> {
+impl defmt::Format for Backoff<'_> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        match self {
-            Self::Missing => defmt::write!(f, "Missing"),
-            Self::Fixed(delays) => defmt::write!(f, "Fixed({})", delays),
-            Self::Constant(delay) => defmt::write!(f, "Constant({=u32} ms)", delay),
-            Self::Exponential { base, max, jitter } => {
-                defmt::write!(f, "Exponential({=u32}..{=u32} ms, jitter {})", base, max, jitter);
-            }
-            Self::Decorrelated { base, max } => defmt::write!(f, "DecorrelatedJitter({=u32}..{=u32} ms)", base, max),
-            Self::Token { base, max } => defmt::write!(f, "TokenBackoff({=u32}..{=u32} ms)", base, max),
-            Self::Custom(_) => defmt::write!(f, "Custom(..)"),
+        use Formula::{Custom, Decorrelated, Doubling, EqualJitter, Fixed, FullJitter, Missing, Token};
+        match self.formula {
+            Missing { .. } => defmt::write!(f, "Missing"),
+            Fixed { delays, .. } => defmt::write!(f, "Fixed({})", delays),
+            Doubling { base, max, .. } => defmt::write!(f, "Exponential({=u32}..{=u32} ms)", base, max),
+            FullJitter { base, max, .. } => defmt::write!(f, "FullJitter({=u32}..{=u32} ms)", base, max),
+            EqualJitter { base, max, .. } => defmt::write!(f, "EqualJitter({=u32}..{=u32} ms)", base, max),
+            Decorrelated { base, max, .. } => defmt::write!(f, "DecorrelatedJitter({=u32}..{=u32} ms)", base, max),
+            Token { base, max, .. } => defmt::write!(f, "TokenBackoff({=u32}..{=u32} ms)", base, max),
+            Custom { .. } => defmt::write!(f, "Custom(..)"),
+        }
+        match self.hint().number() {
+            0 => {}
+            1 => defmt::write!(f, " or Retry-After"),
+            jitter => defmt::write!(f, " or Retry-After, jitter {=u32} ms", jitter.saturating_sub(2)),
         }
     }
 }
 
-impl core::fmt::Debug for Formula<'_> {
+impl core::fmt::Debug for Backoff<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Missing => f.write_str("Missing"),
-            Self::Fixed(delays) => f.debug_tuple("Fixed").field(delays).finish(),
-            Self::Constant(delay) => write!(f, "Constant({delay} ms)"),
-            Self::Exponential { base, max, jitter } => write!(f, "Exponential({base}..{max} ms, jitter {jitter:?})"),
-            Self::Decorrelated { base, max } => write!(f, "DecorrelatedJitter({base}..{max} ms)"),
-            Self::Token { base, max } => write!(f, "TokenBackoff({base}..{max} ms)"),
-            Self::Custom(_) => f.write_str("Custom(..)"),
+        match self.formula {
+            Formula::Missing { .. } => f.write_str("Missing"),
+            Formula::Fixed { delays, .. } => f.debug_tuple("Fixed").field(&delays).finish(),
+            Formula::Doubling { base, max, .. } => write!(f, "Exponential({base}..{max} ms)"),
+            Formula::FullJitter { base, max, .. } => write!(f, "FullJitter({base}..{max} ms)"),
+            Formula::EqualJitter { base, max, .. } => write!(f, "EqualJitter({base}..{max} ms)"),
+            Formula::Decorrelated { base, max, .. } => write!(f, "DecorrelatedJitter({base}..{max} ms)"),
+            Formula::Token { base, max, .. } => write!(f, "TokenBackoff({base}..{max} ms)"),
+            Formula::Custom { .. } => f.write_str("Custom(..)"),
+        }?;
+        match self.hint().number() {
+            0 => Ok(()),
+            1 => f.write_str(" or Retry-After"),
+            jitter => write!(f, " or Retry-After, jitter {} ms", jitter.saturating_sub(2)),
         }
     }
 }
@@ -377,25 +467,21 @@ impl Backoff<'_> {
     /// Adds what tells this backoff from another; of a custom one only that it is custom.
     pub(crate) fn fingerprint(&self, hash: &mut crate::rng::Fnv) {
         let (kind, a, b) = match self.formula {
-            Formula::Missing => (0, 0, 0),
-            Formula::Constant(delay) => (1, delay, 0),
-            Formula::Fixed(delays) => {
+            Formula::Missing { .. } => (0, 0, 0),
+            Formula::Doubling { base, max, .. } => (1, base, max),
+            Formula::FullJitter { base, max, .. } => (2, base, max),
+            Formula::EqualJitter { base, max, .. } => (3, base, max),
+            Formula::Decorrelated { base, max, .. } => (4, base, max),
+            Formula::Token { base, max, .. } => (5, base, max),
+            Formula::Fixed { delays, .. } => {
                 for delay in delays {
                     hash.add(delay.get());
                 }
-                (2, 0, 0)
+                (6, 0, 0)
             }
-            Formula::Exponential { base, max, jitter } => (3_u32.wrapping_add(jitter as u32), base, max),
-            Formula::Decorrelated { base, max } => (6, base, max),
-            Formula::Token { base, max } => (7, base, max),
-            Formula::Custom(_) => (8, 0, 0),
+            Formula::Custom { .. } => (7, 0, 0),
         };
-        let hint = match self.hint {
-            Hint::Ignored => 0,
-            Hint::Proportional => 1,
-            Hint::Jitter(jitter) => jitter.wrapping_add(2),
-        };
-        for word in [kind, a, b, hint] {
+        for word in [kind, a, b, self.hint().number()] {
             hash.add(word);
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     CheckpointError, Clock, Millis,
     checkpoint::crc16,
     rng::Fnv,
-    time::{Convert, Instant, Slept},
+    time::{Convert, Instant, Rate, Slept},
     window,
 };
 
@@ -127,7 +127,7 @@ impl CircuitBreakerView {
             BreakerState::Open => C::millis_up(self.remaining(now, C::ticks(self.config.recovery_timeout))),
             BreakerState::HalfOpen => Millis::ZERO,
             BreakerState::Closed => {
-                window::slide::<C>(&self.slots, &self.moment, now, self.config.window);
+                window::slide(&self.slots, &self.moment, now, self.config.window, Rate::of::<C>());
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
                 for (to, (age, tag)) in ages.iter_mut().zip(window::ages::<C>(&self.slots, &self.moment)) {
                     *to = (age.get() << TAG_BITS | u32::from(tag)).to_le_bytes();

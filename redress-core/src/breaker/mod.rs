@@ -34,7 +34,7 @@ pub use config::BreakerConfig;
 use crate::{
     Clock, ConfigError, ErrorClass, Rejected, StopReason,
     error::valid_or_panic,
-    time::{Convert, Instant, TickRate},
+    time::{Convert, Instant, Rate, TickRate},
     window::{self, Moment, Slot},
 };
 
@@ -233,43 +233,49 @@ impl CircuitBreakerView {
             return (Ok(word), None);
         }
         let now = now();
-        let left = self.left_open::<R>(word, now);
-        if left != 0 { (Err(left), None) } else { self.admit_slowly::<R>(now) }
+        let left = self.left_open(word, now, R::ticks(self.config.recovery_timeout));
+        if left != 0 { (Err(left), None) } else { self.admit_slowly(now, Rate::of::<R>()) }
     }
 
     /// Ticks which an open circuit stays open, found without a lock: the moment belongs to the word if the word is the
     /// same before and after. Zero if that takes a closer look.
     #[inline]
-    fn left_open<R: TickRate>(&self, word: Word, now: Instant) -> u64 {
+    fn left_open(&self, word: Word, now: Instant, recovery_timeout: u64) -> u64 {
         if word.state() != BreakerState::Open {
             return 0;
         }
         let left = self.moment.load().ticks_since(now);
         fence(Acquire);
-        let trusted = left <= R::ticks(self.config.recovery_timeout) && Word(self.word.load(Relaxed)) == word;
+        let trusted = left <= recovery_timeout && Word(self.word.load(Relaxed)) == word;
         if trusted { left } else { 0 }
     }
 
-    #[cold]
-    fn admit_slowly<R: TickRate>(&self, now: Instant) -> (Result<Word, u64>, Option<BreakerState>) {
-        critical_section::with(|_| self.admit_locked::<R>(now))
+    /// Admission to a circuit that was not closed just before.
+    fn admit_unclosed(&self, now: Instant, rate: &Rate) -> (Result<Word, u64>, Option<BreakerState>) {
+        let left = self.left_open(self.load(), now, rate.ticks(self.config.recovery_timeout));
+        if left != 0 { (Err(left), None) } else { self.admit_slowly(now, rate) }
     }
 
-    fn admit_locked<R: TickRate>(&self, now: Instant) -> (Result<Word, u64>, Option<BreakerState>) {
+    #[cold]
+    fn admit_slowly(&self, now: Instant, rate: &Rate) -> (Result<Word, u64>, Option<BreakerState>) {
+        critical_section::with(|_| self.admit_locked(now, rate))
+    }
+
+    fn admit_locked(&self, now: Instant, rate: &Rate) -> (Result<Word, u64>, Option<BreakerState>) {
         let word = self.load();
         match word.state() {
             BreakerState::Closed => (Ok(word), None),
             BreakerState::Open => {
-                let left = self.remaining(now, R::ticks(self.config.recovery_timeout));
+                let left = self.remaining(now, rate.ticks(self.config.recovery_timeout));
                 if left != 0 {
                     return (Err(left), None);
                 }
                 let half_open = word.next(BreakerState::HalfOpen).plus(Word::ADMITTED);
-                self.enter(half_open, now.saturating_add(R::ticks(self.config.probe_lease)));
+                self.enter(half_open, now.saturating_add(rate.ticks(self.config.probe_lease)));
                 (Ok(half_open), Some(BreakerState::HalfOpen))
             }
             BreakerState::HalfOpen => {
-                let lease = R::ticks(self.config.probe_lease);
+                let lease = rate.ticks(self.config.probe_lease);
                 let left = self.remaining(now, lease);
                 let admitted = if word.admitted() < u32::from(self.config.probes) {
                     word.plus(Word::ADMITTED)
@@ -304,9 +310,9 @@ impl CircuitBreakerView {
         self.moment.store(moment);
     }
 
-    fn open<R: TickRate>(&self, word: Word, now: Instant) -> BreakerState {
+    fn open(&self, word: Word, now: Instant, rate: &Rate) -> BreakerState {
         window::clear(&self.slots);
-        self.moment.store(now.saturating_add(R::ticks(self.config.recovery_timeout)));
+        self.moment.store(now.saturating_add(rate.ticks(self.config.recovery_timeout)));
         self.word.store(word.next(BreakerState::Open).0, Release);
         BreakerState::Open
     }
@@ -319,24 +325,30 @@ impl CircuitBreakerView {
         verdict: Verdict,
         now: impl FnOnce() -> Instant,
     ) -> Option<BreakerState> {
-        // What was admitted while closed changes nothing unless it fails in a class that counts.
-        let now = match verdict {
-            Verdict::Failure(class) if self.config.trips(class) => now(),
-            _ if permit.is_closed() => return None,
-            _ => Instant::ZERO,
-        };
-        self.settle_locked::<R>(permit, verdict, now)
+        let now = self.moment_of(permit, verdict, now)?;
+        self.settle_locked(permit, verdict, now, Rate::of::<R>())
     }
 
-    fn settle_locked<R: TickRate>(&self, permit: Word, verdict: Verdict, now: Instant) -> Option<BreakerState> {
+    /// The moment of a result, as far as it matters; `None` if the result does not.
+    #[inline]
+    fn moment_of(&self, permit: Word, verdict: Verdict, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        // What was admitted while closed changes nothing unless it fails in a class that counts.
+        match verdict {
+            Verdict::Failure(class) if self.config.trips(class) => Some(now()),
+            _ if permit.is_closed() => None,
+            _ => Some(Instant::ZERO),
+        }
+    }
+
+    fn settle_locked(&self, permit: Word, verdict: Verdict, now: Instant, rate: &Rate) -> Option<BreakerState> {
         critical_section::with(|_| {
             let word = self.load();
             if !word.same_generation(permit) {
                 return None;
             }
             match (verdict, word.is_closed()) {
-                (Verdict::Failure(class), true) => self.count_failure::<R>(word, class, now),
-                (Verdict::Failure(class), false) if self.config.trips(class) => Some(self.open::<R>(word, now)),
+                (Verdict::Failure(class), true) => self.count_failure(word, class, now, rate),
+                (Verdict::Failure(class), false) if self.config.trips(class) => Some(self.open(word, now, rate)),
                 (Verdict::Success | Verdict::Failure(_), false) => self.count_success(word),
                 (Verdict::Neutral, false) => {
                     self.word.store(word.0.wrapping_sub(Word::ADMITTED), Release);
@@ -359,10 +371,10 @@ impl CircuitBreakerView {
     }
 
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    fn count_failure<R: TickRate>(&self, word: Word, class: ErrorClass, now: Instant) -> Option<BreakerState> {
+    fn count_failure(&self, word: Word, class: ErrorClass, now: Instant, rate: &Rate) -> Option<BreakerState> {
         let own = self.config.own_threshold;
         let alone = own.contains(class);
-        window::slide::<R>(&self.slots, &self.moment, now, self.config.window);
+        window::slide(&self.slots, &self.moment, now, self.config.window, rate);
         let tag = class as u8;
         let counted = window::count(&self.slots, |other| {
             let other = other.wrapping_sub(1);
@@ -371,10 +383,74 @@ impl CircuitBreakerView {
         let threshold =
             if alone { self.config.class_thresholds[class as usize] } else { self.config.failure_threshold };
         if counted.saturating_add(1) >= usize::from(threshold) {
-            return Some(self.open::<R>(word, now));
+            return Some(self.open(word, now, rate));
         }
-        window::push::<R>(&self.slots, now, tag.wrapping_add(1));
+        window::push(&self.slots, now, tag.wrapping_add(1), rate);
         None
+    }
+}
+
+/// What a policy knows of its breaker: where it is, and where its code is.
+///
+/// # Design
+///
+/// A driver is in every image and would ask a breaker if the policy had one. Through these references, made where a policy
+/// is given a breaker, an image without breakers contains nothing of them but a comparison.
+#[derive(Clone, Copy)]
+pub(crate) struct Link<'a> {
+    breaker: &'a CircuitBreakerView,
+    code: &'static Code,
+}
+
+struct Code {
+    admit: fn(&CircuitBreakerView, Instant, &Rate) -> (Result<Word, u64>, Option<BreakerState>),
+    settle: fn(&CircuitBreakerView, Word, Verdict, Instant, &Rate) -> Option<BreakerState>,
+}
+
+impl<'a> Link<'a> {
+    pub(crate) const fn new(breaker: &'a CircuitBreakerView) -> Self {
+        Self {
+            breaker,
+            code: &Code { admit: CircuitBreakerView::admit_unclosed, settle: CircuitBreakerView::settle_locked },
+        }
+    }
+
+    #[inline]
+    pub(crate) fn state(self) -> BreakerState {
+        self.breaker.state()
+    }
+
+    /// See [`Breaker::admit`].
+    #[inline]
+    pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> (Result<Word, u64>, Option<BreakerState>) {
+        let word = self.breaker.load();
+        if word.is_closed() { (Ok(word), None) } else { (self.code.admit)(self.breaker, now(), Rate::of::<R>()) }
+    }
+
+    /// See [`Breaker::settle`].
+    #[inline]
+    pub(crate) fn settle<R: TickRate>(
+        self,
+        permit: Word,
+        verdict: Verdict,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<BreakerState> {
+        let now = self.breaker.moment_of(permit, verdict, now)?;
+        (self.code.settle)(self.breaker, permit, verdict, now, Rate::of::<R>())
+    }
+
+    /// See [`Breaker::release`].
+    #[inline]
+    pub(crate) fn release(self, permit: Word) {
+        if !permit.is_closed() && !permit.is_none() {
+            (self.code.settle)(self.breaker, permit, Verdict::Neutral, Instant::ZERO, Rate::of::<crate::Hz<1>>());
+        }
+    }
+}
+
+impl core::fmt::Debug for Link<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.breaker.fmt(f)
     }
 }
 
@@ -476,7 +552,7 @@ impl CircuitBreakerView {
     #[cold]
     #[inline(never)]
     fn release_probe(&self, permit: Word) {
-        self.settle_locked::<crate::Hz<1>>(permit, Verdict::Neutral, Instant::ZERO);
+        self.settle_locked(permit, Verdict::Neutral, Instant::ZERO, Rate::of::<crate::Hz<1>>());
     }
 }
 

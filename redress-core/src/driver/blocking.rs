@@ -6,6 +6,7 @@ use crate::{
     context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Ended,
+    policy::BARE,
     run::{Failed, First, Resumed, Wait},
     time::Slept,
 };
@@ -37,7 +38,10 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        if self.policy.is_plain() {
+        if BARE {
+            let mut run = First::launch::<false>(self, false)?.into_run();
+            run.go_on(operation).map_err(|ended| run.ended(ended))
+        } else if self.policy.is_plain() {
             First::launch::<true>(self, false)?.call::<true, _, _>(operation)
         } else {
             self.call_any(operation)
@@ -45,7 +49,7 @@ where
     }
 
     /// A call under any policy, kept apart so that the way of plain ones stays short.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(never))]
+    #[inline(never)]
     fn call_any<T, X>(&mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
@@ -72,6 +76,11 @@ where
         H::Results: ResultClassifier<T>,
     {
         match First::launch::<false>(self, true) {
+            Ok(first) if BARE => {
+                let mut run = first.into_run();
+                let result = run.go_on(operation);
+                run.outcome(result)
+            }
             Ok(first) => first.execute(operation),
             Err(rejected) => Outcome::rejected(rejected),
         }
@@ -144,6 +153,7 @@ where
     }
 
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
     fn retry<const PLAIN: bool>(&mut self, classification: Classification, cause: Cause) -> Result<(), StopReason> {
         let wait = self.on_failure::<PLAIN>(classification, cause)?;
         self.pause(wait);
@@ -166,13 +176,19 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let result = operation(self.attempt());
-        match self.classify(result) {
-            Ok(value) => {
-                self.on_success::<false>();
-                Ok(value)
+        loop {
+            let result = operation(self.attempt());
+            match self.classify(result) {
+                Ok(value) => {
+                    self.on_success::<false>();
+                    return Ok(value);
+                }
+                Err((failure, classification, cause)) => {
+                    if let Err(reason) = self.retry::<false>(classification, cause) {
+                        return Err(Ended { reason, failure: Some(failure) });
+                    }
+                }
             }
-            Err(failed) => self.drive::<false, _, _>(failed, operation),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::{Attempt, Failed, Run};
 use crate::{
-    CircuitBreakerView, Classifier, Event, Millis, Observer, Rejected, StopReason,
+    Classifier, Event, Millis, Observer, Rejected, StopReason,
     attempts::Progress,
-    breaker::Word,
+    breaker::{Link, Word},
     context::{Context, HookSet, ResultClassifier},
     env::Environment,
     outcome::Outcome,
@@ -14,7 +14,7 @@ use crate::{
 
 /// An admission that is given back unless it is taken.
 pub(super) struct Guard<'p> {
-    breaker: Option<&'p CircuitBreakerView>,
+    breaker: Option<Link<'p>>,
     permit: Word,
 }
 

@@ -2,11 +2,11 @@
 
 use super::Failed;
 use crate::{
-    AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Checkpoint, CircuitBreakerView, Classification,
-    Classifier, ErrorClass, Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
+    AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Checkpoint, Classification, Classifier, ErrorClass,
+    Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
     attempts::Progress,
-    breaker::{Verdict, Word},
-    context::{AbortCondition, Context, HookSet, ResultClassifier},
+    breaker::{Link, Verdict, Word},
+    context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler},
     env::Environment,
     outcome::Failure,
     policy::Known,
@@ -37,7 +37,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 
     /// Takes a permit from the breaker.
-    pub(super) fn admit(&mut self, breaker: &CircuitBreakerView, elapsed: Millis) -> Result<Word, Rejected> {
+    pub(super) fn admit(&mut self, breaker: Link<'_>, elapsed: Millis) -> Result<Word, Rejected> {
         let env = &self.env;
         let (admission, changed) = breaker.admit::<E::Rate>(|| env.now());
         if let Some(state) = changed {
@@ -149,7 +149,8 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     /// The checkpoint that goes with a deferral.
     pub(super) fn deferred(&self, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
-        (reason == StopReason::Scheduled).then(|| progress.checkpoint::<E::Rate>(self.policy))
+        // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
+        (H::Sleep::ACTIVE && reason == StopReason::Scheduled).then(|| progress.checkpoint::<E::Rate>(self.policy))
     }
 
     #[inline]
