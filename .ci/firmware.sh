@@ -154,7 +154,7 @@ firmware_build() {
     local entry
     for entry in "${FIRMWARE_IMAGES[@]}"; do
         firmware_say "build ${entry%%:*} for ${entry#*:}"
-        DEFMT_LOG=${DEFMT_LOG:-info} firmware_cargo build "${entry#*:}" --release -p "${entry%%:*}"
+        DEFMT_LOG=${DEFMT_LOG:-debug} firmware_cargo build "${entry#*:}" --release -p "${entry%%:*}"
     done
     (cd "$FIRMWARE_MODEM" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo build --release)
 }
@@ -190,7 +190,7 @@ firmware_verdict() { # run code wanted
         firmware_say "pass $1"
     else
         FIRMWARE_FAILED=$((FIRMWARE_FAILED + 1))
-        firmware_say "FAIL $1: exit code $2 instead of $3 (124 is the time limit); its log:"
+        firmware_say "FAIL $1: $2 instead of $3 (exit codes; 124 is the time limit); its log:"
         cat "$FIRMWARE_LOGS/$1".* >&2 || true
     fi
 }
@@ -260,6 +260,16 @@ firmware_run_session() { # name script scale seconds requests device...
     rm -r "$sockets"
 }
 
+# The decoded log of a device tells of each of these events, with its operation.
+firmware_expect_events() { # log event...
+    local log=$1 event code=0
+    shift
+    for event in "$@"; do
+        grep -q "uplink: $event attempt=" "$FIRMWARE_LOGS/$log.log" || code=1
+    done
+    firmware_verdict "$log" "$code" 0
+}
+
 # A device that loses its RAM is started again with what it printed last, for as long as it asks to be. Its clock has a
 # battery.
 firmware_run_night_without_power() {
@@ -300,6 +310,11 @@ firmware_run() {
     firmware_run_image riscv-without-id riscv-blocking 20 2
     firmware_run_image uplink-without-id uplink 10 2
     firmware_run_session healthy healthy 1 20 5 7
+    firmware_run_session faults faults 1 60 14 7 1007
+    # The minute of outage takes fifteen seconds.
+    firmware_run_session outage outage 4 90 8 7 1007
+    firmware_expect_events outage-7 retry max_attempts_exceeded budget_exhausted circuit_opened circuit_rejected \
+        circuit_half_open circuit_closed success
 
     firmware_say "$FIRMWARE_PASSED passed, $FIRMWARE_FAILED failed; logs in ${FIRMWARE_LOGS#"$FIRMWARE_ROOT"/}"
     [ "$FIRMWARE_FAILED" = 0 ]

@@ -90,6 +90,15 @@ pub fn check(script: &Script, records: &[Record]) -> Report {
             let seen = format!("at most {} in {} ms", rate.requests, rate.window_ms);
             add("requests are limited in rate", seen, too_often(expect, rate, record));
         }
+        if let Some(ms) = expect.left_alone_ms {
+            let longest = longest_silence(record);
+            let faults = if longest < Duration::from_millis(ms.saturating_sub(expect.early_ms)) {
+                vec![format!("never for {ms} ms")]
+            } else {
+                Vec::new()
+            };
+            add("a dead line is left alone", format!("for {} at most", self::ms(longest)), faults);
+        }
     }
     if let Some(jitter) = expect.jitter {
         checks.push(in_step(expect, jitter, records));
@@ -234,6 +243,11 @@ fn too_often(expect: &Expect, rate: Rate, record: &Record) -> Vec<String> {
         .filter(|(_, within)| *within < window)
         .map(|(last, within)| format!("{}: number {} within {}", name(last), rate.requests + 1, ms(within)))
         .collect()
+}
+
+fn longest_silence(record: &Record) -> Duration {
+    let pairs = record.arrivals.windows(2);
+    pairs.map(|pair| pair[1].at.saturating_sub(pair[0].at)).max().unwrap_or_default()
 }
 
 /// Compares the delays of every two devices: the first after attempt 1 met silence with the other's first, the second

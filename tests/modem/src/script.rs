@@ -132,6 +132,8 @@ pub struct Expect {
     pub max_attempts: Option<u32>,
     /// Most requests of a device in any window of time.
     pub rate: Option<Rate>,
+    /// How long a device must once have sent nothing at all, as while its circuit is open.
+    pub left_alone_ms: Option<u64>,
     /// How the delays of two devices must differ.
     pub jitter: Option<Jitter>,
     /// How much earlier than allowed a request may seem to come; see the crate's section on time. Default 5.

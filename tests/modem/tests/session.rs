@@ -254,6 +254,17 @@ fn attempts_past_the_limit_are_seen() {
 }
 
 #[test]
+fn line_that_is_never_left_alone_is_seen() {
+    for (silence, failures) in
+        [("left_alone_ms = 800", None), ("left_alone_ms = 5000", Some("a dead line is left alone"))]
+    {
+        let script = FAULTS.replace("max_attempts = 9", &format!("max_attempts = 9\n    {silence}"));
+        let report = report(&script, [(7, Bug::None, 1), (9, Bug::None, 2)]);
+        assert_eq!(report.failures(), failures.into_iter().collect(), "{report}");
+    }
+}
+
+#[test]
 fn fault_that_never_came_up_is_seen() {
     let script = format!("{FAULTS}\n[[rule]]\nseq = 99\nanswer = \"silence\"");
     let report = report(&script, [(7, Bug::None, 1), (9, Bug::None, 2)]);

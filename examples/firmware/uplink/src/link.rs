@@ -5,6 +5,7 @@ use core::fmt;
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, ReadReady, Write};
 use frame::{Ack, Frame, Parser, Request};
+use redress_embassy::{Classification, Classify, ErrorClass, Millis};
 
 /// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, defmt::Format)]
@@ -41,27 +42,47 @@ impl fmt::Display for LinkError {
 
 impl core::error::Error for LinkError {}
 
+/// What the modem means by its codes is in its manual; those not listed there pass.
+impl Classify for LinkError {
+    fn classify(&self) -> Classification {
+        match *self {
+            Self::Timeout | Self::Garbled | Self::Port => ErrorClass::Transient.into(),
+            Self::Nak { code } => Classification::new(match code {
+                1 => ErrorClass::Auth,
+                2 => ErrorClass::Permanent,
+                _ => ErrorClass::ServerError,
+            })
+            .code(code.into()),
+            Self::Busy { retry_after_ms } => {
+                Classification::new(ErrorClass::RateLimit).retry_after(Millis::new(retry_after_ms))
+            }
+        }
+    }
+}
+
 /// The way to the modem.
 #[derive(Debug)]
 pub(crate) struct Link<U> {
     uart: U,
     parser: Parser,
     timeout: Duration,
+    /// The latest acknowledgement that came when nobody waited for it.
+    late: Option<Ack>,
 }
 
 impl<U: Read + ReadReady + Write> Link<U> {
     /// A link over `uart` whose attempts wait for `timeout` at most.
     pub(crate) const fn new(uart: U, timeout: Duration) -> Self {
-        Self { uart, parser: Parser::new(), timeout }
+        Self { uart, parser: Parser::new(), timeout, late: None }
     }
 
     /// Sends `request` once and waits for its answer.
     ///
-    /// An acknowledgement that came after the attempt before had given up counts: then nothing is sent. Frames that
-    /// answer other requests are passed over, and so is noise, unless there is nothing else until the time is up.
-    /// Dropping the future at any point leaves the link usable.
+    /// An acknowledgement that [`drain`](Self::drain) found counts: then nothing is sent. Frames that answer other
+    /// requests are passed over, and so is noise, unless there is nothing else until the time is up. Dropping the
+    /// future at any point leaves the link usable.
     pub(crate) async fn exchange(&mut self, request: &Request<'_>) -> Result<Ack, LinkError> {
-        if let Some(ack) = self.late_ack(request.seq()).await {
+        if let Some(ack) = self.late.take().filter(|ack| ack.seq == request.seq()) {
             return Ok(ack);
         }
         let timeout = self.timeout;
@@ -86,20 +107,16 @@ impl<U: Read + ReadReady + Write> Link<U> {
         }
     }
 
-    /// The acknowledgement of `seq`, if it is among what came in since the last attempt. The rest of that is dropped.
-    async fn late_ack(&mut self, seq: u16) -> Option<Ack> {
-        let mut found = None;
+    /// Puts the line in order after a failure: takes out what came in since, and keeps an acknowledgement among it.
+    pub(crate) async fn drain(&mut self) {
         let mut byte = [0];
         // Bytes that are there are read without waiting; a gap among them is noise like any other.
         while self.uart.read_ready().unwrap_or(false) {
             let Ok(1..) = self.uart.read(&mut byte).await else { continue };
-            if let Some(Ok(Frame::Ack(ack))) = self.parser.push(byte[0])
-                && ack.seq == seq
-            {
-                found = Some(ack);
+            if let Some(Ok(Frame::Ack(ack))) = self.parser.push(byte[0]) {
+                self.late = Some(ack);
             }
         }
-        found
     }
 
     /// The next answer to any request; `None` for something unreadable.

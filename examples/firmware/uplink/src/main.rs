@@ -1,8 +1,11 @@
-//! Delivers readings over a serial modem, one request and one acknowledgement at a time, while a second task shows
-//! that nothing here holds up the executor.
+//! Delivers readings over a serial modem that is not always there, one request and one acknowledgement at a time, while
+//! a second task shows that nothing here holds up the executor, whatever waits.
+//!
+//! No reading is given up: one that failed is tried again, as a call of its own, and one which the open circuit
+//! rejects when the circuit says.
 //!
 //! Started with the words `device=N` and, if wanted, `requests=N` and `scale=N`. Exits 0 when every reading was
-//! acknowledged and the heartbeat was never late, else 1; 2 when the words are missing.
+//! acknowledged, the circuit is closed and the heartbeat was never late, else 1; 2 when the words are missing.
 
 #![no_std]
 #![no_main]
@@ -10,21 +13,53 @@
 mod heartbeat;
 mod link;
 
+use core::time::Duration;
+
 use cortex_m_rt::entry;
 use defmt_semihosting as _;
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Instant, Timer};
 use firmware_support::lm3s6965::Uart0;
 use firmware_support::lm3s6965::sysctl::{self, CORE_HZ};
 use firmware_support::{args, executor, exit, time_driver};
 use frame::Request;
+use redress_embassy::{
+    Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, DefmtObserver, Embassy, ErrorClass,
+    Policy, Retry, StopReason,
+};
 
 use crate::link::Link;
 
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+static BREAKER: CircuitBreaker<4> =
+    CircuitBreaker::new(BreakerConfig::new(4).window(secs(60)).recovery_timeout(secs(30)));
+
+/// A modem that is gone for a minute is asked no oftener than this and once per call.
+static BUDGET: Budget<16> = Budget::new(BudgetConfig::rolling(16, secs(60)));
+
+static UPLINK: Policy = Policy::new(
+    Retry::new(Backoff::decorrelated_jitter(millis(50), secs(5)))
+        .max_attempts(6)
+        .deadline(secs(30))
+        // The link gives up sooner by itself; this is for a port that hangs.
+        .attempt_timeout(secs(1))
+        .backoff_for(ErrorClass::RateLimit, Backoff::equal_jitter(millis(500), secs(60)).or_retry_after())
+        .limit_for(ErrorClass::RateLimit, 3),
+)
+.circuit_breaker(&BREAKER)
+.budget(&BUDGET);
+
 /// How long one attempt waits for its answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(400);
+const ANSWER_TIMEOUT: embassy_time::Duration = embassy_time::Duration::from_millis(400);
 
 /// Between one reading and the next.
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: embassy_time::Duration = embassy_time::Duration::from_millis(100);
 
 defmt::timestamp!("{=u64:ms}", Instant::now().as_ticks());
 
@@ -49,14 +84,22 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn uplink(uart: Uart0, device: u32, requests: u16) {
     let mut link = Link::new(uart, ANSWER_TIMEOUT);
+    let mut uplink = UPLINK.context(Embassy::seeded(device.into())).operation("uplink").observe(DefmtObserver);
     for seq in 0..requests {
         let payload = reading(seq);
         let Some(request) = Request::new(device, seq, &payload) else { exit(1) };
-        match link.exchange(&request).await {
-            Ok(ack) => defmt::info!("seq {=u16}: delivered", ack.seq),
-            Err(error) => {
-                defmt::error!("seq {=u16}: {}", seq, error);
-                exit(1)
+        loop {
+            let call =
+                uplink.call_on(&mut link, async |link| link.exchange(&request).await, async |link| link.drain().await);
+            let error = match call.await {
+                Ok(ack) => break defmt::info!("seq {=u16}: delivered", ack.seq),
+                Err(error) => error,
+            };
+            defmt::warn!("seq {=u16}: {}", seq, error);
+            match (error.reason, error.next_delay) {
+                (StopReason::NonRetryableClass, _) => exit(1),
+                (StopReason::CircuitOpen, Some(left)) => Timer::after_millis(left.get().into()).await,
+                _ => Timer::after(PERIOD).await,
             }
         }
         Timer::after(PERIOD).await;
@@ -65,7 +108,7 @@ async fn uplink(uart: Uart0, device: u32, requests: u16) {
     let beats = heartbeat::beats();
     let worst = heartbeat::worst_lateness_ms();
     defmt::info!("{=u16} delivered, {=u32} heartbeats, latest by {=u32} ms", requests, beats, worst);
-    exit(i32::from(!heartbeat::was_steady()))
+    exit(i32::from(!heartbeat::was_steady() || BREAKER.state() != BreakerState::Closed))
 }
 
 /// The reading of this number; made up, but the same on each attempt.
