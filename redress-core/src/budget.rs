@@ -301,6 +301,13 @@ impl<'a> Link<'a> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Link<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.budget.format(f);
+    }
+}
+
 impl core::fmt::Debug for Link<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.budget.fmt(f)
