@@ -51,7 +51,8 @@ size_lint() {
         firmware_say "clippy on the images needs rustup's targets: left out"
         return
     fi
-    firmware_cargo clippy thumbv6m-none-eabi -p board -p no-panic -- -D warnings
+    firmware_cargo clippy thumbv6m-none-eabi -p board -p images -p no-panic -- -D warnings
+    (cd "$SIZE_DIR" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo clippy --locked -p table -- -D warnings)
 }
 
 # Links for all targets; with one `unwrap` in it, for none of them, and for no other reason than that.
@@ -75,17 +76,39 @@ size_no_panic() {
     firmware_say "nothing in the no-panic images can panic; with an unwrap in them, they do not link"
 }
 
+# What images say on an emulated core: `target name number` in each line.
+size_runs() { # file
+    : >"$1"
+}
+
+size_table() { # print|check|write
+    local target runs
+    for target in "${SIZE_TARGETS[@]}"; do
+        firmware_say "images for $target"
+        firmware_cargo build "$target" --release -p images
+    done
+    runs=$(size_directory)/runs
+    size_runs "$runs"
+    (
+        cd "$SIZE_DIR"
+        CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo build --locked -p table
+    )
+    (cd "$FIRMWARE_ROOT" && "$FIRMWARE_TARGET_DIR/debug/table" "$1" "$(size_directory)" "$runs")
+}
+
 size() {
     size_setup
     case ${1:-all} in
         lint) size_lint ;;
         no-panic) size_no_panic ;;
+        --print | --check | --write) size_table "${1#--}" ;;
         all)
             size_lint
             size_no_panic
+            size_table check
             ;;
         *)
-            firmware_say "usage: size.sh [lint|no-panic]"
+            firmware_say "usage: size.sh [--print|--check|--write|no-panic|lint]"
             return 2
             ;;
     esac

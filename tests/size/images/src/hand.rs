@@ -75,11 +75,11 @@ pub fn machine() {
 
 /// With a deadline, and a limit on how often a busy device is asked again.
 pub fn deadline() {
-    report_result(limited(|_| false, |ceiling| up_to(ceiling)));
+    report_result(limited(|_| false));
 }
 
 #[inline]
-fn limited(rests: impl Fn(Fault) -> bool, delay: impl Fn(u32) -> u32) -> Result<u32, Option<Fault>> {
+fn limited(rests: impl Fn(Fault) -> bool) -> Result<u32, Option<Fault>> {
     let start = now();
     let mut ceiling = 2 * BASE_MS;
     let mut attempt = 1;
@@ -90,7 +90,7 @@ fn limited(rests: impl Fn(Fault) -> bool, delay: impl Fn(u32) -> u32) -> Result<
             Err(fault) => fault,
         };
         busy += u8::from(fault == Fault::Busy);
-        let wait = if rests(fault) { 500 + up_to(500) } else { delay(ceiling) };
+        let wait = if rests(fault) { 500 + up_to(500) } else { up_to(ceiling) };
         #[expect(clippy::cast_possible_truncation, reason = "calls end within the deadline")]
         let elapsed = (now() - start) as u32;
         if attempt >= ATTEMPTS || !passes(&fault) || busy > BUSY || elapsed + wait >= DEADLINE_MS {
@@ -104,7 +104,7 @@ fn limited(rests: impl Fn(Fault) -> bool, delay: impl Fn(u32) -> u32) -> Result<
 
 /// With a longer delay for a busy device.
 pub fn table() {
-    report_result(limited(|fault| fault == Fault::Busy, up_to));
+    report_result(limited(|fault| fault == Fault::Busy));
 }
 
 /// Opens after four failed calls in a row, for half a minute.
@@ -121,7 +121,7 @@ pub fn breaker() {
             report_result(Err(None));
             continue;
         }
-        let result = limited(|fault| fault == Fault::Busy, up_to);
+        let result = limited(|fault| fault == Fault::Busy);
         if result.is_ok() {
             breaker.failures = 0;
         } else {

@@ -1,5 +1,5 @@
 #![no_std]
 #![no_main]
 
-board::image!(());
+board::image!({});
 board::panic_handler!();

@@ -1,0 +1,42 @@
+//! Sizes of an image's sections.
+
+use std::{fs, path::Path};
+
+use object::{Object as _, ObjectSection as _};
+
+/// Bytes in memory by kind of section.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sections {
+    pub(crate) text: i64,
+    pub(crate) rodata: i64,
+    pub(crate) data: i64,
+    pub(crate) bss: i64,
+}
+
+impl Sections {
+    /// What is more here than there.
+    pub(crate) fn over(self, other: Self) -> Self {
+        Self {
+            text: self.text - other.text,
+            rodata: self.rodata - other.rodata,
+            data: self.data - other.data,
+            bss: self.bss - other.bss,
+        }
+    }
+
+    /// What is in flash but initial values, which a table of its own column tells.
+    pub(crate) fn flash(self) -> u64 {
+        u64::try_from(self.text + self.rodata).unwrap_or(0)
+    }
+}
+
+pub(crate) fn sections(path: &Path) -> Result<Sections, String> {
+    let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let bytes = fs::read(path).map_err(|error| fault(&error))?;
+    let file = object::File::parse(&*bytes).map_err(|error| fault(&error))?;
+    let size = |name: &str| {
+        let size = file.section_by_name(name).map_or(0, |section| section.size());
+        i64::try_from(size).map_err(|error| fault(&error))
+    };
+    Ok(Sections { text: size(".text")?, rodata: size(".rodata")?, data: size(".data")?, bss: size(".bss")? })
+}
