@@ -39,6 +39,7 @@ pub struct Retry<'a> {
     backoff: Backoff<'a>,
     backoffs: [Backoff<'a>; RETRYABLE],
     /// What a backoff among them needs beside the code of plain ones.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
     other: Option<OtherDelay>,
     max_attempts: u32,
     deadline: Span,
