@@ -27,6 +27,7 @@ FIRMWARE_IMAGES=(
     uplink:thumbv7m-none-eabi
     night:thumbv7m-none-eabi
     sensor:thumbv6m-none-eabi
+    interrupts:thumbv6m-none-eabi
     riscv-blocking:riscv32imc-unknown-none-elf
 )
 
@@ -212,7 +213,7 @@ firmware_qemu() { # name package seconds serial words...
     # exactly, however busy the host is. An instruction takes 64 ns, nearly the cycle of the board's 16 MHz; the 128 ns
     # of the other machine are nearly a tick of its timer.
     case $package in
-        sensor) machine+=(-icount "shift=6,sleep=off") ;;
+        sensor | interrupts) machine+=(-icount "shift=6,sleep=off") ;;
         riscv-blocking) machine+=(-icount "shift=7,sleep=off") ;;
     esac
     local line=(-serial none)
@@ -301,6 +302,7 @@ firmware_run() {
     firmware_run_image sensor-late sensor 20 0 device=8 first=4294961296
     firmware_run_image sensor-wrap sensor 20 0 device=9 wrap
     firmware_run_image sensor-without-id sensor 20 2
+    firmware_run_image interrupts interrupts 60 0
     firmware_run_image night-reset night 20 0 device=7
     firmware_run_image night-without-id night 20 2
     firmware_run_night_without_power

@@ -8,6 +8,7 @@
 //! | `lm3s6965` | `lm3s6965` | clock tree and UART0 of the Cortex-M3 board |
 //! | `systick` | `systick` | milliseconds for a superloop, WFI |
 //! | `time_driver` | `time-driver` | embassy's time on SysTick |
+//! | `interrupts_off` | `timed-single-core` | a critical section that says how long interrupts were off |
 //! | `executor` | `executor` | embassy's executor, WFI |
 //! | `mtime` | `virt` | the RISC-V machine timer, WFI |
 //!
@@ -19,6 +20,8 @@
 pub mod args;
 #[cfg(all(feature = "executor", target_arch = "arm"))]
 pub mod executor;
+#[cfg(all(feature = "timed-single-core", target_arch = "arm"))]
+pub mod interrupts_off;
 #[cfg(all(feature = "lm3s6965", target_arch = "arm"))]
 pub mod lm3s6965;
 #[cfg(all(feature = "virt", target_arch = "riscv32"))]

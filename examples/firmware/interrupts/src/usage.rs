@@ -1,0 +1,78 @@
+//! What a loop does with a breaker and a budget.
+
+use redress_core::{BreakerState, CircuitBreaker, ErrorClass};
+
+use crate::books::Books;
+use crate::handler::{CLOCK, HANDLER};
+use crate::{BREAKER, BUDGET, THRESHOLD, require};
+
+pub(crate) const CHECKPOINT_LEN: usize = CircuitBreaker::<{ THRESHOLD as usize }>::CHECKPOINT_LEN;
+
+/// One call, or what comes in its place.
+pub(crate) fn once(books: &mut Books) -> Result<(), &'static str> {
+    let opened = HANDLER.opened();
+    let Ok(permit) = BREAKER.try_acquire(&CLOCK) else {
+        books.rejected += 1;
+        return books.audit();
+    };
+    books.admitted += 1;
+    // Only the loop makes it half-open, so then this permit is the probe.
+    if BREAKER.state() == BreakerState::HalfOpen {
+        books.probes += 1;
+        books.settled += 1;
+        books.audit()?;
+        if books.probes.is_multiple_of(4) {
+            books.reopened += 1;
+            let state = permit.failure(ErrorClass::Transient, &CLOCK);
+            return require(state == Some(BreakerState::Open), "a probe failed, and the circuit did not open");
+        }
+        books.closed += 1;
+        books.turn_page();
+        let state = permit.success(&CLOCK);
+        return require(state == Some(BreakerState::Closed), "a probe succeeded, and the circuit did not close");
+    }
+    match books.admitted % 8 {
+        0 | 4 => {
+            books.settled += 1;
+            let state = permit.failure(ErrorClass::Transient, &CLOCK);
+            failed(books, state, opened);
+        }
+        1 => {
+            drop(permit);
+            books.others += 1;
+            BUDGET.try_consume(1, &CLOCK);
+        }
+        2 => {
+            drop(permit);
+            books.others += 1;
+            let opened = HANDLER.opened();
+            if BREAKER.state() == BreakerState::Closed {
+                let state = BREAKER.record_failure(ErrorClass::Transient, &CLOCK);
+                failed(books, state, opened);
+            }
+        }
+        3 => {
+            drop(permit);
+            books.others += 1;
+            // Not a look at the clock alone: a pass over the slots.
+            let _ = BREAKER.checkpoint(&CLOCK, &mut [0; CHECKPOINT_LEN]);
+        }
+        _ => {
+            books.settled += 1;
+            permit.success(&CLOCK);
+        }
+    }
+    Ok(())
+}
+
+/// Books a failure during which, or not, the handler opened the circuit.
+fn failed(books: &mut Books, state: Option<BreakerState>, opened: u32) {
+    if state == Some(BreakerState::Open) {
+        books.opened += 1;
+        books.accepted += 1;
+    } else if HANDLER.opened() == opened {
+        books.accepted += 1;
+    } else {
+        books.doubtful += 1;
+    }
+}
