@@ -5,13 +5,15 @@
 //! rejects when the circuit says.
 //!
 //! Started with the words `device=N` and, if wanted, `requests=N` and `scale=N`. Exits 0 when every reading was
-//! acknowledged, the circuit is closed and the heartbeat was never late, else 1; 2 when the words are missing.
+//! acknowledged, the circuit is closed, no wait was too short and the heartbeat was never late, else 1; 2 when the words
+//! are missing.
 
 #![no_std]
 #![no_main]
 
 mod heartbeat;
 mod link;
+mod waits;
 
 use core::time::Duration;
 
@@ -28,6 +30,7 @@ use redress_embassy::{
 };
 
 use crate::link::Link;
+use crate::waits::Waits;
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -84,7 +87,11 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn uplink(uart: Uart0, device: u32, requests: u16) {
     let mut link = Link::new(uart, ANSWER_TIMEOUT);
-    let mut uplink = UPLINK.context(Embassy::seeded(device.into())).operation("uplink").observe(DefmtObserver);
+    let mut uplink = UPLINK
+        .context(Embassy::seeded(device.into()))
+        .operation("uplink")
+        .observe(DefmtObserver)
+        .observe(Waits::default());
     for seq in 0..requests {
         let payload = reading(seq);
         let Some(request) = Request::new(device, seq, &payload) else { exit(1) };
@@ -108,7 +115,9 @@ async fn uplink(uart: Uart0, device: u32, requests: u16) {
     let beats = heartbeat::beats();
     let worst = heartbeat::worst_lateness_ms();
     defmt::info!("{=u16} delivered, {=u32} heartbeats, latest by {=u32} ms", requests, beats, worst);
-    exit(i32::from(!heartbeat::was_steady() || BREAKER.state() != BreakerState::Closed))
+    defmt::info!("{=u32} waits, latest by {=u32} ms", waits::count(), waits::worst_lateness_ms());
+    let well = heartbeat::was_steady() && waits::were_kept() && BREAKER.state() == BreakerState::Closed;
+    exit(i32::from(!well))
 }
 
 /// The reading of this number; made up, but the same on each attempt.
