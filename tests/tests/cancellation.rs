@@ -523,7 +523,7 @@ fn an_observer_that_panics_loses_no_probe() {
         assert_eq!(breaker.state(), BreakerState::Open);
         context.env().clock().advance(Duration::from_secs(30));
 
-        let mut context = context.observe(|event: &redress_core::Event| {
+        let mut context = context.observe(|event: &Event| {
             assert!(!matches!(event.kind, EventKind::Success | EventKind::PermanentFail), "an observer panics");
         });
         assert!(catch_unwind(AssertUnwindSafe(|| context.call(|| result))).is_err());
