@@ -145,7 +145,8 @@ impl Progress {
     }
 
     /// Brings the time used up to date.
-    #[inline]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
     pub(crate) const fn observe(&mut self, now: Instant) {
         self.elapsed = self.elapsed.saturating_add(now.ticks_since(self.seen));
         self.seen = now;
@@ -154,7 +155,13 @@ impl Progress {
     /// Ticks until the deadline.
     #[inline]
     pub(crate) fn until_deadline<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<u64> {
-        policy.deadline().map(|deadline| R::ticks(deadline).saturating_sub(self.elapsed))
+        policy.deadline().map(|deadline| self.left_of(R::ticks(deadline)))
+    }
+
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
+    const fn left_of(&self, ticks: u64) -> u64 {
+        ticks.saturating_sub(self.elapsed)
     }
 
     /// The first attempt begins. No deadline is over at its start.

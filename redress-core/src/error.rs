@@ -163,6 +163,15 @@ pub struct RetryError<E> {
     pub checkpoint: Option<Checkpoint>,
 }
 
+impl RetryError<()> {
+    /// The same with the operation's error.
+    #[inline]
+    pub(crate) fn with<E>(self, error: Option<E>) -> RetryError<E> {
+        let Self { error: _, reason, attempts, last_class, cause, next_delay, checkpoint } = self;
+        RetryError { error, reason, attempts, last_class, cause, next_delay, checkpoint }
+    }
+}
+
 impl<E> From<Rejected> for RetryError<E> {
     fn from(rejected: Rejected) -> Self {
         let open = matches!(rejected.reason, StopReason::CircuitOpen);

@@ -7,7 +7,7 @@ mod formula;
 
 use core::time::Duration;
 
-use crate::{Classification, ConfigError, ErrorClass, Millis};
+use crate::{Classification, ConfigError, ErrorClass, Millis, policy::BARE};
 
 /// What a strategy may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +146,12 @@ enum Formula<'a> {
         hint: Hint,
         strategy: &'a dyn Strategy,
     },
+}
+
+#[derive(Clone, Copy)]
+enum Jitter {
+    Full,
+    Equal,
 }
 
 /// What becomes of a server's Retry-After, as a number of 24 bits: 0, it is ignored; 1, jitter is in proportion to it; from 2
@@ -394,11 +400,29 @@ impl Formula<'_> {
     /// The delay of a plain formula.
     #[inline]
     fn exponential(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Option<u32> {
-        Some(match *self {
-            Self::Doubling { base, max, .. } => formula::doubled(base, max, attempt.saturating_sub(1)),
-            Self::FullJitter { base, max, .. } => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
-            Self::EqualJitter { base, max, .. } => formula::upper_half(formula::doubled(base, max, attempt), draw()),
+        // Both ways the same: instructions count here, bytes below.
+        if !BARE {
+            return Some(match *self {
+                Self::Doubling { base, max, .. } => formula::doubled(base, max, attempt.saturating_sub(1)),
+                Self::FullJitter { base, max, .. } => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
+                Self::EqualJitter { base, max, .. } => {
+                    formula::upper_half(formula::doubled(base, max, attempt), draw())
+                }
+                _ => return None,
+            });
+        }
+        let (base, max, jitter) = match *self {
+            Self::Doubling { base, max, .. } => (base, max, None),
+            Self::FullJitter { base, max, .. } => (base, max, Some(Jitter::Full)),
+            Self::EqualJitter { base, max, .. } => (base, max, Some(Jitter::Equal)),
             _ => return None,
+        };
+        let n = if jitter.is_none() { attempt.saturating_sub(1) } else { attempt };
+        let ceiling = formula::doubled(base, max, n);
+        Some(match jitter {
+            None => ceiling,
+            Some(Jitter::Full) => formula::uniform(0, ceiling, draw()),
+            Some(Jitter::Equal) => formula::upper_half(ceiling, draw()),
         })
     }
 

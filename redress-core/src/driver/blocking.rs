@@ -5,11 +5,14 @@ use crate::{
     Run, StopReason,
     context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
-    outcome::Ended,
+    outcome::{Ended, Failure},
     policy::BARE,
     run::{Failed, First, Resumed, Wait},
     time::Slept,
 };
+
+/// Makes an attempt, keeps what came out, and says what kind of failure it was, if it was one.
+type Step<'s, 'p, E, H> = dyn FnMut(&mut Run<'_, 'p, E, Blocking, H>) -> Option<(Classification, Cause)> + 's;
 
 impl<'p, E, H> Context<'p, E, Blocking, H>
 where
@@ -39,13 +42,40 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            let mut run = First::launch::<false>(self, false)?.into_run();
-            run.go_on(operation).map_err(|ended| run.ended(ended))
-        } else if self.policy.is_plain() {
+            let mut operation = operation;
+            let mut last = None;
+            let ending = self.drive_small(&mut |run| run.step(&mut operation, &mut last));
+            return match last {
+                Some(Ok(value)) => Ok(value),
+                Some(Err(failure)) => Err(ending.with(failure.into_error())),
+                None => Err(ending.with(None)),
+            };
+        }
+        if self.policy.is_plain() {
             First::launch::<true>(self, false)?.call::<true, _, _>(operation)
         } else {
             self.call_any(operation)
         }
+    }
+
+    /// A whole call, where bytes count: in an image once for all operations. Unless it succeeds, why not.
+    #[inline(never)]
+    fn drive_small(&mut self, step: &mut Step<'_, 'p, E, H>) -> RetryError<()> {
+        let mut run = match First::launch::<false>(self, false) {
+            Ok(first) => first.into_run(),
+            Err(rejected) => return rejected.into(),
+        };
+        let reason = loop {
+            let Some((classification, cause)) = step(&mut run) else {
+                run.on_success::<false>();
+                // Nobody asks.
+                break StopReason::Aborted;
+            };
+            if let Err(reason) = run.retry::<false>(classification, cause) {
+                break reason;
+            }
+        };
+        run.error(reason, None)
     }
 
     /// A call under any policy, kept apart so that the way of plain ones stays short.
@@ -166,6 +196,30 @@ where
             self.context.env.sleep(wait.slice());
             if !self.next_slice(&mut wait) {
                 break;
+            }
+        }
+    }
+
+    /// The attempt that has begun; see [`Step`].
+    #[inline]
+    fn step<T, X>(
+        &mut self,
+        operation: &mut impl FnMut(Attempt) -> Result<T, X>,
+        last: &mut Option<Result<T, Failure<T, X>>>,
+    ) -> Option<(Classification, Cause)>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let result = operation(self.attempt());
+        match self.classify(result) {
+            Ok(value) => {
+                *last = Some(Ok(value));
+                None
+            }
+            Err((failure, classification, cause)) => {
+                *last = Some(Err(failure));
+                Some((classification, cause))
             }
         }
     }

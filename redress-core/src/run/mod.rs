@@ -157,7 +157,8 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// Ends the call. With a classification, the current attempt has just ended.
-    #[inline]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
     fn stop(&mut self, reason: StopReason, classification: Option<Classification>) -> StopReason {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         self.context.stopped(self.progress, permit, reason, classification)

@@ -19,7 +19,9 @@ fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(faults) if faults.is_empty() => ExitCode::SUCCESS,
         Ok(faults) => {
-            faults.iter().for_each(|fault| eprintln!("FAIL {fault}"));
+            for fault in faults {
+                eprintln!("FAIL {fault}");
+            }
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -113,7 +115,9 @@ fn render(table: &Table) -> String {
     let mut text = String::from(include_str!("head.md"));
     for target in TARGETS {
         let _ = write!(text, "\n## Flash and RAM on {target}\n\n| bytes | .text | .rodata | .data | .bss | flash |");
-        CONTENDERS.iter().for_each(|contender| text += &format!(" {contender} |"));
+        for contender in CONTENDERS {
+            let _ = write!(text, " {contender} |");
+        }
         text += " bar |\n|---|--:|--:|--:|--:|--:|";
         text += &"--:|".repeat(CONTENDERS.len() + 1);
         text.push('\n');
