@@ -19,6 +19,8 @@ SIZE_DIR=$FIRMWARE_ROOT/tests/size
 FIRMWARE_WORKSPACE=$SIZE_DIR
 FIRMWARE_TARGET_DIR=${CARGO_TARGET_DIR:-$SIZE_DIR/target}
 SIZE_TARGETS=(thumbv6m-none-eabi thumbv7em-none-eabi riscv32imc-unknown-none-elf)
+# target:board
+SIZE_CORES=(thumbv6m-none-eabi:microbit thumbv7m-none-eabi:lm3s6965evb)
 NO_PANIC_TARGETS=(thumbv6m-none-eabi thumbv7m-none-eabi riscv32imc-unknown-none-elf)
 
 # Of what firmware.sh does, the compilers and cargo serve here as well, for other targets.
@@ -51,7 +53,7 @@ size_lint() {
         firmware_say "clippy on the images needs rustup's targets: left out"
         return
     fi
-    firmware_cargo clippy thumbv6m-none-eabi -p board -p images -p no-panic -- -D warnings
+    firmware_cargo clippy thumbv6m-none-eabi -p board -p images -p no-panic -p runs -- -D warnings
     (cd "$SIZE_DIR" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo clippy --locked -p table -- -D warnings)
 }
 
@@ -78,7 +80,16 @@ size_no_panic() {
 
 # What images say on an emulated core: `target name number` in each line.
 size_runs() { # file
+    local target board
     : >"$1"
+    for target in "${SIZE_CORES[@]}"; do
+        board=${target#*:} target=${target%%:*}
+        firmware_say "runs on $board"
+        firmware_cargo build "$target" --release -p runs
+        timeout 60 qemu-system-arm -M "$board" -icount shift=0 -display none -monitor none -serial none \
+            -semihosting-config enable=on,target=native -kernel "$(size_directory)/$target/release/runs" </dev/null |
+            sed "s/^/$target /" >>"$1"
+    done
 }
 
 size_table() { # print|check|write

@@ -126,4 +126,35 @@ pub(crate) struct Measured {
     pub(crate) bar: Option<u64>,
 }
 
-pub(crate) const RUNS: &[Measured] = &[];
+const M0: &str = "thumbv6m-none-eabi";
+const M3: &str = "thumbv7m-none-eabi";
+
+macro_rules! measured {
+    ($($what:literal: $name:literal $(over $hand:literal)? on $target:ident, $bar:expr;)*) => {
+        &[$(Measured { what: $what, target: $target, name: $name, hand: measured!(@ $($hand)?), bar: $bar },)*]
+    };
+    (@) => { None };
+    (@ $hand:literal) => { Some($hand) };
+}
+
+pub(crate) const RUNS: &[Measured] = measured! {
+    "RAM: a call, B": "run" on M0, Some(48);
+    "RAM: a call of the bare machine, B": "attempts" on M0, Some(48);
+    "RAM: breaker of 4, B": "breaker-of-4" on M0, Some(56);
+    "RAM: rolling budget of 8, B": "rolling-budget-of-8" on M0, None;
+    "RAM: token bucket, B": "token-bucket" on M0, None;
+    "RAM: timeline of 8, B": "timeline-of-8" on M0, None;
+    "RAM: future of a call over the operation's, B": "async-call" on M0, Some(96);
+    "RAM: future of an execute over the operation's, B": "async-execute" on M0, Some(96);
+    "flash: a further policy, B": "policy" on M0, None;
+    "stack: one retry, backoff and attempt limit, B": "driver-stack" over "hand-stack" on M0, Some(256);
+    "stack: one retry, deadline, limits, table and breaker, B": "full-driver-stack" over "hand-stack" on M0, Some(256);
+    "instructions: first attempt succeeds": "driver-first-try" over "hand-first-try" on M0, None;
+    "instructions: one decision": "driver-decision" over "hand-decision" on M0, None;
+    "instructions: one decision of the bare machine": "machine-decision" over "hand-decision" on M0, None;
+    "instructions: one decision, deadline, limits, table and breaker": "full-driver-decision" on M0, None;
+    "instructions: first attempt succeeds": "driver-first-try" over "hand-first-try" on M3, None;
+    "instructions: one decision": "driver-decision" over "hand-decision" on M3, None;
+    "instructions: one decision of the bare machine": "machine-decision" over "hand-decision" on M3, None;
+    "instructions: one decision, deadline, limits, table and breaker": "full-driver-decision" on M3, None;
+};

@@ -1,0 +1,67 @@
+//! Bytes of RAM, where a pointer has four.
+
+use core::{future::poll_fn, hint::black_box, marker::PhantomData, task::Poll, time::Duration};
+
+use redress_core::{
+    AsyncEnvironment, Attempts, Backoff, Budget, CircuitBreaker, Environment, ErrorClass, Hz, Instant, Policy, Retry,
+    RetryTimeline, Run, SelfClassifier, context::Default, env::mode::Local,
+};
+
+/// An environment whose sleep keeps what a timer of embassy's does: two words of 64 bits.
+struct Env(PhantomData<()>);
+
+impl Environment for Env {
+    type Rate = Hz<1_000>;
+    type Mode = Local;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
+
+    fn now(&self) -> Instant {
+        Instant::ZERO
+    }
+
+    fn random(&mut self) -> u32 {
+        0
+    }
+}
+
+impl AsyncEnvironment for Env {
+    fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()> {
+        let timer = [ticks; 2];
+        poll_fn(move |_| if black_box(timer)[0] == 0 { Poll::Pending } else { Poll::Ready(()) })
+    }
+}
+
+async fn operation() -> Result<(), ErrorClass> {
+    let kept = black_box([0_u8; 16]);
+    poll_fn(|_| Poll::<()>::Ready(())).await;
+    if black_box(&kept).is_empty() { Err(ErrorClass::Transient) } else { Ok(()) }
+}
+
+/// Bars, where a size can be known while compiling.
+const _: () = {
+    assert!(size_of::<Attempts<'_, Hz<1_000>>>() <= 48, "state of the bare machine");
+    assert!(size_of::<Run<'_, '_, Env, Local, Default<Env>>>() <= 48, "state of a call");
+    assert!(size_of::<CircuitBreaker<4>>() <= 56, "a breaker of 4");
+};
+
+pub(crate) fn all() -> [(&'static str, usize); 9] {
+    static POLICY: Policy =
+        Policy::new(Retry::new(Backoff::full_jitter(Duration::from_millis(10), Duration::from_secs(1))));
+    let own = size_of_val(&operation());
+    let mut context = POLICY.context(Env(PhantomData));
+    let call = size_of_val(&context.call(async || operation().await)) - own;
+    let execute = size_of_val(&context.execute(async || operation().await)) - own;
+    [
+        ("run", size_of::<Run<'_, '_, Env, Local, Default<Env>>>()),
+        ("attempts", size_of::<Attempts<'_, Hz<1_000>>>()),
+        ("breaker-of-4", size_of::<CircuitBreaker<4>>()),
+        ("rolling-budget-of-8", size_of::<Budget<8>>()),
+        ("token-bucket", size_of::<Budget<0>>()),
+        ("timeline-of-8", size_of::<RetryTimeline<8>>()),
+        ("policy", size_of::<Policy<'_>>()),
+        ("async-call", call),
+        ("async-execute", execute),
+    ]
+}
