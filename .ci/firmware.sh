@@ -210,11 +210,9 @@ firmware_qemu() { # name package seconds serial words...
         */riscv32*) machine=(qemu-system-riscv32 -M virt -bios none) ;;
     esac
     # Where nothing but the image takes part, time is counted in instructions and idle time skipped: such a run repeats
-    # exactly, however busy the host is. An instruction takes 64 ns, nearly the cycle of the board's 16 MHz; the 128 ns
-    # of the other machine are nearly a tick of its timer.
+    # exactly, however busy the host is. An instruction takes 64 ns, nearly the cycle of the board's 16 MHz.
     case $package in
-        sensor | interrupts) machine+=(-icount "shift=6,sleep=off") ;;
-        riscv-blocking) machine+=(-icount "shift=7,sleep=off") ;;
+        sensor | interrupts | riscv-blocking) machine+=(-icount "shift=6,sleep=off") ;;
     esac
     local line=(-serial none)
     [ -z "$serial" ] || line=(-chardev "socket,id=line,path=$serial,server=on,wait=on" -serial chardev:line)
