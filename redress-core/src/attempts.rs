@@ -37,7 +37,7 @@ pub(crate) struct Progress {
 
 /// One saturating count per class. A word where the machine has words that long, so that it can stay in a register.
 #[derive(Clone, Copy, Debug)]
-struct Counts(#[cfg(target_pointer_width = "64")] u64, #[cfg(not(target_pointer_width = "64"))] [u8; 8]);
+struct Counts(#[cfg(target_pointer_width = "64")] u64, #[cfg(not(target_pointer_width = "64"))] [u32; 2]);
 
 #[cfg(target_pointer_width = "64")]
 impl Counts {
@@ -66,27 +66,31 @@ impl Counts {
 
 #[cfg(not(target_pointer_width = "64"))]
 impl Counts {
-    const ZERO: Self = Self([0; 8]);
+    const ZERO: Self = Self([0; 2]);
 
-    const fn from_bytes(bytes: [u8; 8]) -> Self {
-        Self(bytes)
+    const fn from_bytes([a, b, c, d, e, f, g, h]: [u8; 8]) -> Self {
+        Self([u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])])
     }
 
     const fn to_bytes(self) -> [u8; 8] {
-        self.0
+        let [[a, b, c, d], [e, f, g, h]] = [self.0[0].to_le_bytes(), self.0[1].to_le_bytes()];
+        [a, b, c, d, e, f, g, h]
     }
 
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
     const fn of(self, class: ErrorClass) -> u8 {
-        self.0[class as usize]
+        let [low, high] = self.0;
+        let word = if class as u32 & 4 == 0 { low } else { high };
+        (word >> ((class as u32 & 3) << 3)) as u8
     }
 
     /// Counts one more; the count before is below 255.
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
     const fn add(&mut self, class: ErrorClass) {
-        self.0[class as usize] = self.0[class as usize].wrapping_add(1);
+        let one = 1 << ((class as u32 & 3) << 3);
+        let [low, high] = self.0;
+        self.0 = if class as u32 & 4 == 0 { [low.wrapping_add(one), high] } else { [low, high.wrapping_add(one)] };
     }
 }
 
@@ -145,23 +149,16 @@ impl Progress {
     }
 
     /// Brings the time used up to date.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
-    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
+    #[inline]
     pub(crate) const fn observe(&mut self, now: Instant) {
-        self.elapsed = self.elapsed.saturating_add(now.ticks_since(self.seen));
+        self.elapsed = later(self.elapsed, self.seen, now);
         self.seen = now;
     }
 
     /// Ticks until the deadline.
     #[inline]
     pub(crate) fn until_deadline<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<u64> {
-        policy.deadline().map(|deadline| self.left_of(R::ticks(deadline)))
-    }
-
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
-    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
-    const fn left_of(&self, ticks: u64) -> u64 {
-        ticks.saturating_sub(self.elapsed)
+        policy.deadline().map(|deadline| left(R::ticks(deadline), self.elapsed))
     }
 
     /// The first attempt begins. No deadline is over at its start.
@@ -171,7 +168,7 @@ impl Progress {
     }
 
     /// The wait is over: the next attempt begins, or why not.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn on_wake<R: TickRate, const PLAIN: bool>(
         &mut self,
         policy: Known<'_, PLAIN>,
@@ -190,7 +187,7 @@ impl Progress {
     }
 
     /// The attempt failed: the delay before the next, or why there is none.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn on_failure<E: Environment, const PLAIN: bool>(
         &mut self,
         policy: Known<'_, PLAIN>,
@@ -336,6 +333,21 @@ impl Progress {
             phase: Phase::Waiting,
         })
     }
+}
+
+// Two steps of 64-bit arithmetic, apart where that takes many instructions, and by value, so that what they are taken from can
+// live in registers.
+
+#[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
+#[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
+const fn later(elapsed: u64, seen: Instant, now: Instant) -> u64 {
+    elapsed.saturating_add(now.ticks_since(seen))
+}
+
+#[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
+#[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
+const fn left(ticks: u64, elapsed: u64) -> u64 {
+    ticks.saturating_sub(elapsed)
 }
 
 /// Which of the caps it was, in the order of the checks.

@@ -119,6 +119,31 @@ impl<T, E> Outcome<T, E> {
         }
     }
 
+    /// Out of the pieces which the [small driver](crate::driver) has.
+    pub(crate) fn small(
+        last: Option<Result<T, Failure<T, E>>>,
+        error: RetryError<()>,
+        last_failure_attempt: Option<u32>,
+        elapsed: Millis,
+    ) -> Self {
+        let (result, failed) = match last {
+            Some(Ok(value)) => (Ok(value), false),
+            Some(Err(failure)) => (Err(Some(failure)), true),
+            None => (Err(None), true),
+        };
+        Self {
+            result,
+            stop_reason: failed.then_some(error.reason),
+            attempts: error.attempts,
+            last_class: error.last_class.filter(|_| failed),
+            cause: error.cause.filter(|_| failed),
+            last_failure_attempt: last_failure_attempt.filter(|_| failed),
+            elapsed,
+            next_delay: error.next_delay,
+            checkpoint: error.checkpoint,
+        }
+    }
+
     pub(crate) fn rejected(rejected: Rejected) -> Self {
         let error = RetryError::<E>::from(rejected);
         Self {

@@ -114,7 +114,10 @@ impl<'a> Policy<'a> {
 }
 
 /// Whether bytes count more than instructions: then there is one copy of everything, and little is inlined.
-pub(crate) const BARE: bool = cfg!(any(target_os = "none", target_family = "wasm"));
+///
+/// Hosts built with `--cfg redress_small` count bytes too, so that every test can be run both ways.
+#[allow(unexpected_cfgs, reason = "for tests only, so no package declares it")]
+pub(crate) const BARE: bool = cfg!(any(target_os = "none", target_family = "wasm", redress_small));
 
 /// A policy, and what may be taken for granted about it while compiling.
 ///

@@ -184,8 +184,9 @@ impl Hint {
 
 /// A formula that is not plain, and hints: the code of what most policies leave out.
 ///
-/// Kept by the policies which need it, so that an image without them does not contain it.
-pub(crate) type OtherDelay = fn(&Backoff<'_>, &Asked<'_>, &mut dyn FnMut() -> u32) -> u32;
+/// Kept by the policies which need it, so that an image without them does not contain it. `None` if it takes a random number
+/// and none is given: a closure in its place would keep the environment out of registers.
+pub(crate) type OtherDelay = fn(&Backoff<'_>, &Asked<'_>, Option<u32>) -> Option<u32>;
 
 /// What a delay may depend on, but for random numbers.
 pub(crate) struct Asked<'a> {
@@ -353,16 +354,12 @@ impl<'a> Backoff<'a> {
 
     /// [`delay`](Self::delay), with the code of the policy it is from.
     #[inline]
-    pub(crate) fn delay_by(
-        &self,
-        other: Option<OtherDelay>,
-        asked: &Asked<'_>,
-        mut draw: impl FnMut() -> u32,
-    ) -> Millis {
+    pub(crate) fn delay_by(&self, other: Option<OtherDelay>, asked: &Asked<'_>, draw: impl FnOnce() -> u32) -> Millis {
         if let Some(other) = other
             && !self.is_plain_exponential()
         {
-            return Millis::new(other(self, asked, &mut draw));
+            let delay = other(self, asked, None).or_else(|| other(self, asked, Some(draw())));
+            return Millis::new(delay.unwrap_or_default());
         }
         self.plain_delay(asked.attempt, draw)
     }
@@ -375,25 +372,23 @@ impl<'a> Backoff<'a> {
         previous: Millis,
         draw: impl FnOnce() -> u32,
     ) -> Millis {
-        let mut draw = Some(draw);
-        let draw = || draw.take().map_or(0, |draw| draw());
         self.delay_by(Some(other_delay), &Asked { attempt, classification, previous }, draw)
     }
 }
 
 /// Any delay. See [`OtherDelay`].
-fn other_delay(backoff: &Backoff<'_>, asked: &Asked<'_>, draw: &mut dyn FnMut() -> u32) -> u32 {
+fn other_delay(backoff: &Backoff<'_>, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
     match asked.classification.hint() {
-        Some(hint) if !backoff.hint().is_ignored() => after_hint(hint.get(), backoff.hint(), draw),
-        _ => backoff.formula.delay(asked, draw),
+        Some(hint) if !backoff.hint().is_ignored() => after_hint(hint.get(), backoff.hint(), random),
+        _ => backoff.formula.delay(asked, random),
     }
 }
 
 /// Never sooner than the server asks, and not at the same time as everybody else.
-fn after_hint(hint: u32, spread: Hint, draw: &mut dyn FnMut() -> u32) -> u32 {
+fn after_hint(hint: u32, spread: Hint, random: Option<u32>) -> Option<u32> {
     let jitter = spread.number().checked_sub(2).unwrap_or_else(|| (hint >> 3).max(250));
-    let random = if jitter == 0 { 0 } else { draw() };
-    formula::uniform(hint, hint.saturating_add(jitter), random)
+    let random = if jitter == 0 { 0 } else { random? };
+    Some(formula::uniform(hint, hint.saturating_add(jitter), random))
 }
 
 impl Formula<'_> {
@@ -426,21 +421,26 @@ impl Formula<'_> {
         })
     }
 
-    fn delay(&self, asked: &Asked<'_>, draw: &mut dyn FnMut() -> u32) -> u32 {
+    fn delay(&self, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
         let Asked { attempt, classification, previous } = *asked;
-        match *self {
+        Some(match *self {
             Self::Fixed { delays, .. } => {
                 let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
                 delays.get(index).or(delays.last()).map_or(0, |delay| delay.get())
             }
-            Self::Decorrelated { base, max, .. } => formula::decorrelated(base, max, previous.get(), draw()),
-            Self::Token { base, max, .. } => formula::upper_half(formula::grown_by_half(base, max, attempt), draw()),
+            Self::Decorrelated { base, max, .. } => formula::decorrelated(base, max, previous.get(), random?),
+            Self::Token { base, max, .. } => formula::upper_half(formula::grown_by_half(base, max, attempt), random?),
             Self::Custom { strategy, .. } => {
-                let random = if strategy.draws() { draw() } else { 0 };
+                let random = if strategy.draws() { random? } else { 0 };
                 strategy.delay(&BackoffContext { attempt, classification: *classification, previous, random }).get()
             }
-            _ => self.exponential(attempt, draw).unwrap_or_default(),
-        }
+            // A constant delay or, where a hint was hoped for, a plain formula.
+            Self::Doubling { .. } => self.exponential(attempt, || 0)?,
+            _ => {
+                let random = random?;
+                self.exponential(attempt, || random)?
+            }
+        })
     }
 }
 

@@ -1,18 +1,16 @@
 //! The loop for environments that wait on the spot.
 
+use super::small;
 use crate::{
     Attempt, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, Outcome, Rejected, RetryError,
     Run, StopReason,
     context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
-    outcome::{Ended, Failure},
+    outcome::Ended,
     policy::BARE,
     run::{Failed, First, Resumed, Wait},
     time::Slept,
 };
-
-/// Makes an attempt, keeps what came out, and says what kind of failure it was, if it was one.
-type Step<'s, 'p, E, H> = dyn FnMut(&mut Run<'_, 'p, E, Blocking, H>) -> Option<(Classification, Cause)> + 's;
 
 impl<'p, E, H> Context<'p, E, Blocking, H>
 where
@@ -31,6 +29,9 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        if BARE {
+            return small::call::<false, _, _, _, _>(self, None, |_| operation());
+        }
         self.call_with(|_| operation())
     }
 
@@ -42,40 +43,13 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            let mut operation = operation;
-            let mut last = None;
-            let ending = self.drive_small(&mut |run| run.step(&mut operation, &mut last));
-            return match last {
-                Some(Ok(value)) => Ok(value),
-                Some(Err(failure)) => Err(ending.with(failure.into_error())),
-                None => Err(ending.with(None)),
-            };
+            return small::call::<true, _, _, _, _>(self, None, operation);
         }
         if self.policy.is_plain() {
             First::launch::<true>(self, false)?.call::<true, _, _>(operation)
         } else {
             self.call_any(operation)
         }
-    }
-
-    /// A whole call, where bytes count: in an image once for all operations. Unless it succeeds, why not.
-    #[inline(never)]
-    fn drive_small(&mut self, step: &mut Step<'_, 'p, E, H>) -> RetryError<()> {
-        let mut run = match First::launch::<false>(self, false) {
-            Ok(first) => first.into_run(),
-            Err(rejected) => return rejected.into(),
-        };
-        let reason = loop {
-            let Some((classification, cause)) = step(&mut run) else {
-                run.on_success::<false>();
-                // Nobody asks.
-                break StopReason::Aborted;
-            };
-            if let Err(reason) = run.retry::<false>(classification, cause) {
-                break reason;
-            }
-        };
-        run.error(reason, None)
     }
 
     /// A call under any policy, kept apart so that the way of plain ones stays short.
@@ -105,12 +79,10 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        if BARE {
+            return small::execute(self, None, operation);
+        }
         match First::launch::<false>(self, true) {
-            Ok(first) if BARE => {
-                let mut run = first.into_run();
-                let result = run.go_on(operation);
-                run.outcome(result)
-            }
             Ok(first) => first.execute(operation),
             Err(rejected) => Outcome::rejected(rejected),
         }
@@ -182,44 +154,23 @@ where
         }
     }
 
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
-    fn retry<const PLAIN: bool>(&mut self, classification: Classification, cause: Cause) -> Result<(), StopReason> {
+    #[inline(always)]
+    pub(super) fn retry<const PLAIN: bool>(
+        &mut self,
+        classification: Classification,
+        cause: Cause,
+    ) -> Result<(), StopReason> {
         let wait = self.on_failure::<PLAIN>(classification, cause)?;
         self.pause(wait);
         self.begin::<PLAIN>()
     }
 
     #[inline]
-    fn pause(&mut self, mut wait: Wait) {
+    pub(super) fn pause(&mut self, mut wait: Wait) {
         loop {
             self.context.env.sleep(wait.slice());
             if !self.next_slice(&mut wait) {
                 break;
-            }
-        }
-    }
-
-    /// The attempt that has begun; see [`Step`].
-    #[inline]
-    fn step<T, X>(
-        &mut self,
-        operation: &mut impl FnMut(Attempt) -> Result<T, X>,
-        last: &mut Option<Result<T, Failure<T, X>>>,
-    ) -> Option<(Classification, Cause)>
-    where
-        H::Classifier: Classifier<X>,
-        H::Results: ResultClassifier<T>,
-    {
-        let result = operation(self.attempt());
-        match self.classify(result) {
-            Ok(value) => {
-                *last = Some(Ok(value));
-                None
-            }
-            Err((failure, classification, cause)) => {
-                *last = Some(Err(failure));
-                Some((classification, cause))
             }
         }
     }
@@ -247,7 +198,7 @@ where
     }
 
     /// The attempts after one that failed.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     fn drive<const PLAIN: bool, T, X>(
         &mut self,
         failed: Failed<T, X>,
@@ -280,7 +231,7 @@ where
     E: BlockingEnvironment,
     H: HookSet,
 {
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     fn call<const PLAIN: bool, T, X>(
         mut self,
         mut operation: impl FnMut(Attempt) -> Result<T, X>,
@@ -342,6 +293,9 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        if BARE {
+            return small::call::<false, _, _, _, _>(self.0.context, Some(self.0.progress), |_| operation());
+        }
         self.call_with(|_| operation())
     }
 
@@ -351,6 +305,9 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        if BARE {
+            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), operation);
+        }
         let mut run = self.start()?;
         run.go_on(operation).map_err(|ended| run.ended(ended))
     }
@@ -370,6 +327,9 @@ where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
+        if BARE {
+            return small::execute(self.0.context, Some(self.0.progress), operation);
+        }
         let mut run = match self.start() {
             Ok(run) => run,
             Err(rejected) => return Outcome::rejected(rejected),

@@ -3,3 +3,4 @@
 
 mod asynch;
 mod blocking;
+mod small;

@@ -28,7 +28,7 @@ impl Guard<'_> {
 }
 
 impl Drop for Guard<'_> {
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     fn drop(&mut self) {
         if let (false, Some(breaker)) = (self.permit.is_none(), self.breaker) {
             breaker.release(self.permit);
@@ -46,7 +46,7 @@ pub(crate) struct First<'c, 'p, E: Environment, M, H> {
 impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
     /// Asks breaker and abort condition and begins the first attempt. `clocked`: the caller wants the elapsed time even
     /// if nothing else does.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn launch<const PLAIN: bool>(
         context: &'c mut Context<'p, E, M, H>,
         clocked: bool,
@@ -88,7 +88,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
     }
 
     /// It succeeded, and with it the call.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn succeed<const PLAIN: bool>(self) {
         let elapsed = if H::Observer::WANTS_TIME {
             E::Rate::millis(self.context.env.now().ticks_since(self.started))

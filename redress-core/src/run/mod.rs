@@ -32,6 +32,13 @@ pub struct Attempt {
     pub remaining: Option<Millis>,
 }
 
+impl Attempt {
+    /// For those who do not ask.
+    pub(crate) const fn untold() -> Self {
+        Self { number: 0, remaining: None }
+    }
+}
+
 /// A call in progress, made attempt by attempt by whoever holds it: the loop form.
 ///
 /// Dropped before its end, it is as if the call had not been made, as far as breaker and budget are concerned; budget
@@ -64,6 +71,12 @@ impl Wait {
 }
 
 impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
+    /// A call that stands here.
+    #[inline]
+    pub(crate) fn at(context: &'c mut Context<'p, E, M, H>, progress: Progress) -> Self {
+        Self { context, progress, permit: Word::NONE }
+    }
+
     #[inline]
     pub(crate) fn in_first_attempt(context: &'c mut Context<'p, E, M, H>, permit: Word, started: Instant) -> Self {
         let mut progress = Progress::new(started);
@@ -72,7 +85,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// Begins the attempt after a wait, unless the deadline has passed meanwhile or the call is aborted.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn begin<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
         if self.context.is_timed::<PLAIN>() {
             self.progress.observe(self.context.env.now());
@@ -113,7 +126,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// The attempt succeeded, and with it the call.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn on_success<const PLAIN: bool>(&mut self) {
         self.observe_time();
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
@@ -121,7 +134,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// The attempt failed: the wait before the next, or why there is none.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn on_failure<const PLAIN: bool>(
         &mut self,
         classification: Classification,
@@ -157,15 +170,14 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// Ends the call. With a classification, the current attempt has just ended.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
-    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
+    #[inline]
     fn stop(&mut self, reason: StopReason, classification: Option<Classification>) -> StopReason {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         self.context.stopped(self.progress, permit, reason, classification)
     }
 
     /// The first slice is slept in any case, even if it is empty.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     fn begin_wait(&mut self) -> Wait {
         let ticks = E::Rate::ticks(self.progress.wait());
         match Self::slice_length(self.context.slice) {
@@ -193,7 +205,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     ///
     /// Each slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever;
     /// the clock can only shorten the rest, by what earlier slices took too long.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> bool {
         let Some(length) = Self::slice_length(self.context.slice) else { return false };
         self.context.hooks.parts().slices.on_slice();
@@ -256,7 +268,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 }
 
 impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     fn drop(&mut self) {
         if !self.permit.is_none() {
             give_back(self.context.policy, self.permit);
@@ -269,7 +281,8 @@ impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
 /// Not inlined, so that dropping a run takes few enough instructions to be inlined itself, also where a call unwinds.
 /// Otherwise that place alone would take the address of the future, and keep all of it out of registers.
 #[cold]
-#[inline(never)]
+#[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(never))]
+#[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
 fn give_back(policy: &Policy<'_>, permit: Word) {
     if let Some(breaker) = policy.breaker {
         breaker.release(permit);

@@ -31,6 +31,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     }
 
     /// The wait is over: admission and the next attempt, or why not.
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(crate) fn begin(&mut self) -> Result<(), Rejected> {
         // A call may be suspended in its last attempt.
         if self.0.progress.attempt() >= self.0.context.policy.retry.attempts() {

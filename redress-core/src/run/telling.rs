@@ -6,12 +6,33 @@ use crate::{
     Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
     attempts::Progress,
     breaker::{Link, Verdict, Word},
-    context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler},
+    context::{AbortCondition, Context, HookSet, Hooks, ResultClassifier, SleepHandler},
     env::Environment,
     outcome::Failure,
     policy::Known,
     time::Convert,
 };
+
+impl<C, R, A, S, O, W> Hooks<C, R, A, S, O, W> {
+    /// What an attempt returned, classified.
+    #[inline]
+    pub(crate) fn classify<T, X>(&self, result: Result<T, X>) -> Result<T, Failed<T, X>>
+    where
+        C: Classifier<X>,
+        R: ResultClassifier<T>,
+    {
+        match result {
+            Err(error) => {
+                let classification = self.classifier.classify(&error);
+                Err((Failure::Error(error), classification, Cause::Error))
+            }
+            Ok(value) => match self.results.classify(&value) {
+                Some(classification) => Err((Failure::Result(value), classification, Cause::Result)),
+                None => Ok(value),
+            },
+        }
+    }
+}
 
 impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// Whether attempts are timed: somebody wants to know, or there is a deadline.
@@ -37,6 +58,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 
     /// Takes a permit from the breaker.
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(super) fn admit(&mut self, breaker: Link<'_>, elapsed: Millis) -> Result<Word, Rejected> {
         let env = &self.env;
         let (admission, changed) = breaker.admit::<E::Rate>(|| env.now());
@@ -62,21 +84,11 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
-        let hooks = self.hooks.parts();
-        match result {
-            Err(error) => {
-                let classification = hooks.classifier.classify(&error);
-                Err((Failure::Error(error), classification, Cause::Error))
-            }
-            Ok(value) => match hooks.results.classify(&value) {
-                Some(classification) => Err((Failure::Result(value), classification, Cause::Result)),
-                None => Ok(value),
-            },
-        }
+        self.hooks.parts().classify(result)
     }
 
     /// An attempt succeeded, and with it the call.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    #[inline(always)]
     pub(super) fn succeeded<const PLAIN: bool>(&mut self, permit: Word, attempt: u32, elapsed: Millis) {
         // Breaker and budget first: they are told even if an observer panics.
         let changed = if PLAIN { None } else { self.settle(permit, Verdict::Success) };
@@ -102,7 +114,8 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     ///
     /// Takes what it needs by value, so that a run which has not stopped can live in registers.
     #[cold]
-    #[inline(never)]
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(never))]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(super) fn stopped(
         &mut self,
         progress: Progress,
@@ -134,6 +147,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     /// Why the call gave up.
     #[cold]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(super) fn error<X>(&self, progress: Progress, reason: StopReason, error: Option<X>) -> RetryError<X> {
         let last = progress.last();
         RetryError {
@@ -182,7 +196,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 
     /// Tells the breaker how the call ended.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, permit: Word, verdict: Verdict) -> Option<BreakerState> {
         if permit.is_none() {
             return None;
