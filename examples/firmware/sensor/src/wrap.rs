@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<(), &'static str> {
             let start = clock.now();
             scene(&clock)?;
             // Some end before the wrap.
-            sleep(&clock, 20);
+            sleep(&clock, 20)?;
             require(systick::millis() < u32::MAX / 2, "the counter did not wrap")?;
             require(clock.now() > start, "the clock did not go on")?;
         }
@@ -48,15 +48,17 @@ pub(crate) fn run() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Sleeps until the clock has reached `at`.
-fn sleep_until(clock: &WrapClock, at: Instant) {
-    while clock.now() < at {
+/// Sleeps until the clock must have reached `at`, without asking it in between: it has to make up for all of the time.
+fn sleep_until(clock: &WrapClock, at: Instant) -> Result<(), &'static str> {
+    let (start, millis) = (systick::millis(), at.ticks_since(clock.now()));
+    while u64::from(since(start)) < millis {
         systick::wait_for_interrupt();
     }
+    require((0..=1).contains(&clock.now().ticks().wrapping_sub(at.ticks())), "the clock lost or made up time")
 }
 
-fn sleep(clock: &WrapClock, millis: u64) {
-    sleep_until(clock, clock.now().saturating_add(millis));
+fn sleep(clock: &WrapClock, millis: u64) -> Result<(), &'static str> {
+    sleep_until(clock, clock.now().saturating_add(millis))
 }
 
 /// Milliseconds since the counter stood at `start`.
@@ -72,7 +74,7 @@ fn backoff(clock: &WrapClock) -> Result<(), &'static str> {
         return Err("no retry");
     };
     require(attempts.poll_at() == Some(at), "poll_at differs from the decision")?;
-    sleep_until(clock, at);
+    sleep_until(clock, at)?;
     require((SPAN_MS..=SPAN_MS + LATE_MS).contains(&since(start)), "a backoff that is not as long as asked")?;
     require(attempts.on_wake(clock.now()).is_ok() && attempts.attempt() == 2, "no second attempt")
 }
@@ -102,7 +104,7 @@ fn deadline(clock: &WrapClock) -> Result<(), &'static str> {
     let mut attempts = Attempts::<Hz<1_000>>::new(&POLICY, clock.now());
     let reason = loop {
         match attempts.on_failure(clock.now(), ErrorClass::Transient, 0) {
-            Decision::RetryAt(at) => sleep_until(clock, at),
+            Decision::RetryAt(at) => sleep_until(clock, at)?,
             Decision::Stop(reason) => break reason,
         }
         require(attempts.on_wake(clock.now()).is_ok(), "the deadline came too soon")?;
@@ -119,18 +121,18 @@ fn failure_window(clock: &WrapClock) -> Result<(), &'static str> {
     for breaker in [&soon, &late] {
         require(breaker.record_failure(ErrorClass::Transient, clock).is_none(), "one failure opens nothing")?;
     }
-    sleep(clock, 25);
+    sleep(clock, 25)?;
     require(soon.record_failure(ErrorClass::Transient, clock).is_some(), "a failure was forgotten too soon")?;
     // The window forgets up to two milliseconds late, never too soon.
-    sleep(clock, 10);
+    sleep(clock, 10)?;
     require(late.record_failure(ErrorClass::Transient, clock).is_none(), "a failure was not forgotten")
 }
 
 fn budget_window(clock: &WrapClock) -> Result<(), &'static str> {
     let budget = Budget::<1>::new(BudgetConfig::rolling(1, Duration::from_millis(30)));
     require(budget.try_consume(1, clock), "the budget was spent from the start")?;
-    sleep(clock, 25);
+    sleep(clock, 25)?;
     require(!budget.try_consume(1, clock), "the budget came back too soon")?;
-    sleep(clock, 10);
+    sleep(clock, 10)?;
     require(budget.try_consume(1, clock), "the budget did not come back")
 }
