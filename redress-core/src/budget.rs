@@ -23,6 +23,9 @@ use crate::{
 /// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
 const TOKEN: u32 = 1_000_000;
 
+/// The tag of all stamps in a rolling window.
+const RETRY: u32 = 1;
+
 /// Configuration of a [`Budget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -117,7 +120,7 @@ pub struct RetryBudget<S: ?Sized> {
     config: BudgetConfig,
     /// Level of the bucket, in millionths of a token.
     level: AtomicU32,
-    /// The moment of the last change.
+    /// The moment of the last change: of a window in units, of a bucket in ticks.
     moment: Moment,
     slots: S,
 }
@@ -191,14 +194,14 @@ impl BudgetView {
     }
 
     /// How many retries are left at this moment.
+    #[expect(clippy::cast_possible_truncation, reason = "at most as many retries or tokens as were configured in 16 bits")]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
-        critical_section::with(|_| {
-            self.advance(clock.now(), Rate::of::<C>());
-            match self.config.0 {
-                Kind::Rolling { max_retries, .. } => max_retries.saturating_sub(self.used()),
-                Kind::Bucket { .. } => (self.level.load(Relaxed) / TOKEN) as u16,
-            }
-        })
+        let now = clock.now();
+        let left = critical_section::with(|_| self.left(now, Rate::of::<C>()));
+        match self.config.0 {
+            Kind::Rolling { .. } => left as u16,
+            Kind::Bucket { .. } => (left / TOKEN) as u16,
+        }
     }
 
     /// Tells a token bucket of a successful call that used no [`Policy`](crate::Policy).
@@ -208,18 +211,18 @@ impl BudgetView {
 
     fn consume(&self, cost: u16, now: Instant, rate: &Rate) -> bool {
         critical_section::with(|_| {
-            self.advance(now, rate);
+            let left = self.left(now, rate);
             match self.config.0 {
-                Kind::Rolling { max_retries, .. } => {
-                    let left = max_retries.saturating_sub(self.used());
-                    if left >= cost {
-                        (0..cost).for_each(|_| window::push(&self.slots, now, 1, rate));
+                Kind::Rolling { .. } => {
+                    let enough = left >= u32::from(cost);
+                    if enough {
+                        window::push(&self.slots, rate.units(now), RETRY, cost);
                     }
-                    left >= cost
+                    enough
                 }
                 Kind::Bucket { .. } => {
                     // Compared in millionths: counting whole tokens would take a division.
-                    let left = self.level.load(Relaxed).checked_sub(u32::from(cost).saturating_mul(TOKEN));
+                    let left = left.checked_sub(u32::from(cost).saturating_mul(TOKEN));
                     if let Some(left) = left {
                         self.level.store(left, Relaxed);
                     }
@@ -229,24 +232,24 @@ impl BudgetView {
         })
     }
 
-    /// Slots in use.
-    #[expect(clippy::cast_possible_truncation, reason = "at most as many as may be retried")]
-    fn used(&self) -> u16 {
-        window::count(&self.slots, |_| true) as u16
-    }
-
-    /// Slides the window or refills the bucket. Runs inside a critical section.
-    fn advance(&self, now: Instant, rate: &Rate) {
+    /// Slides the window or refills the bucket: what is left, in retries of a window, in millionths of a token in a bucket.
+    /// Runs inside a critical section.
+    fn left(&self, now: Instant, rate: &Rate) -> u32 {
         match self.config.0 {
-            Kind::Rolling { window, .. } => window::slide(&self.slots, &self.moment, now, window, rate),
+            Kind::Rolling { max_retries, window } => {
+                let used = window::slide(&self.slots, &self.moment, rate.units(now), rate.span(window), 1 << RETRY);
+                u32::from(max_retries).saturating_sub(used)
+            }
             Kind::Bucket { per_second, .. } => {
                 if per_second != 0 {
-                    let last = self.moment.load();
+                    let last = Instant::from_ticks(self.moment.load());
                     let passed = rate.millis(now.ticks_since(last));
                     self.refill(passed.get().saturating_mul(per_second));
                     // Only whole milliseconds were paid for; after a jump back counting starts anew.
-                    self.moment.store(if now < last { now } else { last.saturating_add(rate.ticks(passed)) });
+                    let paid = if now < last { now } else { last.saturating_add(rate.ticks(passed)) };
+                    self.moment.store(paid.ticks());
                 }
+                self.level.load(Relaxed)
             }
         }
     }

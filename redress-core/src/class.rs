@@ -128,6 +128,16 @@ impl ClassSet {
         self.0 >> (index & 7) & 1 != 0
     }
 
+    /// The members as bits, bit 0 for class 0 and so on.
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The classes that are no members.
+    pub(crate) const fn complement(self) -> Self {
+        Self(!self.0)
+    }
+
     /// Whether the set has no members.
     #[inline]
     pub const fn is_empty(self) -> bool {

@@ -244,45 +244,91 @@ pub(crate) trait Convert: TickRate {
     fn millis(ticks: u64) -> Millis;
     /// The shortest span of at least so many ticks, saturating.
     fn millis_up(ticks: u64) -> Millis;
+    /// See [`Rate::units`].
+    fn units(moment: Instant) -> Units;
+    /// See [`Rate::span`].
+    fn span(span: Millis) -> u32;
+    /// Whole milliseconds in so many units, rounded down.
+    fn unit_millis(units: u32) -> Millis;
+    /// See [`Rate::millis_up`].
+    fn unit_millis_up(units: u32) -> Millis;
 }
 
 /// A tick rate as a value: for what is behind a reference in policies, so that an image without it does not link it.
-/// Written for all rates, it is in an image once.
+///
+/// Breakers and windows count in units: ticks shifted right by a constant of the clock, between half a millisecond and one
+/// (a tick, if that is longer). Spans then fit a word, and nothing but a subtraction takes two.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
+    span: fn(Millis) -> u32,
+    millis_up: fn(u32) -> Millis,
+    units: fn(Instant) -> Units,
     ticks: fn(Millis) -> u64,
-    multiplier: u32,
-    shift: u8,
-    unit: u8,
+    millis: fn(u64) -> Millis,
+}
+
+/// A moment in whole units, rounded down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Units(pub(crate) u64);
+
+impl Units {
+    /// The moment so many units later.
+    #[inline]
+    pub(crate) const fn plus(self, units: u32) -> Self {
+        Self(self.0.wrapping_add(units as u64))
+    }
+
+    /// Units from `earlier` to here, as a signed number.
+    #[inline]
+    pub(crate) const fn since(self, earlier: Self) -> i64 {
+        self.0.wrapping_sub(earlier.0).cast_signed()
+    }
 }
 
 impl Rate {
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "shifts of 64-bit numbers are below 64")]
     pub(crate) const fn of<R: TickRate>() -> &'static Self {
         const {
-            let Scale { multiplier, shift, .. } = Scale::to_millis(R::HZ);
-            let unit = match (R::HZ / 1_000).checked_ilog2() {
-                Some(shift) => shift as u8,
-                None => 0,
-            };
-            &Self { ticks: R::ticks, multiplier, shift: shift as u8, unit }
+            &Self { span: R::span, millis_up: R::unit_millis_up, units: R::units, ticks: R::ticks, millis: R::millis }
         }
     }
 
+    /// The least number of units which is never shorter than a span, wherever between two units it begins; saturating.
+    #[inline]
+    pub(crate) fn span(&self, span: Millis) -> u32 {
+        (self.span)(span)
+    }
+
+    /// The shortest span of at least so many units, saturating.
+    #[inline]
+    pub(crate) fn millis_up(&self, units: u32) -> Millis {
+        (self.millis_up)(units)
+    }
+
+    /// A moment in units.
+    #[inline]
+    pub(crate) fn units(&self, moment: Instant) -> Units {
+        (self.units)(moment)
+    }
+
     /// Ticks in a span, rounded up.
+    #[inline]
     pub(crate) fn ticks(&self, span: Millis) -> u64 {
         (self.ticks)(span)
     }
 
     /// Whole milliseconds in so many ticks, rounded down, saturating.
+    #[inline]
     pub(crate) fn millis(&self, ticks: u64) -> Millis {
-        scaled(ticks, self.multiplier, self.shift.into())
+        (self.millis)(ticks)
     }
+}
 
-    /// Ticks shifted right by this are units of between half a millisecond and one.
-    pub(crate) const fn unit_shift(&self) -> u32 {
-        self.unit as u32
+/// A unit is as many ticks as this power of two: the longest of up to a millisecond.
+const fn unit_shift(hz: u32) -> u32 {
+    match (hz / 1_000).checked_ilog2() {
+        Some(shift) => shift,
+        None => 0,
     }
 }
 
@@ -328,6 +374,35 @@ impl<R: TickRate + ?Sized> Convert for R {
     fn millis_up(ticks: u64) -> Millis {
         let down = Self::millis(ticks);
         if Self::ticks(down) < ticks { down.saturating_add(Millis(1)) } else { down }
+    }
+
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a shift below 32")]
+    fn units(moment: Instant) -> Units {
+        Units(moment.0 >> const { unit_shift(R::HZ) })
+    }
+
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "49.7 days and a unit or two, in ticks")]
+    #[expect(clippy::cast_possible_truncation, reason = "compared first")]
+    fn span(span: Millis) -> u32 {
+        // Rounded up to whole units, and one for the beginning, which was rounded down; all of it in ticks.
+        let shift = const { unit_shift(R::HZ) };
+        let units = (Self::ticks(span) + 2 * ((1 << shift) - 1)) >> shift;
+        // Units are no shorter than half a millisecond.
+        if R::HZ > 1_000 && units > u64::from(u32::MAX) { u32::MAX } else { units as u32 }
+    }
+
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a shift below 32")]
+    fn unit_millis(units: u32) -> Millis {
+        Self::millis(u64::from(units) << const { unit_shift(R::HZ) })
+    }
+
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a shift below 32")]
+    fn unit_millis_up(units: u32) -> Millis {
+        Self::millis_up(u64::from(units) << const { unit_shift(R::HZ) })
     }
 }
 

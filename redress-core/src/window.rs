@@ -9,13 +9,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::time::{Convert, Instant, Millis, Rate, TickRate};
+use crate::time::{Convert, Instant, Millis, TickRate, Units};
 
 /// The longest window: 12 hours.
 pub(crate) const MAX_WINDOW: Millis = Millis::from_secs(12 * 3_600);
 
 const TAG_BITS: u32 = 4;
-const TIME_MASK: u32 = u32::MAX >> TAG_BITS;
+const TAG: u32 = (1 << TAG_BITS) - 1;
+/// The bits of a stamp which count time.
+const TIME: u32 = !TAG;
 
 /// One stamp of a window, or none: four bytes.
 #[derive(Debug, Default)]
@@ -26,7 +28,7 @@ impl Slot {
     pub(crate) const EMPTY: Self = Self(AtomicU32::new(0));
 }
 
-/// An instant in two words, consistent only under a lock (or a check of what guards it).
+/// A moment in two words, in whatever its owner counts; consistent only under a lock (or a check of what guards it).
 #[derive(Debug, Default)]
 pub(crate) struct Moment {
     low: AtomicU32,
@@ -41,25 +43,23 @@ impl Moment {
     pub(crate) const END: Self = Self { low: AtomicU32::new(u32::MAX), high: AtomicU32::new(u32::MAX) };
 
     #[inline]
-    pub(crate) fn load(&self) -> Instant {
-        Instant::from_ticks(u64::from(self.high.load(Relaxed)) << 32 | u64::from(self.low.load(Relaxed)))
+    pub(crate) fn load(&self) -> u64 {
+        u64::from(self.high.load(Relaxed)) << 32 | u64::from(self.low.load(Relaxed))
     }
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the two halves are taken on purpose")]
-    pub(crate) fn store(&self, instant: Instant) {
-        self.low.store(instant.ticks() as u32, Relaxed);
-        self.high.store((instant.ticks() >> 32) as u32, Relaxed);
+    pub(crate) fn store(&self, moment: u64) {
+        self.low.store(moment as u32, Relaxed);
+        self.high.store((moment >> 32) as u32, Relaxed);
     }
 }
 
+/// A moment as a stamp without a tag has it.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^28 on purpose")]
-#[expect(clippy::arithmetic_side_effects, reason = "shifts below 32")]
-const fn units(ticks: u64, rate: &Rate) -> u32 {
-    // In halves: shifting 64 bits by a variable is a library call on small cores.
-    let (low, high, shift) = (ticks as u32, (ticks >> 32) as u32, rate.unit_shift() & 31);
-    (low >> shift | high << 1 << (31 - shift)) & TIME_MASK
+const fn time(moment: Units) -> u32 {
+    (moment.0 as u32) << TAG_BITS
 }
 
 /// Empties every slot.
@@ -69,71 +69,65 @@ pub(crate) fn clear(slots: &[Slot]) {
     }
 }
 
-/// A reading this much behind the latest one is a late one, not a clock that jumped: whoever took it had to wait for
-/// the critical section.
-const LATE: Millis = Millis::from_secs(1);
+/// A reading this much behind the latest one, in units of up to a millisecond, is a late one, not a clock that jumped:
+/// whoever took it had to wait for the critical section.
+const LATE: i64 = 1_024;
 
 /// Moves the window to `now`: drops the stamps of age `window` or more, at the latest two units later where units are
 /// longer than ticks, and never sooner. For a late reading the window stays where it is. A clock that jumped back has,
 /// for the window, not moved; the stamps are shifted so that their ages stay what they were.
-#[expect(clippy::arithmetic_side_effects, reason = "12 hours and two units, in ticks")]
-pub(crate) fn slide(slots: &[Slot], last: &Moment, now: Instant, window: Millis, rate: &Rate) {
-    let before = last.load();
-    let now = if before.ticks_since(now) < rate.ticks(LATE) { now.max(before) } else { now };
-    let window = rate.ticks(window);
-    last.store(now);
-    if now.ticks_since(before) >= window {
-        return clear(slots);
-    }
-    // Both moments are cut to units before they are compared, as the stamps were: none comes to lie ahead of `now`.
-    let units_now = units(now.ticks(), rate);
-    let back = if now < before { units(before.ticks(), rate).wrapping_sub(units_now) } else { 0 };
-    // Stamp and `now` were cut by up to a unit each, in the worst case in opposite directions.
-    let length = units(window + 2 * u64::from((1_u32 << rate.unit_shift()) - 1), rate);
-    for slot in slots {
-        let stamp = slot.0.load(Relaxed);
-        if stamp == 0 {
-            continue;
+///
+/// Returns how many of the stamps left have a tag that is in `tags`, bit 1 for tag 1 and so on.
+#[expect(clippy::arithmetic_side_effects, reason = "shifts below 32, as many ones as slots at most")]
+pub(crate) fn slide(slots: &[Slot], last: &Moment, now: Units, window: u32, tags: u32) -> u32 {
+    let before = Units(last.load());
+    let passed = now.since(before);
+    let (mut now, mut back, mut length) = (now, 0, window << TAG_BITS);
+    if passed < 0 {
+        if passed > -LATE {
+            now = before;
+        } else {
+            back = time(before).wrapping_sub(time(now));
         }
-        let moved = (stamp >> TAG_BITS).wrapping_sub(back) & TIME_MASK;
-        let age = units_now.wrapping_sub(moved) & TIME_MASK;
-        let kept = if age < length { moved << TAG_BITS | stamp & !(TIME_MASK << TAG_BITS) } else { 0 };
-        slot.0.store(kept, Relaxed);
+    } else if passed >= i64::from(window) {
+        length = 0;
     }
+    last.store(now.0);
+    let mut counted = 0;
+    for slot in slots {
+        let stamp = slot.0.load(Relaxed).wrapping_sub(back);
+        let kept = if time(now).wrapping_sub(stamp & TIME) < length { stamp } else { 0 };
+        slot.0.store(kept, Relaxed);
+        counted += tags >> (kept & TAG) & 1;
+    }
+    counted
 }
 
-/// How many stamps have a tag that `counts`.
-pub(crate) fn count(slots: &[Slot], counts: impl Fn(u8) -> bool) -> usize {
-    slots
-        .iter()
-        .map(|slot| (slot.0.load(Relaxed) & !(TIME_MASK << TAG_BITS)) as u8)
-        .filter(|&tag| tag != 0 && counts(tag))
-        .count()
-}
-
-/// Stamps `now` with a tag from 1 to 15 into the first free slot. Without one the stamp is lost, which the
-/// capacity rules of breaker and budget exclude.
-pub(crate) fn push(slots: &[Slot], now: Instant, tag: u8, rate: &Rate) {
-    if let Some(slot) = slots.iter().find(|slot| slot.0.load(Relaxed) == 0) {
-        slot.0.store(units(now.ticks(), rate) << TAG_BITS | u32::from(tag), Relaxed);
+/// Stamps `now` with a tag from 1 to 15 into so many free slots. Without one the stamp is lost, which the capacity rules
+/// of breaker and budget exclude.
+pub(crate) fn push(slots: &[Slot], now: Units, tag: u32, mut times: u16) {
+    for slot in slots {
+        if times != 0 && slot.0.load(Relaxed) & TAG == 0 {
+            slot.0.store(time(now) | tag, Relaxed);
+            times = times.wrapping_sub(1);
+        }
     }
 }
 
 /// The age of each stamp at the moment of the last change, rounded down, and its tag; nothing for empty slots.
-pub(crate) fn ages<R: TickRate>(slots: &[Slot], last: &Moment) -> impl Iterator<Item = (Millis, u8)> {
-    let now = units(last.load().ticks(), Rate::of::<R>());
-    slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp != 0).map(move |stamp| {
-        let age = now.wrapping_sub(stamp >> TAG_BITS) & TIME_MASK;
-        (R::millis(u64::from(age) << Rate::of::<R>().unit_shift()), (stamp & !(TIME_MASK << TAG_BITS)) as u8)
+pub(crate) fn ages<R: TickRate>(slots: &[Slot], last: &Moment) -> impl Iterator<Item = (Millis, u32)> {
+    let now = time(Units(last.load()));
+    slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp & TAG != 0).map(move |stamp| {
+        let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
+        (R::unit_millis(age), stamp & TAG)
     })
 }
 
 /// Stamps a moment `age` before `now`, at most [`MAX_WINDOW`], with a tag; a tag of 0 is none.
-pub(crate) fn push_aged<R: TickRate>(slots: &[Slot], now: Instant, age: Millis, tag: u8) {
-    let free = slots.iter().find(|slot| slot.0.load(Relaxed) == 0);
-    if let (Some(slot), 1..) = (free, tag) {
+pub(crate) fn push_aged<R: TickRate>(slots: &[Slot], now: Instant, age: Millis, tag: u32) {
+    if tag != 0 {
         // Units count modulo 2^28, so a moment before the clock's start is one like any other.
-        let stamp = units(now.ticks().wrapping_sub(R::ticks(age)), Rate::of::<R>());
-        slot.0.store(stamp << TAG_BITS | u32::from(tag), Relaxed);
+        let moment = Instant::from_ticks(now.ticks().wrapping_sub(R::ticks(age)));
+        push(slots, R::units(moment), tag, 1);
     }
 }

@@ -124,13 +124,13 @@ impl CircuitBreakerView {
         let word = self.load();
         ages.fill(0);
         let left = match word.state() {
-            BreakerState::Open => C::millis_up(self.remaining(now, C::ticks(self.config.recovery_timeout))),
+            BreakerState::Open => C::unit_millis_up(self.remaining(C::units(now), self.config.recovery_timeout, Rate::of::<C>())),
             BreakerState::HalfOpen => Millis::ZERO,
             BreakerState::Closed => {
-                window::slide(&self.slots, &self.moment, now, self.config.window, Rate::of::<C>());
+                window::slide(&self.slots, &self.moment, C::units(now), C::span(self.config.window), 0);
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
                 for (to, (age, tag)) in ages.iter_mut().zip(window::ages::<C>(&self.slots, &self.moment)) {
-                    *to = (age.get() << TAG_BITS | u32::from(tag)).to_le_bytes();
+                    *to = (age.get() << TAG_BITS | tag).to_le_bytes();
                 }
                 Millis::ZERO
             }
@@ -156,21 +156,21 @@ impl CircuitBreakerView {
         match state {
             BreakerState::Open => {
                 let left = left.min(self.config.recovery_timeout).saturating_sub(slept);
-                self.moment.store(now.saturating_add(C::ticks(left)));
+                self.moment.store(C::units(now).plus(C::span(left)).0);
                 self.word.store(word.0, core::sync::atomic::Ordering::Release);
             }
             BreakerState::HalfOpen => {
                 // Places are taken by those who have succeeded; those under way are free again.
                 let probes = Word::ADMITTED.wrapping_add(Word::SUCCEEDED).wrapping_mul(succeeded.into());
-                self.enter(word.plus(probes), now.saturating_add(C::ticks(self.config.probe_lease)));
+                self.enter(word.plus(probes), C::units(now).plus(C::span(self.config.probe_lease)));
             }
             BreakerState::Closed => {
-                self.enter(word, now);
+                self.enter(word, C::units(now));
                 for age in ages {
                     let word = u32::from_le_bytes(*age);
                     let age = Millis::new(word >> TAG_BITS).saturating_add(slept);
                     if age < self.config.window {
-                        window::push_aged::<C>(&self.slots, now, age, (word & TAG) as u8);
+                        window::push_aged::<C>(&self.slots, now, age, word & TAG);
                     }
                 }
             }

@@ -24,7 +24,7 @@ mod checkpoint;
 mod config;
 
 use core::sync::atomic::{
-    AtomicU32,
+    AtomicU32, Ordering,
     Ordering::{Acquire, Relaxed, Release},
     fence,
 };
@@ -32,11 +32,16 @@ use core::sync::atomic::{
 pub use config::BreakerConfig;
 
 use crate::{
-    Clock, ConfigError, ErrorClass, Rejected, StopReason,
+    ClassSet, Clock, ConfigError, ErrorClass, Millis, Rejected, StopReason,
     error::valid_or_panic,
-    time::{Convert, Instant, Rate, TickRate},
+    policy::BARE,
+    time::{Convert, Instant, Rate, TickRate, Units},
     window::{self, Moment, Slot},
 };
+
+/// What a rejection reads without the lock is published by these; where it takes the lock, that does.
+const ACQUIRE: Ordering = if BARE { Relaxed } else { Acquire };
+const RELEASE: Ordering = if BARE { Relaxed } else { Release };
 
 /// What a breaker does with calls at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,8 +122,35 @@ impl Word {
         self.0 >> 6 & Self::COUNT
     }
 
+    /// Whether a call admitted with this word and this end means nothing to the breaker.
+    #[inline]
+    const fn ignores(self, verdict: Verdict) -> bool {
+        self.is_closed() && !matches!(verdict, Verdict::Failure(_))
+    }
+
     const fn same_generation(self, other: Self) -> bool {
         (self.0 ^ other.0) < Self::GENERATION
+    }
+}
+
+/// What a breaker answers to a call.
+pub(crate) struct Admission {
+    /// The permit; none if the call is rejected.
+    pub(crate) word: Word,
+    /// After a rejection: when to come back.
+    pub(crate) retry_after: Millis,
+    /// The circuit was open and is half-open now.
+    pub(crate) half_opened: bool,
+}
+
+impl Admission {
+    #[inline]
+    const fn of(word: Word) -> Self {
+        Self { word, retry_after: Millis::ZERO, half_opened: false }
+    }
+
+    fn rejected(left: u32, rate: &Rate) -> Self {
+        Self { retry_after: rate.millis_up(left), ..Self::of(Word::NONE) }
     }
 }
 
@@ -203,11 +235,11 @@ impl CircuitBreakerView {
     /// Admits a call, or says when to come back. The clock is read only if the circuit is not closed.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
-        let (admission, _) = self.admit::<C>(|| clock.now());
-        match admission {
-            Ok(word) => Ok(Permit { breaker: self, word }),
-            Err(ticks) => Err(Rejected { reason: StopReason::CircuitOpen, retry_after: C::millis_up(ticks) }),
+        let Admission { word, retry_after, .. } = self.admit::<C>(|| clock.now());
+        if word.is_none() {
+            return Err(Rejected { reason: StopReason::CircuitOpen, retry_after });
         }
+        Ok(Permit { breaker: self, word })
     }
 
     /// Counts a failure that no admitted call reports, for example from an interrupt handler. Ignored unless the
@@ -219,174 +251,158 @@ impl CircuitBreakerView {
 
     #[inline]
     fn load(&self) -> Word {
-        Word(self.word.load(Acquire))
+        Word(self.word.load(ACQUIRE))
     }
 
-    /// Admission: the permit's word or the ticks until the circuit admits again, and the new state if it changed.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
-    pub(crate) fn admit<R: TickRate>(
-        &self,
-        now: impl FnOnce() -> Instant,
-    ) -> (Result<Word, u64>, Option<BreakerState>) {
-        let word = self.load();
-        if word.is_closed() {
-            return (Ok(word), None);
-        }
-        let now = now();
-        let left = self.left_open(word, now, R::ticks(self.config.recovery_timeout));
-        if left != 0 { (Err(left), None) } else { self.admit_slowly(now, Rate::of::<R>()) }
-    }
-
-    /// Ticks which an open circuit stays open, found without a lock: the moment belongs to the word if the word is the
-    /// same before and after. Zero if that takes a closer look.
+    /// Admission. The clock is read only if the circuit is not closed.
     #[inline]
-    fn left_open(&self, word: Word, now: Instant, recovery_timeout: u64) -> u64 {
-        if word.state() != BreakerState::Open {
-            return 0;
-        }
-        let left = self.moment.load().ticks_since(now);
-        fence(Acquire);
-        let trusted = left <= recovery_timeout && Word(self.word.load(Relaxed)) == word;
-        if trusted { left } else { 0 }
+    pub(crate) fn admit<R: TickRate>(&self, now: impl FnOnce() -> Instant) -> Admission {
+        let word = self.load();
+        if word.is_closed() { Admission::of(word) } else { self.admit_unclosed(R::units(now()), Rate::of::<R>()) }
     }
 
     /// Admission to a circuit that was not closed just before.
-    fn admit_unclosed(&self, now: Instant, rate: &Rate) -> (Result<Word, u64>, Option<BreakerState>) {
-        let left = self.left_open(self.load(), now, rate.ticks(self.config.recovery_timeout));
-        if left != 0 { (Err(left), None) } else { self.admit_slowly(now, rate) }
-    }
-
-    #[cold]
-    fn admit_slowly(&self, now: Instant, rate: &Rate) -> (Result<Word, u64>, Option<BreakerState>) {
+    fn admit_unclosed(&self, now: Units, rate: &Rate) -> Admission {
+        // Where bytes count, a rejection takes the lock like all the rest.
+        if !BARE {
+            let left = self.left_open(now, rate);
+            if left != 0 {
+                return Admission::rejected(left, rate);
+            }
+        }
         critical_section::with(|_| self.admit_locked(now, rate))
     }
 
-    fn admit_locked(&self, now: Instant, rate: &Rate) -> (Result<Word, u64>, Option<BreakerState>) {
+    /// Units which an open circuit stays open, found without a lock: the moment belongs to the word if the word is the
+    /// same before and after. Zero if that takes a closer look.
+    fn left_open(&self, now: Units, rate: &Rate) -> u32 {
         let word = self.load();
-        match word.state() {
-            BreakerState::Closed => (Ok(word), None),
-            BreakerState::Open => {
-                let left = self.remaining(now, rate.ticks(self.config.recovery_timeout));
-                if left != 0 {
-                    return (Err(left), None);
-                }
-                let half_open = word.next(BreakerState::HalfOpen).plus(Word::ADMITTED);
-                self.enter(half_open, now.saturating_add(rate.ticks(self.config.probe_lease)));
-                (Ok(half_open), Some(BreakerState::HalfOpen))
-            }
-            BreakerState::HalfOpen => {
-                let lease = rate.ticks(self.config.probe_lease);
-                let left = self.remaining(now, lease);
-                let admitted = if word.admitted() < u32::from(self.config.probes) {
-                    word.plus(Word::ADMITTED)
-                } else if left == 0 {
-                    // The lost probes' places are free again. The new generation makes their late results stale.
-                    let succeeded = word.succeeded().wrapping_mul(Word::ADMITTED.wrapping_add(Word::SUCCEEDED));
-                    word.next(BreakerState::HalfOpen).plus(succeeded).plus(Word::ADMITTED)
-                } else {
-                    return (Err(left), None);
-                };
-                self.enter(admitted, now.saturating_add(lease));
-                (Ok(admitted), None)
-            }
+        if word.state() != BreakerState::Open {
+            return 0;
         }
+        let left = Units(self.moment.load()).since(now);
+        fence(Acquire);
+        let trusted = left <= rate.span(self.config.recovery_timeout).into() && Word(self.word.load(Relaxed)) == word;
+        if trusted { u32::try_from(left).unwrap_or(0) } else { 0 }
     }
 
-    /// Ticks until the moment. More than `span` can only mean that the clock jumped back: the wait then starts anew, so
-    /// that nothing stays shut for as long as the clock jumped.
-    fn remaining(&self, now: Instant, span: u64) -> u64 {
-        let left = self.moment.load().ticks_since(now);
-        if left > span {
-            self.moment.store(now.saturating_add(span));
+    fn admit_locked(&self, now: Units, rate: &Rate) -> Admission {
+        let word = self.load();
+        if word.is_closed() {
+            return Admission::of(word);
         }
-        left.min(span)
+        let lease = self.config.probe_lease;
+        let opens = word.state() == BreakerState::Open;
+        let left = self.remaining(now, if opens { self.config.recovery_timeout } else { lease }, rate);
+        let admitted = if !opens && word.admitted() < u32::from(self.config.probes) {
+            word.plus(Word::ADMITTED)
+        } else if left == 0 {
+            // An open circuit has no probes. Half-open, the lost ones' places are free again, and the new generation makes
+            // their late results stale.
+            let succeeded = word.succeeded().wrapping_mul(Word::ADMITTED.wrapping_add(Word::SUCCEEDED));
+            word.next(BreakerState::HalfOpen).plus(succeeded).plus(Word::ADMITTED)
+        } else {
+            return Admission::rejected(left, rate);
+        };
+        self.enter(admitted, now.plus(rate.span(lease)));
+        Admission { half_opened: opens, ..Admission::of(admitted) }
+    }
+
+    /// Units until the moment. More than `span` can only mean that the clock jumped back: the wait then starts anew, so
+    /// that nothing stays shut for as long as the clock jumped.
+    fn remaining(&self, now: Units, span: Millis, rate: &Rate) -> u32 {
+        let span = rate.span(span);
+        let left = Units(self.moment.load()).since(now);
+        if left > i64::from(span) {
+            self.moment.store(now.plus(span).0);
+            return span;
+        }
+        u32::try_from(left).unwrap_or(0)
     }
 
     /// Publishes a state. The word goes first where a reader may trust the moment (see `left_open`): it is
     /// trusted only under an open word, and `open` writes the moment before that word.
-    fn enter(&self, word: Word, moment: Instant) {
-        self.word.store(word.0, Release);
-        fence(Release);
-        self.moment.store(moment);
+    fn enter(&self, word: Word, moment: Units) {
+        self.word.store(word.0, RELEASE);
+        if !BARE {
+            fence(Release);
+        }
+        self.moment.store(moment.0);
     }
 
-    fn open(&self, word: Word, now: Instant, rate: &Rate) -> BreakerState {
+    fn open(&self, word: Word, now: Units, rate: &Rate) -> BreakerState {
         window::clear(&self.slots);
-        self.moment.store(now.saturating_add(rate.ticks(self.config.recovery_timeout)));
-        self.word.store(word.next(BreakerState::Open).0, Release);
+        self.moment.store(now.plus(rate.span(self.config.recovery_timeout)).0);
+        self.word.store(word.next(BreakerState::Open).0, RELEASE);
         BreakerState::Open
     }
 
-    /// The result of an admitted call. Returns the new state if it changed. The clock is read for failures only.
-    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
+    /// The result of an admitted call. Returns the new state if it changed. The clock is not read for what changes
+    /// nothing: whatever was admitted while closed and did not fail.
+    #[inline]
     pub(crate) fn settle<R: TickRate>(
         &self,
         permit: Word,
         verdict: Verdict,
         now: impl FnOnce() -> Instant,
     ) -> Option<BreakerState> {
-        let now = self.moment_of(permit, verdict, now)?;
-        self.settle_locked(permit, verdict, now, Rate::of::<R>())
-    }
-
-    /// The moment of a result, as far as it matters; `None` if the result does not.
-    #[inline]
-    fn moment_of(&self, permit: Word, verdict: Verdict, now: impl FnOnce() -> Instant) -> Option<Instant> {
-        // What was admitted while closed changes nothing unless it fails in a class that counts.
-        match verdict {
-            Verdict::Failure(class) if self.config.trips(class) => Some(now()),
-            _ if permit.is_closed() => None,
-            _ => Some(Instant::ZERO),
+        if permit.ignores(verdict) {
+            return None;
         }
+        self.settle_now(permit, verdict, R::units(now()), Rate::of::<R>())
     }
 
-    fn settle_locked(&self, permit: Word, verdict: Verdict, now: Instant, rate: &Rate) -> Option<BreakerState> {
+    fn settle_now(&self, permit: Word, verdict: Verdict, now: Units, rate: &Rate) -> Option<BreakerState> {
         critical_section::with(|_| {
             let word = self.load();
             if !word.same_generation(permit) {
                 return None;
             }
-            match (verdict, word.is_closed()) {
-                (Verdict::Failure(class), true) => self.count_failure(word, class, now, rate),
-                (Verdict::Failure(class), false) if self.config.trips(class) => Some(self.open(word, now, rate)),
-                (Verdict::Success | Verdict::Failure(_), false) => self.count_success(word),
-                (Verdict::Neutral, false) => {
-                    self.word.store(word.0.wrapping_sub(Word::ADMITTED), Release);
-                    None
-                }
-                (_, true) => None,
+            if let Verdict::Failure(class) = verdict
+                && self.config.trips(class)
+            {
+                let opens = !word.is_closed() || self.count_failure(class, now, rate);
+                return opens.then(|| self.open(word, now, rate));
             }
+            if word.is_closed() {
+                return None;
+            }
+            if verdict == Verdict::Neutral {
+                self.word.store(word.0.wrapping_sub(Word::ADMITTED), RELEASE);
+                return None;
+            }
+            self.count_success(word)
         })
     }
 
     fn count_success(&self, word: Word) -> Option<BreakerState> {
         let word = word.plus(Word::SUCCEEDED);
         if word.succeeded() < u32::from(self.config.probes) {
-            self.word.store(word.0, Release);
+            self.word.store(word.0, RELEASE);
             return None;
         }
         // Open cleared the stamps, so closed starts with an empty window and any moment will do for its last change.
-        self.word.store(word.next(BreakerState::Closed).0, Release);
+        self.word.store(word.next(BreakerState::Closed).0, RELEASE);
         Some(BreakerState::Closed)
     }
 
+    /// Remembers a failure, unless it is one too many.
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    fn count_failure(&self, word: Word, class: ErrorClass, now: Instant, rate: &Rate) -> Option<BreakerState> {
+    fn count_failure(&self, class: ErrorClass, now: Units, rate: &Rate) -> bool {
         let own = self.config.own_threshold;
-        let alone = own.contains(class);
-        window::slide(&self.slots, &self.moment, now, self.config.window, rate);
-        let tag = class as u8;
-        let counted = window::count(&self.slots, |other| {
-            let other = other.wrapping_sub(1);
-            if alone { other == tag } else { !own.contains_index(other) }
-        });
-        let threshold =
-            if alone { self.config.class_thresholds[class as usize] } else { self.config.failure_threshold };
-        if counted.saturating_add(1) >= usize::from(threshold) {
-            return Some(self.open(word, now, rate));
+        let (threshold, judged) = if own.contains(class) {
+            (self.config.class_thresholds[class as usize], ClassSet::EMPTY.with(class))
+        } else {
+            (self.config.failure_threshold, own.complement())
+        };
+        // The tag of a class is its number and one.
+        let tags = u32::from(judged.bits()) << 1;
+        let counted = window::slide(&self.slots, &self.moment, now, rate.span(self.config.window), tags);
+        if counted.wrapping_add(1) >= u32::from(threshold) {
+            return true;
         }
-        window::push(&self.slots, now, tag.wrapping_add(1), rate);
-        None
+        window::push(&self.slots, now, (class as u32).wrapping_add(1), 1);
+        false
     }
 }
 
@@ -403,15 +419,15 @@ pub(crate) struct Link<'a> {
 }
 
 struct Code {
-    admit: fn(&CircuitBreakerView, Instant, &Rate) -> (Result<Word, u64>, Option<BreakerState>),
-    settle: fn(&CircuitBreakerView, Word, Verdict, Instant, &Rate) -> Option<BreakerState>,
+    admit: fn(&CircuitBreakerView, Units, &Rate) -> Admission,
+    settle: fn(&CircuitBreakerView, Word, Verdict, Units, &Rate) -> Option<BreakerState>,
 }
 
 impl<'a> Link<'a> {
     pub(crate) const fn new(breaker: &'a CircuitBreakerView) -> Self {
         Self {
             breaker,
-            code: &Code { admit: CircuitBreakerView::admit_unclosed, settle: CircuitBreakerView::settle_locked },
+            code: &Code { admit: CircuitBreakerView::admit_unclosed, settle: CircuitBreakerView::settle_now },
         }
     }
 
@@ -422,9 +438,9 @@ impl<'a> Link<'a> {
 
     /// See [`Breaker::admit`].
     #[inline]
-    pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> (Result<Word, u64>, Option<BreakerState>) {
+    pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> Admission {
         let word = self.breaker.load();
-        if word.is_closed() { (Ok(word), None) } else { (self.code.admit)(self.breaker, now(), Rate::of::<R>()) }
+        if word.is_closed() { Admission::of(word) } else { (self.code.admit)(self.breaker, R::units(now()), Rate::of::<R>()) }
     }
 
     /// See [`Breaker::settle`].
@@ -435,15 +451,18 @@ impl<'a> Link<'a> {
         verdict: Verdict,
         now: impl FnOnce() -> Instant,
     ) -> Option<BreakerState> {
-        let now = self.breaker.moment_of(permit, verdict, now)?;
-        (self.code.settle)(self.breaker, permit, verdict, now, Rate::of::<R>())
+        if permit.ignores(verdict) {
+            return None;
+        }
+        (self.code.settle)(self.breaker, permit, verdict, R::units(now()), Rate::of::<R>())
     }
 
     /// See [`Breaker::release`].
     #[inline]
-    pub(crate) fn release(self, permit: Word) {
+    pub(crate) fn release<R: TickRate>(self, permit: Word) {
         if !permit.is_closed() && !permit.is_none() {
-            (self.code.settle)(self.breaker, permit, Verdict::Neutral, Instant::ZERO, Rate::of::<crate::Hz<1>>());
+            // No time matters to it. The rate is the one of all other calls, so that the code is made for this one alone.
+            (self.code.settle)(self.breaker, permit, Verdict::Neutral, Units(0), Rate::of::<R>());
         }
     }
 }
@@ -480,7 +499,7 @@ impl<const N: usize> core::ops::Deref for CircuitBreaker<N> {
 
 impl<S: ?Sized> core::fmt::Debug for Breaker<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let state = Word(self.word.load(Acquire)).state();
+        let state = Word(self.word.load(ACQUIRE)).state();
         f.debug_struct("CircuitBreaker").field("state", &state).field("config", &self.config).finish_non_exhaustive()
     }
 }
@@ -488,7 +507,7 @@ impl<S: ?Sized> core::fmt::Debug for Breaker<S> {
 #[cfg(feature = "defmt")]
 impl<S: ?Sized> defmt::Format for Breaker<S> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "CircuitBreaker({})", Word(self.word.load(Acquire)).state());
+        defmt::write!(f, "CircuitBreaker({})", Word(self.word.load(ACQUIRE)).state());
     }
 }
 
@@ -544,7 +563,7 @@ impl CircuitBreakerView {
     pub(crate) fn force(&self, state: BreakerState) {
         critical_section::with(|_| {
             window::clear(&self.slots);
-            self.enter(self.load().next(state), Instant::from_ticks(u64::MAX));
+            self.enter(self.load().next(state), Units(u64::MAX >> 1));
         });
     }
 
@@ -559,7 +578,7 @@ impl CircuitBreakerView {
     #[cold]
     #[inline(never)]
     fn release_probe(&self, permit: Word) {
-        self.settle_locked(permit, Verdict::Neutral, Instant::ZERO, Rate::of::<crate::Hz<1>>());
+        self.settle_now(permit, Verdict::Neutral, Units(0), Rate::of::<crate::Hz<1>>());
     }
 }
 

@@ -58,7 +58,7 @@ impl<const HZ: u32> Clock for SleptClock<HZ> {
     const TICK_HZ: u32 = HZ;
 
     fn now(&self) -> Instant {
-        critical_section::with(|_| self.now.load())
+        Instant::from_ticks(critical_section::with(|_| self.now.load()))
     }
 }
 

@@ -61,12 +61,12 @@ impl<F: Fn() -> u32, const HZ: u32> Clock for WrappingClock<F, HZ> {
             let count = (self.counter)();
             let step = count.wrapping_sub(self.last.load(Relaxed));
             self.last.store(count, Relaxed);
-            let before = self.now.load();
+            let before = Instant::from_ticks(self.now.load());
             if step >= HALF_PERIOD {
                 return before;
             }
             let now = before.saturating_add(step.into());
-            self.now.store(now);
+            self.now.store(now.ticks());
             now
         })
     }

@@ -1,5 +1,7 @@
 //! The first attempt of a call, before anything has failed.
 
+use core::marker::PhantomData;
+
 use super::{Attempt, Failed, Run};
 use crate::{
     Classifier, Event, Millis, Observer, Rejected, StopReason,
@@ -9,16 +11,17 @@ use crate::{
     env::Environment,
     outcome::Outcome,
     policy::Known,
-    time::{Convert, Instant},
+    time::{Convert, Instant, TickRate},
 };
 
 /// An admission that is given back unless it is taken.
-pub(super) struct Guard<'p> {
+pub(super) struct Guard<'p, R: TickRate> {
     breaker: Option<Link<'p>>,
     permit: Word,
+    rate: PhantomData<R>,
 }
 
-impl Guard<'_> {
+impl<R: TickRate> Guard<'_, R> {
     #[inline]
     fn into_permit(self) -> Word {
         let permit = self.permit;
@@ -27,11 +30,11 @@ impl Guard<'_> {
     }
 }
 
-impl Drop for Guard<'_> {
+impl<R: TickRate> Drop for Guard<'_, R> {
     #[inline(always)]
     fn drop(&mut self) {
         if let (false, Some(breaker)) = (self.permit.is_none(), self.breaker) {
-            breaker.release(self.permit);
+            breaker.release::<R>(self.permit);
         }
     }
 }
@@ -39,7 +42,7 @@ impl Drop for Guard<'_> {
 /// A call in its first attempt: what a run is before anything has failed, small enough for registers.
 pub(crate) struct First<'c, 'p, E: Environment, M, H> {
     pub(crate) context: &'c mut Context<'p, E, M, H>,
-    guard: Guard<'p>,
+    guard: Guard<'p, E::Rate>,
     started: Instant,
 }
 
@@ -54,7 +57,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
         let started = if clocked || context.is_timed::<PLAIN>() { context.env.now() } else { Instant::ZERO };
         context.announce();
         let breaker = Known::<PLAIN>(context.policy).breaker();
-        let mut guard = Guard { breaker, permit: Word::NONE };
+        let mut guard = Guard { breaker, permit: Word::NONE, rate: PhantomData };
         if let Some(breaker) = breaker {
             guard.permit = context.admit(breaker, Millis::ZERO)?;
         }

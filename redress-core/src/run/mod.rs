@@ -17,7 +17,7 @@ use crate::{
     env::Environment,
     outcome::{Ended, Failure, Outcome},
     policy::Known,
-    time::{Convert, Instant},
+    time::{Convert, Instant, TickRate},
 };
 
 /// What an attempt may know of itself.
@@ -271,7 +271,7 @@ impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
     #[inline(always)]
     fn drop(&mut self) {
         if !self.permit.is_none() {
-            give_back(self.context.policy, self.permit);
+            give_back::<E::Rate>(self.context.policy, self.permit);
         }
     }
 }
@@ -283,8 +283,8 @@ impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
 #[cold]
 #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(never))]
 #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
-fn give_back(policy: &Policy<'_>, permit: Word) {
+fn give_back<R: TickRate>(policy: &Policy<'_>, permit: Word) {
     if let Some(breaker) = policy.breaker {
-        breaker.release(permit);
+        breaker.release::<R>(permit);
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Checkpoint, Classification, Classifier, ErrorClass,
     Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
     attempts::Progress,
-    breaker::{Link, Verdict, Word},
+    breaker::{Admission, Link, Verdict, Word},
     context::{AbortCondition, Context, HookSet, Hooks, ResultClassifier, SleepHandler},
     env::Environment,
     outcome::Failure,
@@ -61,15 +61,16 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(super) fn admit(&mut self, breaker: Link<'_>, elapsed: Millis) -> Result<Word, Rejected> {
         let env = &self.env;
-        let (admission, changed) = breaker.admit::<E::Rate>(|| env.now());
-        if let Some(state) = changed {
-            self.emit(Event { state: Some(state), ..self.event(state.into(), 0, elapsed) });
+        let Admission { word, retry_after, half_opened } = breaker.admit::<E::Rate>(|| env.now());
+        if half_opened {
+            self.emit_change(Some(BreakerState::HalfOpen), None, elapsed);
         }
-        admission.map_err(|ticks| {
+        if word.is_none() {
             let event = self.event(EventKind::CircuitRejected, 0, elapsed);
             self.emit(Event { state: Some(breaker.state()), ..event });
-            Rejected { reason: StopReason::CircuitOpen, retry_after: E::Rate::millis_up(ticks) }
-        })
+            return Err(Rejected { reason: StopReason::CircuitOpen, retry_after });
+        }
+        Ok(word)
     }
 
     #[inline]
