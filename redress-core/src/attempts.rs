@@ -225,11 +225,12 @@ impl Progress {
         }
         let Some(backoff) = policy.backoff(class) else { return Err(StopReason::NoStrategy) };
         let draw = || env.random();
-        let delay = if PLAIN {
-            backoff.plain_delay(self.attempt, draw)
-        } else {
-            let asked = Asked { attempt: self.attempt, classification, previous: self.previous(class) };
-            backoff.delay_by(retry.other(), &asked, draw)
+        let delay = match retry.code() {
+            Some(code) if !PLAIN => {
+                let asked = Asked { attempt: self.attempt, classification, previous: self.previous(class) };
+                backoff.delay_by(code, &asked, draw)
+            }
+            _ => backoff.plain_delay(self.attempt, draw),
         };
         if left.is_some_and(|left| E::Rate::ticks(delay) >= left) {
             self.wait = delay;

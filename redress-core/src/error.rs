@@ -118,6 +118,11 @@ impl Rejected {
     pub const fn retry_after(&self) -> Millis {
         self.retry_after
     }
+
+    /// The same as outcomes tell it.
+    pub(crate) fn next_delay(&self) -> Option<Millis> {
+        (self.reason == StopReason::CircuitOpen).then_some(self.retry_after)
+    }
 }
 
 impl core::fmt::Display for Rejected {
@@ -163,25 +168,15 @@ pub struct RetryError<E> {
     pub checkpoint: Option<Checkpoint>,
 }
 
-impl RetryError<()> {
-    /// The same with the operation's error.
-    #[inline]
-    pub(crate) fn with<E>(self, error: Option<E>) -> RetryError<E> {
-        let Self { error: _, reason, attempts, last_class, cause, next_delay, checkpoint } = self;
-        RetryError { error, reason, attempts, last_class, cause, next_delay, checkpoint }
-    }
-}
-
 impl<E> From<Rejected> for RetryError<E> {
     fn from(rejected: Rejected) -> Self {
-        let open = matches!(rejected.reason, StopReason::CircuitOpen);
         Self {
             error: None,
             reason: rejected.reason,
             attempts: 0,
             last_class: None,
             cause: None,
-            next_delay: if open { Some(rejected.retry_after) } else { None },
+            next_delay: rejected.next_delay(),
             checkpoint: None,
         }
     }

@@ -1,6 +1,10 @@
 //! What came out of a call.
 
-use crate::{Cause, Checkpoint, ErrorClass, Millis, Rejected, RetryError, StopReason, attempts::Progress};
+use crate::{
+    Cause, Checkpoint, ErrorClass, Millis, Rejected, RetryError, StopReason,
+    attempts::Progress,
+    driver::small::{Details, Ending},
+};
 
 /// The last failure of a call, by value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,27 +124,29 @@ impl<T, E> Outcome<T, E> {
     }
 
     /// Out of the pieces which the [small driver](crate::driver) has.
+    #[inline]
     pub(crate) fn small(
         last: Option<Result<T, Failure<T, E>>>,
-        error: RetryError<()>,
-        last_failure_attempt: Option<u32>,
-        elapsed: Millis,
+        ending: &Ending,
+        details: &Details,
+        checkpoint: Option<Checkpoint>,
     ) -> Self {
-        let (result, failed) = match last {
-            Some(Ok(value)) => (Ok(value), false),
-            Some(Err(failure)) => (Err(Some(failure)), true),
-            None => (Err(None), true),
+        let (result, stop_reason) = match last {
+            Some(Ok(value)) => (Ok(value), None),
+            Some(Err(failure)) => (Err(Some(failure)), Some(ending.reason)),
+            None => (Err(None), Some(ending.reason)),
         };
+        let last = ending.last.filter(|_| stop_reason.is_some());
         Self {
             result,
-            stop_reason: failed.then_some(error.reason),
-            attempts: error.attempts,
-            last_class: error.last_class.filter(|_| failed),
-            cause: error.cause.filter(|_| failed),
-            last_failure_attempt: last_failure_attempt.filter(|_| failed),
-            elapsed,
-            next_delay: error.next_delay,
-            checkpoint: error.checkpoint,
+            stop_reason,
+            attempts: ending.attempts,
+            last_class: last.map(|(class, _)| class),
+            cause: last.map(|(_, cause)| cause),
+            last_failure_attempt: last.and(details.last_failure),
+            elapsed: details.elapsed,
+            next_delay: ending.next_delay,
+            checkpoint,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::{num::NonZero, time::Duration};
 
-use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, backoff::OtherDelay};
+use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, backoff::{Needs, DelayCode}};
 
 /// Classes that are ever retried: `Concurrency` to `Unknown`.
 const FIRST_RETRYABLE: u8 = ErrorClass::Concurrency as u8;
@@ -38,9 +38,9 @@ const UNLIMITED: u32 = u32::MAX;
 pub struct Retry<'a> {
     backoff: Backoff<'a>,
     backoffs: [Backoff<'a>; RETRYABLE],
-    /// What a backoff among them needs beside the code of plain ones.
+    /// The code of these, unless all are plain.
     #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-    other: Option<OtherDelay>,
+    code: Option<DelayCode>,
     max_attempts: u32,
     deadline: Span,
     attempt_timeout: Span,
@@ -74,7 +74,7 @@ impl<'a> Retry<'a> {
         Self {
             backoff,
             backoffs: [Backoff::MISSING; RETRYABLE],
-            other: backoff.other(),
+            code: backoff.needs().code(),
             max_attempts: 6,
             deadline: NonZero::new(60_000),
             attempt_timeout: None,
@@ -151,9 +151,7 @@ impl<'a> Retry<'a> {
                 self.backoffs[(class as u8 - FIRST_RETRYABLE) as usize] = backoff;
             }
             self.own_backoff = self.own_backoff.with(class);
-            if let Some(other) = backoff.other() {
-                self.other = Some(other);
-            }
+            self.code = self.needs().code();
         }
         self
     }
@@ -165,6 +163,11 @@ impl<'a> Retry<'a> {
         self.attempt_timeout = NonZero::new(Millis::from_duration(timeout).get());
         self.zero_timeout = self.attempt_timeout.is_none();
         self
+    }
+
+    const fn needs(&self) -> Needs {
+        let [a, b, c, d, e] = &self.backoffs;
+        self.backoff.needs().and(a.needs()).and(b.needs()).and(c.needs()).and(d.needs()).and(e.needs())
     }
 
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
@@ -210,10 +213,10 @@ impl<'a> Retry<'a> {
         span(self.attempt_timeout)
     }
 
-    /// See [`OtherDelay`].
+    /// See [`DelayCode`].
     #[inline]
-    pub(crate) const fn other(&self) -> Option<OtherDelay> {
-        self.other
+    pub(crate) const fn code(&self) -> Option<DelayCode> {
+        self.code
     }
 
     /// How often a class may have failed and still be retried; `u8::MAX` for any number.

@@ -182,11 +182,41 @@ impl Hint {
     }
 }
 
-/// A formula that is not plain, and hints: the code of what most policies leave out.
-///
-/// Kept by the policies which need it, so that an image without them does not contain it. `None` if it takes a random number
-/// and none is given: a closure in its place would keep the environment out of registers.
-pub(crate) type OtherDelay = fn(&Backoff<'_>, &Asked<'_>, Option<u32>) -> Option<u32>;
+/// The code of delays. A policy keeps the one for the formulas it has, so that an image contains no others; one with none
+/// but plain ones keeps none. `None` if it takes a random number and none is given: a closure in its place would keep the
+/// environment out of registers.
+pub(crate) type DelayCode = fn(&Backoff<'_>, &Asked<'_>, Option<u32>) -> Option<u32>;
+
+/// What backoffs need beside the code of plain ones, a bit for each.
+#[derive(Clone, Copy)]
+pub(crate) struct Needs(u8);
+
+impl Needs {
+    pub(crate) const NOTHING: Self = Self(0);
+
+    const HINT: u8 = 1;
+    const DECORRELATED: u8 = 2;
+    const FIXED: u8 = 4;
+    const TOKEN: u8 = 8;
+    const CUSTOM: u8 = 16;
+    const EVERYTHING: u8 = 31;
+
+    /// What these and those need.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The code that does, and no more than that. Being a constant, it is all that is linked.
+    #[expect(clippy::indexing_slicing, reason = "five bits")]
+    pub(crate) const fn code(self) -> Option<DelayCode> {
+        macro_rules! all {
+            ($($needs:literal)*) => { [$(delay::<$needs>),*] };
+        }
+        const CODE: [DelayCode; 32] =
+            all!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+        if self.0 == 0 { None } else { Some(CODE[(self.0 & Self::EVERYTHING) as usize]) }
+    }
+}
 
 /// What a delay may depend on, but for random numbers.
 pub(crate) struct Asked<'a> {
@@ -341,27 +371,23 @@ impl<'a> Backoff<'a> {
             )
     }
 
-    /// The code it needs beside that of the plain exponential ones.
-    pub(crate) const fn other(&self) -> Option<OtherDelay> {
-        if self.is_plain_exponential() || self.is_missing() { None } else { Some(other_delay) }
+    /// What it needs beside the code of the plain exponential ones.
+    pub(crate) const fn needs(&self) -> Needs {
+        let formula = match self.formula {
+            Formula::Missing { .. } => return Needs::NOTHING,
+            Formula::Doubling { .. } | Formula::FullJitter { .. } | Formula::EqualJitter { .. } => 0,
+            Formula::Decorrelated { .. } => Needs::DECORRELATED,
+            Formula::Token { .. } => Needs::TOKEN,
+            Formula::Fixed { .. } => Needs::FIXED,
+            Formula::Custom { .. } => Needs::CUSTOM,
+        };
+        Needs(if self.hint().is_ignored() { formula } else { formula | Needs::HINT })
     }
 
     /// The delay of a [plain exponential](Self::is_plain_exponential) backoff; see [`delay`](Self::delay).
     #[inline]
     pub(crate) fn plain_delay(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Millis {
         Millis::new(self.formula.exponential(attempt, draw).unwrap_or_default())
-    }
-
-    /// [`delay`](Self::delay), with the code of the policy it is from.
-    #[inline]
-    pub(crate) fn delay_by(&self, other: Option<OtherDelay>, asked: &Asked<'_>, draw: impl FnOnce() -> u32) -> Millis {
-        if let Some(other) = other
-            && !self.is_plain_exponential()
-        {
-            let delay = other(self, asked, None).or_else(|| other(self, asked, Some(draw())));
-            return Millis::new(delay.unwrap_or_default());
-        }
-        self.plain_delay(asked.attempt, draw)
     }
 
     /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.
@@ -372,15 +398,23 @@ impl<'a> Backoff<'a> {
         previous: Millis,
         draw: impl FnOnce() -> u32,
     ) -> Millis {
-        self.delay_by(Some(other_delay), &Asked { attempt, classification, previous }, draw)
+        self.delay_by(delay::<{ Needs::EVERYTHING }>, &Asked { attempt, classification, previous }, draw)
+    }
+
+    /// [`delay`](Self::delay), by the code of the policy it is from.
+    #[inline]
+    pub(crate) fn delay_by(&self, code: DelayCode, asked: &Asked<'_>, draw: impl FnOnce() -> u32) -> Millis {
+        Millis::new(code(self, asked, None).or_else(|| code(self, asked, Some(draw()))).unwrap_or_default())
     }
 }
 
-/// Any delay. See [`OtherDelay`].
-fn other_delay(backoff: &Backoff<'_>, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
+/// Any delay that needs no more than these. See [`DelayCode`].
+fn delay<const NEEDS: u8>(backoff: &Backoff<'_>, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
     match asked.classification.hint() {
-        Some(hint) if !backoff.hint().is_ignored() => after_hint(hint.get(), backoff.hint(), random),
-        _ => backoff.formula.delay(asked, random),
+        Some(hint) if NEEDS & Needs::HINT != 0 && !backoff.hint().is_ignored() => {
+            after_hint(hint.get(), backoff.hint(), random)
+        }
+        _ => backoff.formula.delay::<NEEDS>(asked, random),
     }
 }
 
@@ -421,23 +455,25 @@ impl Formula<'_> {
         })
     }
 
-    fn delay(&self, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
+    fn delay<const NEEDS: u8>(&self, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
         let Asked { attempt, classification, previous } = *asked;
         Some(match *self {
-            Self::Fixed { delays, .. } => {
+            Self::Fixed { delays, .. } if NEEDS & Needs::FIXED != 0 => {
                 let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
                 delays.get(index).or(delays.last()).map_or(0, |delay| delay.get())
             }
-            Self::Decorrelated { base, max, .. } => formula::decorrelated(base, max, previous.get(), random?),
-            Self::Token { base, max, .. } => formula::upper_half(formula::grown_by_half(base, max, attempt), random?),
-            Self::Custom { strategy, .. } => {
+            Self::Decorrelated { base, max, .. } if NEEDS & Needs::DECORRELATED != 0 => {
+                formula::decorrelated(base, max, previous.get(), random?)
+            }
+            Self::Token { base, max, .. } if NEEDS & Needs::TOKEN != 0 => {
+                formula::upper_half(formula::grown_by_half(base, max, attempt), random?)
+            }
+            Self::Custom { strategy, .. } if NEEDS & Needs::CUSTOM != 0 => {
                 let random = if strategy.draws() { random? } else { 0 };
                 strategy.delay(&BackoffContext { attempt, classification: *classification, previous, random }).get()
             }
-            // A constant delay or, where a hint was hoped for, a plain formula.
-            Self::Doubling { .. } => self.exponential(attempt, || 0)?,
             _ => {
-                let random = random?;
+                let random = if matches!(self, Self::Doubling { .. }) { 0 } else { random? };
                 self.exponential(attempt, || random)?
             }
         })

@@ -162,6 +162,18 @@ pub(crate) enum Verdict {
     Neutral,
 }
 
+impl Verdict {
+    /// Of a call that stopped after a failure of this class, stopped without one, or did not stop.
+    #[inline]
+    pub(crate) const fn of(stopped: bool, failed: Option<ErrorClass>) -> Self {
+        match failed {
+            Some(class) => Self::Failure(class),
+            None if stopped => Self::Neutral,
+            None => Self::Success,
+        }
+    }
+}
+
 /// A breaker over a window of stamps; see [`CircuitBreaker`] and [`CircuitBreakerView`].
 pub struct Breaker<S: ?Sized> {
     config: BreakerConfig,

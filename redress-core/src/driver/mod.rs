@@ -3,4 +3,4 @@
 
 mod asynch;
 mod blocking;
-mod small;
+pub(crate) mod small;

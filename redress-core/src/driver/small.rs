@@ -7,8 +7,8 @@
 //! optimiser then knows which one it is, and leaves out whatever that does not have.
 
 use crate::{
-    Attempt, Cause, Classification, Classifier, Context, Environment, Instant, Millis, Outcome, RetryError, Run,
-    StopReason,
+    Attempt, Cause, Checkpoint, Classification, Classifier, Context, Environment, ErrorClass, Instant, Millis, Outcome,
+    RetryError, Run, StopReason,
     attempts::Progress,
     context::{HookSet, Hooks, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
@@ -19,16 +19,24 @@ use crate::{
 };
 
 /// Makes an attempt, keeps what came out, and says what kind of failure it was, if it was one.
-type Step<'s, H> = dyn FnMut(&mut H, Attempt) -> Option<(Classification, Cause)> + 's;
+type Step<'s, H> = dyn FnMut(&mut H, Attempt, &mut Classification) -> Option<Cause> + 's;
 
 /// What came out of the last attempt.
 type Last<T, X> = Option<Result<T, Failure<T, X>>>;
 
-/// How a call ended. Unless it succeeded: why, and all there is to say about it.
-struct Ending {
-    error: RetryError<()>,
-    last_failure: Option<u32>,
-    elapsed: Millis,
+/// How a call ended: unless it succeeded, why, and all there is to say about it.
+pub(crate) struct Ending {
+    pub(crate) reason: StopReason,
+    pub(crate) attempts: u32,
+    pub(crate) last: Option<(ErrorClass, Cause)>,
+    pub(crate) next_delay: Option<Millis>,
+}
+
+/// What only `execute` wants to know.
+#[derive(Default)]
+pub(crate) struct Details {
+    pub(crate) last_failure: Option<u32>,
+    pub(crate) elapsed: Millis,
 }
 
 /// A whole call, as `call` makes it; with a progress, one that goes on from there. `TELL`: attempts are told how long they
@@ -45,14 +53,25 @@ where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
 {
-    let mut last = None;
-    let step = &mut |hooks: &mut H, attempt| step(hooks, operation(attempt), &mut last);
-    let ending = drive::<TELL, false, _, _>(context.policy, context, resumed.as_ref(), step);
-    match last {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(failure)) => Err(ending.error.with(failure.into_error())),
-        None => Err(ending.error.with(None)),
-    }
+    let (mut last, mut checkpoint) = (None, None);
+    let step = &mut |hooks: &mut H, attempt, classification: &mut Classification| {
+        step(hooks, operation(attempt), &mut last, classification)
+    };
+    let ending = drive::<TELL, _, _>(context.policy, context, resumed.as_ref(), step, None, &mut checkpoint);
+    let error = match last {
+        Some(Ok(value)) => return Ok(value),
+        Some(Err(failure)) => failure.into_error(),
+        None => None,
+    };
+    Err(RetryError {
+        error,
+        reason: ending.reason,
+        attempts: ending.attempts,
+        last_class: ending.last.map(|(class, _)| class),
+        cause: ending.last.map(|(_, cause)| cause),
+        next_delay: ending.next_delay,
+        checkpoint,
+    })
 }
 
 /// A whole call, as `execute` makes it; with a progress, one that goes on from there.
@@ -68,15 +87,22 @@ where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
 {
-    let mut last = None;
-    let step = &mut |hooks: &mut H, attempt| step(hooks, operation(attempt), &mut last);
-    let Ending { error, last_failure, elapsed } =
-        drive::<true, true, _, _>(context.policy, context, resumed.as_ref(), step);
-    Outcome::small(last, error, last_failure, elapsed)
+    let (mut last, mut details, mut checkpoint) = (None, Details::default(), None);
+    let step = &mut |hooks: &mut H, attempt, classification: &mut Classification| {
+        step(hooks, operation(attempt), &mut last, classification)
+    };
+    let ending =
+        drive::<true, _, _>(context.policy, context, resumed.as_ref(), step, Some(&mut details), &mut checkpoint);
+    Outcome::small(last, &ending, &details, checkpoint)
 }
 
 #[inline]
-fn step<H: HookSet, T, X>(hooks: &mut H, result: Result<T, X>, last: &mut Last<T, X>) -> Option<(Classification, Cause)>
+fn step<H: HookSet, T, X>(
+    hooks: &mut H,
+    result: Result<T, X>,
+    last: &mut Last<T, X>,
+    classification: &mut Classification,
+) -> Option<Cause>
 where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
@@ -86,20 +112,23 @@ where
             *last = Some(Ok(value));
             None
         }
-        Err((failure, classification, cause)) => {
+        Err((failure, found, cause)) => {
             *last = Some(Err(failure));
-            Some((classification, cause))
+            *classification = found;
+            Some(cause)
         }
     }
 }
 
-/// The loop. `ALL`: the elapsed time is wanted even if nothing else asks for it.
+/// The loop. With `details`, the elapsed time is wanted even if nothing else asks for it.
 #[inline(never)]
-fn drive<'p, const TELL: bool, const ALL: bool, E, H>(
+fn drive<'p, const TELL: bool, E, H>(
     policy: &'p Policy<'p>,
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<&Progress>,
     step: &mut Step<'_, H>,
+    details: Option<&mut Details>,
+    checkpoint: &mut Option<Checkpoint>,
 ) -> Ending
 where
     E: BlockingEnvironment,
@@ -113,31 +142,51 @@ where
         Lent(&mut context.hooks),
     );
     let begun = match resumed {
-        None => First::launch::<false>(&mut local, ALL).map(First::into_run),
+        None => First::launch::<false>(&mut local, details.is_some()).map(First::into_run),
         Some(progress) => Resumed(Run::at(&mut local, *progress)).start(),
     };
     let mut run = match begun {
         Ok(run) => run,
-        Err(rejected) => return Ending { error: rejected.into(), last_failure: None, elapsed: Millis::ZERO },
-    };
-    let reason = loop {
-        let attempt = if TELL { run.attempt() } else { Attempt::untold() };
-        let Some((classification, cause)) = step(run.context.hooks.0, attempt) else {
-            run.on_success::<false>();
-            // Nobody asks.
-            break StopReason::Aborted;
-        };
-        if let Err(reason) = run.retry::<false>(classification, cause) {
-            break reason;
+        Err(rejected) => {
+            return Ending {
+                reason: rejected.reason(),
+                attempts: 0,
+                last: None,
+                next_delay: rejected.next_delay(),
+            };
         }
     };
-    if ALL {
+    let mut classification = Classification::new(ErrorClass::Unknown);
+    let (reason, of_attempt) = loop {
+        let attempt = if TELL { run.attempt() } else { Attempt::untold() };
+        let Some(cause) = step(run.context.hooks.0, attempt, &mut classification) else {
+            run.observe_time();
+            break (None, true);
+        };
+        match run.decide::<false>(&classification, cause) {
+            Ok(wait) => run.pause(wait),
+            Err(reason) => break (Some(reason), true),
+        }
+        if let Err(reason) = run.wake::<false>() {
+            break (Some(reason), false);
+        }
+    };
+    run.conclude(reason, of_attempt.then_some(&classification));
+    if let Some(details) = details {
         run.progress.observe(run.context.env.now());
+        details.last_failure = run.progress.last_failure();
+        details.elapsed = E::Rate::millis(run.progress.elapsed());
+    }
+    // Nobody asks for the reason of a success.
+    let reason = reason.unwrap_or(StopReason::Aborted);
+    if let Some(made) = run.context.deferred(&run.progress, reason) {
+        *checkpoint = Some(made);
     }
     let ending = Ending {
-        error: run.error(reason, None),
-        last_failure: if ALL { run.progress.last_failure() } else { None },
-        elapsed: if ALL { E::Rate::millis(run.progress.elapsed()) } else { Millis::ZERO },
+        reason,
+        attempts: run.progress.attempt(),
+        last: run.progress.last(),
+        next_delay: run.progress.next_delay(),
     };
     // It has ended: there is no permit left to be given back.
     core::mem::forget(run);

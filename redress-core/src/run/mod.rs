@@ -6,10 +6,10 @@ mod telling;
 
 pub(crate) use first::First;
 pub use resumed::Resumed;
-use telling::with_failure;
+use telling::{Stop, with_failure};
 
 use crate::{
-    AttemptDecision, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind, Millis, Observer,
+    AttemptDecision, AttemptEnd, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind, Millis, Observer,
     Policy, RetryError, SleepDecision, StopReason,
     attempts::Progress,
     breaker::Word,
@@ -87,13 +87,17 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// Begins the attempt after a wait, unless the deadline has passed meanwhile or the call is aborted.
     #[inline(always)]
     pub(crate) fn begin<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
+        self.wake::<PLAIN>().map_err(|reason| self.stop(reason, None))
+    }
+
+    /// [`begin`](Self::begin), but for the end it may come to.
+    #[inline(always)]
+    pub(crate) fn wake<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
         if self.context.is_timed::<PLAIN>() {
             self.progress.observe(self.context.env.now());
         }
         let aborted = self.context.is_aborted();
-        if let Err(reason) = self.progress.on_wake::<E::Rate, PLAIN>(Known(self.context.policy), aborted) {
-            return Err(self.stop(reason, None));
-        }
+        self.progress.on_wake::<E::Rate, PLAIN>(Known(self.context.policy), aborted)?;
         self.context.tell_start(self.progress.attempt(), self.elapsed());
         Ok(())
     }
@@ -140,32 +144,47 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         classification: Classification,
         cause: Cause,
     ) -> Result<Wait, StopReason> {
+        self.decide::<PLAIN>(&classification, cause).map_err(|reason| self.stop(reason, Some(classification)))
+    }
+
+    /// [`on_failure`](Self::on_failure), but for the end it may come to.
+    #[inline(always)]
+    pub(crate) fn decide<const PLAIN: bool>(
+        &mut self,
+        classification: &Classification,
+        cause: Cause,
+    ) -> Result<Wait, StopReason> {
         self.observe_time();
         let aborted = self.context.is_aborted();
         let previous = self.progress.previous(classification.class());
         let context = &mut *self.context;
         let policy = Known::<PLAIN>(context.policy);
-        let decided = self.progress.on_failure(policy, &mut context.env, &classification, cause, aborted);
-        if let Err(reason) = decided {
-            return Err(self.stop(reason, Some(classification)));
-        }
-        let (attempt, delay) = (self.progress.attempt(), self.progress.wait());
-        let event = self.context.event(EventKind::Retry, attempt, self.elapsed());
-        let event = with_failure(event, self.progress.last(), Some(&classification));
+        self.progress.on_failure(policy, &mut context.env, classification, cause, aborted)?;
+        let (attempt, delay, elapsed) = (self.progress.attempt(), self.progress.wait(), self.elapsed());
+        let event = self.context.event(EventKind::Retry, attempt, elapsed);
+        let event = with_failure(event, self.progress.last(), Some(classification));
         self.context.emit(Event { delay, retry_after: classification.hint(), ..event });
-        let asked = BackoffContext { attempt, classification, previous, random: 0 };
+        let asked = BackoffContext { attempt, classification: *classification, previous, random: 0 };
         match self.context.hooks.parts().sleep.decide(&asked, delay) {
             SleepDecision::Sleep => {
-                let decision = AttemptDecision::Retry;
-                let end = self.context.failure_end(&self.progress, self.elapsed(), decision, delay, None);
+                let end = AttemptEnd {
+                    attempt,
+                    operation: self.context.operation,
+                    elapsed,
+                    decision: AttemptDecision::Retry,
+                    class: event.class,
+                    stop_reason: None,
+                    cause: event.cause,
+                    delay,
+                };
                 self.context.observer().on_attempt_end(&end);
                 Ok(self.begin_wait())
             }
             SleepDecision::Defer => {
                 self.progress.hand_over();
-                Err(self.stop(StopReason::Scheduled, Some(classification)))
+                Err(StopReason::Scheduled)
             }
-            SleepDecision::Abort => Err(self.stop(StopReason::Aborted, Some(classification))),
+            SleepDecision::Abort => Err(StopReason::Aborted),
         }
     }
 
@@ -174,6 +193,15 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     fn stop(&mut self, reason: StopReason, classification: Option<Classification>) -> StopReason {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         self.context.stopped(self.progress, permit, reason, classification)
+    }
+
+    /// Ends the call, by a success if there is no reason.
+    pub(crate) fn conclude(&mut self, reason: Option<StopReason>, classification: Option<&Classification>) {
+        let permit = core::mem::replace(&mut self.permit, Word::NONE);
+        let (attempt, elapsed) = (self.progress.attempt(), self.elapsed());
+        let (last, delay) = (self.progress.last(), self.progress.wait());
+        let stop = reason.map(|reason| Stop { reason, last, delay, classification });
+        self.context.conclude::<false>(permit, attempt, elapsed, stop);
     }
 
     /// The first slice is slept in any case, even if it is empty.
@@ -219,7 +247,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     #[inline]
-    fn observe_time(&mut self) {
+    pub(crate) fn observe_time(&mut self) {
         if H::Observer::WANTS_TIME {
             self.progress.observe(self.context.env.now());
         }

@@ -91,24 +91,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// An attempt succeeded, and with it the call.
     #[inline(always)]
     pub(super) fn succeeded<const PLAIN: bool>(&mut self, permit: Word, attempt: u32, elapsed: Millis) {
-        // Breaker and budget first: they are told even if an observer panics.
-        let changed = if PLAIN { None } else { self.settle(permit, Verdict::Success) };
-        if let Some(budget) = Known::<PLAIN>(self.policy).budget() {
-            budget.on_success();
-        }
-        self.emit(self.event(EventKind::Success, attempt, elapsed));
-        let end = AttemptEnd {
-            attempt,
-            operation: self.operation,
-            elapsed,
-            decision: AttemptDecision::Success,
-            class: None,
-            stop_reason: None,
-            cause: None,
-            delay: Millis::ZERO,
-        };
-        self.observer().on_attempt_end(&end);
-        self.emit_change(changed, None, elapsed);
+        self.conclude::<PLAIN>(permit, attempt, elapsed, None);
     }
 
     /// The call has stopped: tells everybody. With a classification, the current attempt has just ended.
@@ -124,26 +107,55 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         reason: StopReason,
         classification: Option<Classification>,
     ) -> StopReason {
-        let elapsed = Self::elapsed(&progress);
-        // The breaker first: it is told even if an observer panics.
-        let failed = progress.last().map(|(class, _)| class).filter(|_| reason != StopReason::Aborted);
-        let changed = self.settle(permit, failed.map_or(Verdict::Neutral, Verdict::Failure));
-        let delay = if reason == StopReason::Scheduled { progress.wait() } else { Millis::ZERO };
-        let mut event = self.event(reason.event(), progress.attempt(), elapsed);
+        let (attempt, elapsed) = (progress.attempt(), Self::elapsed(&progress));
+        let stop = Stop { reason, last: progress.last(), delay: progress.wait(), classification: classification.as_ref() };
+        self.conclude::<false>(permit, attempt, elapsed, Some(stop));
+        reason
+    }
+
+    /// The call has ended, by a success if it did not stop: tells everybody.
+    #[inline(always)]
+    pub(super) fn conclude<const PLAIN: bool>(
+        &mut self,
+        permit: Word,
+        attempt: u32,
+        elapsed: Millis,
+        stop: Option<Stop<'_>>,
+    ) {
+        let reason = stop.map(|stop| stop.reason);
         // Who aborts does not do so for the failure before.
-        if reason != StopReason::Aborted {
-            event = with_failure(Event { delay, ..event }, progress.last(), classification.as_ref());
+        let last = stop.filter(|stop| stop.reason != StopReason::Aborted).and_then(|stop| stop.last);
+        let failed = last.map(|(class, _)| class);
+        // Breaker and budget first: they are told even if an observer panics.
+        let changed = if PLAIN { None } else { self.settle(permit, Verdict::of(reason.is_some(), failed)) };
+        if let (None, Some(budget)) = (reason, Known::<PLAIN>(self.policy).budget()) {
+            budget.on_success();
         }
-        self.emit(Event { stop_reason: Some(reason), ..event });
-        if let Some(classification) = classification {
-            let mut end = self.failure_end(&progress, elapsed, reason.decision(), delay, Some(reason));
-            if classification.is_abort() {
-                (end.class, end.cause) = (None, None);
-            }
+        let scheduled = stop.filter(|stop| stop.reason == StopReason::Scheduled);
+        let delay = scheduled.map_or(Millis::ZERO, |stop| stop.delay);
+        let classification = stop.and_then(|stop| stop.classification);
+        let kind = reason.map_or(EventKind::Success, StopReason::event);
+        let event = Event { delay, stop_reason: reason, ..self.event(kind, attempt, elapsed) };
+        self.emit(match reason {
+            None | Some(StopReason::Aborted) => event,
+            Some(_) => with_failure(event, last, classification),
+        });
+        if reason.is_none() || classification.is_some() {
+            // What asks to abort is no failure, and so the attempt has none.
+            let last = stop.filter(|_| !classification.is_some_and(Classification::is_abort)).and_then(|stop| stop.last);
+            let end = AttemptEnd {
+                attempt,
+                operation: self.operation,
+                elapsed,
+                decision: reason.map_or(AttemptDecision::Success, StopReason::decision),
+                class: last.map(|(class, _)| class),
+                stop_reason: reason,
+                cause: last.map(|(_, cause)| cause),
+                delay,
+            };
             self.observer().on_attempt_end(&end);
         }
         self.emit_change(changed, failed, elapsed);
-        reason
     }
 
     /// Why the call gave up.
@@ -163,31 +175,9 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 
     /// The checkpoint that goes with a deferral.
-    pub(super) fn deferred(&self, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
+    pub(crate) fn deferred(&self, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
         // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
         (H::Sleep::ACTIVE && reason == StopReason::Scheduled).then(|| progress.checkpoint::<E::Rate>(self.policy))
-    }
-
-    #[inline]
-    pub(super) fn failure_end(
-        &self,
-        progress: &Progress,
-        elapsed: Millis,
-        decision: AttemptDecision,
-        delay: Millis,
-        stop_reason: Option<StopReason>,
-    ) -> AttemptEnd {
-        let last = progress.last();
-        AttemptEnd {
-            attempt: progress.attempt(),
-            operation: self.operation,
-            elapsed,
-            decision,
-            class: last.map(|(class, _)| class),
-            stop_reason,
-            cause: last.map(|(_, cause)| cause),
-            delay,
-        }
     }
 
     /// Time since the start, as events tell it.
@@ -198,7 +188,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     /// Tells the breaker how the call ended.
     #[inline(always)]
-    fn settle(&mut self, permit: Word, verdict: Verdict) -> Option<BreakerState> {
+    pub(super) fn settle(&mut self, permit: Word, verdict: Verdict) -> Option<BreakerState> {
         if permit.is_none() {
             return None;
         }
@@ -235,6 +225,18 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
             code: None,
         }
     }
+}
+
+/// Why a call ends without success, and what observers are told about it.
+#[derive(Clone, Copy)]
+pub(super) struct Stop<'a> {
+    pub(super) reason: StopReason,
+    /// The latest failure.
+    pub(super) last: Option<(ErrorClass, Cause)>,
+    /// The delay that was decided.
+    pub(super) delay: Millis,
+    /// Of the current attempt, if it has just ended.
+    pub(super) classification: Option<&'a Classification>,
 }
 
 /// Adds the latest failure, and of the failure just classified its code.
