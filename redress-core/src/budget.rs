@@ -16,8 +16,8 @@ use core::{
 use crate::{
     Clock, ConfigError, Millis,
     error::valid_or_panic,
-    time::{Instant, Rate, TickRate},
-    window::{self, MAX_WINDOW, Moment, Slot},
+    time::{Convert, Instant, Moment, TickRate},
+    window::{self, MAX_WINDOW, Slot, Words},
 };
 
 /// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
@@ -120,8 +120,8 @@ pub struct RetryBudget<S: ?Sized> {
     config: BudgetConfig,
     /// Level of the bucket, in millionths of a token.
     level: AtomicU32,
-    /// The moment of the last change: of a window in units, of a bucket in ticks.
-    moment: Moment,
+    /// The moment of the last change, in milliseconds.
+    moment: Words,
     slots: S,
 }
 
@@ -165,8 +165,8 @@ impl<const N: usize> Budget<N> {
         let (level, moment) = match config.0 {
             // The first look at the clock then reads as a jump back, from which refilling counts anew: a clock may start
             // anywhere.
-            Kind::Bucket { initial, .. } => ((initial as u32).saturating_mul(TOKEN), Moment::END),
-            Kind::Rolling { .. } => (0, Moment::ZERO),
+            Kind::Bucket { initial, .. } => ((initial as u32).saturating_mul(TOKEN), Words::END),
+            Kind::Rolling { .. } => (0, Words::ZERO),
         };
         Ok(Self { config, level: AtomicU32::new(level), moment, slots: [const { Slot::EMPTY }; N] })
     }
@@ -190,14 +190,14 @@ impl<const N: usize> core::ops::Deref for Budget<N> {
 impl BudgetView {
     /// Takes `cost` retries out of the budget, all or none.
     pub fn try_consume<C: Clock>(&self, cost: u16, clock: &C) -> bool {
-        self.consume(cost, clock.now(), Rate::of::<C>())
+        self.consume(cost, C::moment(clock.now()))
     }
 
     /// How many retries are left at this moment.
     #[expect(clippy::cast_possible_truncation, reason = "at most as many retries or tokens as were configured in 16 bits")]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
-        let now = clock.now();
-        let left = critical_section::with(|_| self.left(now, Rate::of::<C>()));
+        let now = C::moment(clock.now());
+        let left = critical_section::with(|_| self.left(now));
         match self.config.0 {
             Kind::Rolling { .. } => left as u16,
             Kind::Bucket { .. } => (left / TOKEN) as u16,
@@ -209,14 +209,14 @@ impl BudgetView {
         self.on_success();
     }
 
-    fn consume(&self, cost: u16, now: Instant, rate: &Rate) -> bool {
+    fn consume(&self, cost: u16, now: Moment) -> bool {
         critical_section::with(|_| {
-            let left = self.left(now, rate);
+            let left = self.left(now);
             match self.config.0 {
                 Kind::Rolling { .. } => {
                     let enough = left >= u32::from(cost);
                     if enough {
-                        window::push(&self.slots, rate.units(now), RETRY, cost);
+                        window::push(&self.slots, now.millis, RETRY, cost);
                     }
                     enough
                 }
@@ -234,20 +234,18 @@ impl BudgetView {
 
     /// Slides the window or refills the bucket: what is left, in retries of a window, in millionths of a token in a bucket.
     /// Runs inside a critical section.
-    fn left(&self, now: Instant, rate: &Rate) -> u32 {
+    fn left(&self, now: Moment) -> u32 {
         match self.config.0 {
             Kind::Rolling { max_retries, window } => {
-                let used = window::slide(&self.slots, &self.moment, rate.units(now), rate.span(window), 1 << RETRY);
+                let used = window::slide(&self.slots, &self.moment, now, window, 1 << RETRY, 0);
                 u32::from(max_retries).saturating_sub(used)
             }
             Kind::Bucket { per_second, .. } => {
                 if per_second != 0 {
-                    let last = Instant::from_ticks(self.moment.load());
-                    let passed = rate.millis(now.ticks_since(last));
-                    self.refill(passed.get().saturating_mul(per_second));
-                    // Only whole milliseconds were paid for; after a jump back counting starts anew.
-                    let paid = if now < last { now } else { last.saturating_add(rate.ticks(passed)) };
-                    self.moment.store(paid.ticks());
+                    // After a jump back counting starts anew; more time than fits fills any bucket.
+                    let passed = u32::try_from(now.since(self.moment.load()).max(0)).unwrap_or(u32::MAX);
+                    self.refill(passed.saturating_mul(per_second));
+                    self.moment.store(now.millis);
                 }
                 self.level.load(Relaxed)
             }
@@ -283,7 +281,7 @@ pub(crate) struct Link<'a> {
 }
 
 struct Code {
-    consume: fn(&BudgetView, u16, Instant, &Rate) -> bool,
+    consume: fn(&BudgetView, u16, Moment) -> bool,
     on_success: fn(&BudgetView),
 }
 
@@ -295,7 +293,7 @@ impl<'a> Link<'a> {
     /// Takes a token.
     #[inline]
     pub(crate) fn consume<R: TickRate>(self, now: Instant) -> bool {
-        (self.code.consume)(self.budget, 1, now, Rate::of::<R>())
+        (self.code.consume)(self.budget, 1, R::moment(now))
     }
 
     #[inline]

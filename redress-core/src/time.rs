@@ -244,109 +244,47 @@ pub(crate) trait Convert: TickRate {
     fn millis(ticks: u64) -> Millis;
     /// The shortest span of at least so many ticks, saturating.
     fn millis_up(ticks: u64) -> Millis;
-    /// See [`Rate::units`].
-    fn units(moment: Instant) -> Units;
-    /// See [`Rate::span`].
-    fn span(span: Millis) -> u32;
-    /// Whole milliseconds in so many units, rounded down.
-    fn unit_millis(units: u32) -> Millis;
-    /// See [`Rate::millis_up`].
-    fn unit_millis_up(units: u32) -> Millis;
+    /// Whole milliseconds in so many ticks, rounded down, modulo 2^64.
+    fn whole_millis(ticks: u64) -> u64;
+    /// A moment as breakers and budgets count it.
+    fn moment(now: Instant) -> Moment;
 }
 
-/// A tick rate as a value: for what is behind a reference in policies, so that an image without it does not link it.
-///
-/// Breakers and windows count in units: ticks shifted right by a constant of the clock, between half a millisecond and one
-/// (a tick, if that is longer). Spans then fit a word, and nothing but a subtraction takes two.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
-    span: fn(Millis) -> u32,
-    millis_up: fn(u32) -> Millis,
-    units: fn(Instant) -> Units,
-    ticks: fn(Millis) -> u64,
-    millis: fn(u64) -> Millis,
-}
-
-/// A moment in whole units, rounded down.
+/// A moment as breakers and budgets count it: in whole milliseconds, rounded down, whatever the clock's rate, so that their
+/// code is made for none in particular and spans are what was configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Units(pub(crate) u64);
+pub(crate) struct Moment {
+    pub(crate) millis: u64,
+    /// What has to be added to a span which begins here for it never to be too short: nothing where ticks are whole
+    /// milliseconds, else one.
+    pub(crate) slack: u32,
+}
 
-impl Units {
-    /// The moment so many units later.
+impl Moment {
+    /// For what no moment matters to.
+    pub(crate) const NONE: Self = Self { millis: 0, slack: 0 };
+
+    /// The moment at which a span has surely passed.
     #[inline]
-    pub(crate) const fn plus(self, units: u32) -> Self {
-        Self(self.0.wrapping_add(units as u64))
+    pub(crate) const fn after(self, span: Millis) -> u64 {
+        self.millis.wrapping_add(span.0 as u64).wrapping_add(self.slack as u64)
     }
 
-    /// Units from `earlier` to here, as a signed number.
+    /// Milliseconds from `earlier` to here, negative if that lies ahead.
     #[inline]
-    pub(crate) const fn since(self, earlier: Self) -> i64 {
-        self.0.wrapping_sub(earlier.0).cast_signed()
+    pub(crate) const fn since(self, earlier: u64) -> i64 {
+        self.millis.wrapping_sub(earlier).cast_signed()
     }
 }
 
-impl Rate {
-    #[inline]
-    pub(crate) const fn of<R: TickRate>() -> &'static Self {
-        const {
-            &Self { span: R::span, millis_up: R::unit_millis_up, units: R::units, ticks: R::ticks, millis: R::millis }
-        }
-    }
-
-    /// The least number of units which is never shorter than a span, wherever between two units it begins; saturating.
-    #[inline]
-    pub(crate) fn span(&self, span: Millis) -> u32 {
-        (self.span)(span)
-    }
-
-    /// The shortest span of at least so many units, saturating.
-    #[inline]
-    pub(crate) fn millis_up(&self, units: u32) -> Millis {
-        (self.millis_up)(units)
-    }
-
-    /// A moment in units.
-    #[inline]
-    pub(crate) fn units(&self, moment: Instant) -> Units {
-        (self.units)(moment)
-    }
-
-    /// Ticks in a span, rounded up.
-    #[inline]
-    pub(crate) fn ticks(&self, span: Millis) -> u64 {
-        (self.ticks)(span)
-    }
-
-    /// Whole milliseconds in so many ticks, rounded down, saturating.
-    #[inline]
-    pub(crate) fn millis(&self, ticks: u64) -> Millis {
-        (self.millis)(ticks)
-    }
-}
-
-/// A unit is as many ticks as this power of two: the longest of up to a millisecond.
-const fn unit_shift(hz: u32) -> u32 {
-    match (hz / 1_000).checked_ilog2() {
-        Some(shift) => shift,
-        None => 0,
-    }
-}
-
-/// `ticks * multiplier / 2^shift`, saturating.
+/// `ticks * multiplier / 2^shift`, modulo 2^64.
 #[inline]
 #[expect(clippy::arithmetic_side_effects, reason = "products of 32-bit factors plus 32 bits stay in 64 bits")]
-#[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose, the result is compared first")]
-fn scaled(ticks: u64, multiplier: u32, shift: u32) -> Millis {
-    let low = u64::from(ticks as u32) * u64::from(multiplier);
-    let high = (ticks >> 32) * u64::from(multiplier) + (low >> 32);
-    let millis = if shift >= 32 {
-        high >> (shift - 32)
-    } else if high >> shift == 0 {
-        high << (32 - shift) | u64::from(low as u32) >> shift
-    } else {
-        u64::MAX
-    };
-    if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) }
+#[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose")]
+const fn scaled(ticks: u64, multiplier: u32, shift: u32) -> u64 {
+    let low = ticks as u32 as u64 * multiplier as u64;
+    let high = (ticks >> 32) * multiplier as u64 + (low >> 32);
+    if shift >= 32 { high >> (shift - 32) } else { high << (32 - shift) | (low as u32 as u64) >> shift }
 }
 
 impl<R: TickRate + ?Sized> Convert for R {
@@ -358,51 +296,38 @@ impl<R: TickRate + ?Sized> Convert for R {
     }
 
     #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "a constant of at least 1")]
     #[expect(clippy::cast_possible_truncation, reason = "compared first")]
     fn millis(ticks: u64) -> Millis {
+        // Where there are so many ticks that the multiplication overflows, there are too many milliseconds anyway.
+        let most = const { if R::HZ < 1_000 { R::HZ as u64 * 4_294_968 } else { u64::MAX } };
+        let millis = if ticks > most { u64::MAX } else { Self::whole_millis(ticks) };
+        if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) }
+    }
+
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a constant of at least 1")]
+    fn whole_millis(ticks: u64) -> u64 {
         // Where a 64-bit division by a constant is a multiplication anyway, the plain one is shorter.
+        if R::HZ == 1_000 {
+            return ticks;
+        }
         if cfg!(target_pointer_width = "64") && R::HZ.is_multiple_of(1_000) {
-            let millis = ticks / u64::from(const { if R::HZ < 1_000 { 1 } else { R::HZ / 1_000 } });
-            return if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) };
+            return ticks / u64::from(const { if R::HZ < 1_000 { 1 } else { R::HZ / 1_000 } });
         }
         let scale = const { Scale::to_millis(R::HZ) };
         scaled(ticks, scale.multiplier, scale.shift)
     }
 
     #[inline]
+    fn moment(now: Instant) -> Moment {
+        let slack = const { if 1_000 % R::HZ == 0 { 0 } else { 1 } };
+        Moment { millis: Self::whole_millis(now.0), slack }
+    }
+
+    #[inline]
     fn millis_up(ticks: u64) -> Millis {
         let down = Self::millis(ticks);
         if Self::ticks(down) < ticks { down.saturating_add(Millis(1)) } else { down }
-    }
-
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "a shift below 32")]
-    fn units(moment: Instant) -> Units {
-        Units(moment.0 >> const { unit_shift(R::HZ) })
-    }
-
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "49.7 days and a unit or two, in ticks")]
-    #[expect(clippy::cast_possible_truncation, reason = "compared first")]
-    fn span(span: Millis) -> u32 {
-        // Rounded up to whole units, and one for the beginning, which was rounded down; all of it in ticks.
-        let shift = const { unit_shift(R::HZ) };
-        let units = (Self::ticks(span) + 2 * ((1 << shift) - 1)) >> shift;
-        // Units are no shorter than half a millisecond.
-        if R::HZ > 1_000 && units > u64::from(u32::MAX) { u32::MAX } else { units as u32 }
-    }
-
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "a shift below 32")]
-    fn unit_millis(units: u32) -> Millis {
-        Self::millis(u64::from(units) << const { unit_shift(R::HZ) })
-    }
-
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "a shift below 32")]
-    fn unit_millis_up(units: u32) -> Millis {
-        Self::millis_up(u64::from(units) << const { unit_shift(R::HZ) })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     CheckpointError, Clock, Millis,
     checkpoint::crc16,
     rng::Fnv,
-    time::{Convert, Instant, Rate, Slept},
+    time::{Convert, Moment, Slept},
     window,
 };
 
@@ -68,8 +68,8 @@ impl CircuitBreakerView {
         let (content, checksum) = bytes.split_last_chunk_mut::<CHECKSUM>().ok_or(CheckpointError::Length)?;
         let (header, ages) = content.split_first_chunk_mut::<HEADER>().ok_or(CheckpointError::Length)?;
         // Read outside of the critical section, which is to stay short.
-        let now = clock.now();
-        critical_section::with(|_| self.save::<C>(now, header, ages));
+        let now = C::moment(clock.now());
+        critical_section::with(|_| self.save(now, header, ages));
         *checksum = crc16(content).to_be_bytes();
         Ok(bytes)
     }
@@ -111,8 +111,8 @@ impl CircuitBreakerView {
         }
         let left = Millis::new(u32::from_le_bytes(left));
         // Rounded down: what is forgotten or let through too late is so by a millisecond, and never too early.
-        let (slept, now) = (slept.into().down, clock.now());
-        critical_section::with(|_| self.load_saved::<C>(state, succeeded, left, ages, slept, now));
+        let (slept, now) = (slept.into().down, C::moment(clock.now()));
+        critical_section::with(|_| self.load_saved(state, succeeded, left, ages, slept, now));
         Ok(())
     }
 
@@ -120,16 +120,16 @@ impl CircuitBreakerView {
         self.slots.len().saturating_mul(SLOT).saturating_add(HEADER).saturating_add(CHECKSUM)
     }
 
-    fn save<C: Clock>(&self, now: Instant, header: &mut [u8; HEADER], ages: &mut [u8]) {
+    fn save(&self, now: Moment, header: &mut [u8; HEADER], ages: &mut [u8]) {
         let word = self.load();
         ages.fill(0);
         let left = match word.state() {
-            BreakerState::Open => C::unit_millis_up(self.remaining(C::units(now), self.config.recovery_timeout, Rate::of::<C>())),
+            BreakerState::Open => self.remaining(now, self.config.recovery_timeout),
             BreakerState::HalfOpen => Millis::ZERO,
             BreakerState::Closed => {
-                window::slide(&self.slots, &self.moment, C::units(now), C::span(self.config.window), 0);
+                window::slide(&self.slots, &self.moment, now, self.config.window, 0, 0);
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
-                for (to, (age, tag)) in ages.iter_mut().zip(window::ages::<C>(&self.slots, &self.moment)) {
+                for (to, (age, tag)) in ages.iter_mut().zip(window::ages(&self.slots, &self.moment)) {
                     *to = (age.get() << TAG_BITS | tag).to_le_bytes();
                 }
                 Millis::ZERO
@@ -142,35 +142,35 @@ impl CircuitBreakerView {
         *header = [VERSION << 2 | word.state() as u8, succeeded, f0, f1, l0, l1, l2, l3];
     }
 
-    fn load_saved<C: Clock>(
+    fn load_saved(
         &self,
         state: BreakerState,
         succeeded: u8,
         left: Millis,
         ages: &[[u8; SLOT]],
         slept: Millis,
-        now: Instant,
+        now: Moment,
     ) {
         window::clear(&self.slots);
         let word = self.load().next(state);
         match state {
             BreakerState::Open => {
                 let left = left.min(self.config.recovery_timeout).saturating_sub(slept);
-                self.moment.store(C::units(now).plus(C::span(left)).0);
+                self.moment.store(now.after(left));
                 self.word.store(word.0, core::sync::atomic::Ordering::Release);
             }
             BreakerState::HalfOpen => {
                 // Places are taken by those who have succeeded; those under way are free again.
                 let probes = Word::ADMITTED.wrapping_add(Word::SUCCEEDED).wrapping_mul(succeeded.into());
-                self.enter(word.plus(probes), C::units(now).plus(C::span(self.config.probe_lease)));
+                self.enter(word.plus(probes), now.after(self.config.probe_lease));
             }
             BreakerState::Closed => {
-                self.enter(word, C::units(now));
+                self.enter(word, now.millis);
                 for age in ages {
                     let word = u32::from_le_bytes(*age);
                     let age = Millis::new(word >> TAG_BITS).saturating_add(slept);
                     if age < self.config.window {
-                        window::push_aged::<C>(&self.slots, now, age, word & TAG);
+                        window::push_aged(&self.slots, now.millis, age, word & TAG);
                     }
                 }
             }
@@ -183,7 +183,7 @@ impl CircuitBreakerView {
         for span in [config.window, config.recovery_timeout, config.probe_lease] {
             hash.add(span.get());
         }
-        for threshold in config.class_thresholds {
+        for threshold in config.thresholds {
             hash.add(threshold.into());
         }
         hash.add(config.failure_threshold.into());

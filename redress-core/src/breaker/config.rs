@@ -18,7 +18,8 @@ pub struct BreakerConfig {
     pub(crate) window: Millis,
     pub(crate) recovery_timeout: Millis,
     pub(crate) probe_lease: Millis,
-    pub(crate) class_thresholds: [u8; 8],
+    /// Of classes without their own that of all.
+    pub(crate) thresholds: [u8; 8],
     pub(crate) failure_threshold: u8,
     pub(crate) trip_on: ClassSet,
     pub(crate) own_threshold: ClassSet,
@@ -32,7 +33,7 @@ impl BreakerConfig {
             window: Millis::from_secs(60),
             recovery_timeout: Millis::from_secs(30),
             probe_lease: Millis::from_secs(60),
-            class_thresholds: [0; 8],
+            thresholds: [failure_threshold; 8],
             failure_threshold,
             trip_on: ClassSet::of(&[ErrorClass::Transient, ErrorClass::ServerError]),
             own_threshold: ClassSet::EMPTY,
@@ -63,7 +64,7 @@ impl BreakerConfig {
     pub const fn threshold_for(mut self, class: ErrorClass, threshold: u8) -> Self {
         #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
         {
-            self.class_thresholds[class as usize] = threshold;
+            self.thresholds[class as usize] = threshold;
         }
         self.own_threshold = self.own_threshold.with(class);
         self
@@ -96,10 +97,10 @@ impl BreakerConfig {
         let mut class = 0;
         while class < ErrorClass::ALL.len() {
             if self.own_threshold.contains(ErrorClass::ALL[class]) {
-                if self.class_thresholds[class] == 0 {
+                if self.thresholds[class] == 0 {
                     return Err(ConfigError::ZeroThreshold);
                 }
-                needed += self.class_thresholds[class] as usize - 1;
+                needed += self.thresholds[class] as usize - 1;
             }
             class += 1;
         }

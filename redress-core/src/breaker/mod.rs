@@ -35,8 +35,8 @@ use crate::{
     ClassSet, Clock, ConfigError, ErrorClass, Millis, Rejected, StopReason,
     error::valid_or_panic,
     policy::BARE,
-    time::{Convert, Instant, Rate, TickRate, Units},
-    window::{self, Moment, Slot},
+    time::{Convert, Instant, Moment, TickRate},
+    window::{self, Slot, Words},
 };
 
 /// What a rejection reads without the lock is published by these; where it takes the lock, that does.
@@ -107,7 +107,7 @@ impl Word {
 
     /// The next generation, in this state, without probes.
     const fn next(self, state: BreakerState) -> Self {
-        Self((self.0 & !(Self::GENERATION - 1)).wrapping_add(Self::GENERATION) | state as u32)
+        Self((self.0 | (Self::GENERATION - 1)).wrapping_add(1 + state as u32))
     }
 
     const fn plus(self, count: u32) -> Self {
@@ -149,8 +149,8 @@ impl Admission {
         Self { word, retry_after: Millis::ZERO, half_opened: false }
     }
 
-    fn rejected(left: u32, rate: &Rate) -> Self {
-        Self { retry_after: rate.millis_up(left), ..Self::of(Word::NONE) }
+    const fn rejected(left: Millis) -> Self {
+        Self { retry_after: left, ..Self::of(Word::NONE) }
     }
 }
 
@@ -179,8 +179,8 @@ pub struct Breaker<S: ?Sized> {
     config: BreakerConfig,
     word: AtomicU32,
     /// Closed: the moment of the window's last change. Open: the end of the recovery timeout. Half-open: the end of
-    /// the probe lease.
-    moment: Moment,
+    /// the probe lease. In milliseconds.
+    moment: Words,
     slots: S,
 }
 
@@ -233,7 +233,7 @@ impl<const N: usize> CircuitBreaker<N> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        Ok(Self { config, word: AtomicU32::new(0), moment: Moment::ZERO, slots: [const { Slot::EMPTY }; N] })
+        Ok(Self { config, word: AtomicU32::new(0), moment: Words::ZERO, slots: [const { Slot::EMPTY }; N] })
     }
 }
 
@@ -270,81 +270,89 @@ impl CircuitBreakerView {
     #[inline]
     pub(crate) fn admit<R: TickRate>(&self, now: impl FnOnce() -> Instant) -> Admission {
         let word = self.load();
-        if word.is_closed() { Admission::of(word) } else { self.admit_unclosed(R::units(now()), Rate::of::<R>()) }
+        if word.is_closed() { Admission::of(word) } else { self.admit_unclosed(R::moment(now())) }
     }
 
     /// Admission to a circuit that was not closed just before.
-    fn admit_unclosed(&self, now: Units, rate: &Rate) -> Admission {
+    fn admit_unclosed(&self, now: Moment) -> Admission {
         // Where bytes count, a rejection takes the lock like all the rest.
         if !BARE {
-            let left = self.left_open(now, rate);
-            if left != 0 {
-                return Admission::rejected(left, rate);
+            let left = self.left_open(now);
+            if left != Millis::ZERO {
+                return Admission::rejected(left);
             }
         }
-        critical_section::with(|_| self.admit_locked(now, rate))
+        critical_section::with(|_| self.admit_locked(now))
     }
 
-    /// Units which an open circuit stays open, found without a lock: the moment belongs to the word if the word is the
-    /// same before and after. Zero if that takes a closer look.
-    fn left_open(&self, now: Units, rate: &Rate) -> u32 {
+    /// How long an open circuit stays open, found without a lock: the moment belongs to the word if the word is the same
+    /// before and after. Zero if that takes a closer look.
+    fn left_open(&self, now: Moment) -> Millis {
         let word = self.load();
         if word.state() != BreakerState::Open {
-            return 0;
+            return Millis::ZERO;
         }
-        let left = Units(self.moment.load()).since(now);
+        let left = self.left(now, self.config.recovery_timeout);
         fence(Acquire);
-        let trusted = left <= rate.span(self.config.recovery_timeout).into() && Word(self.word.load(Relaxed)) == word;
-        if trusted { u32::try_from(left).unwrap_or(0) } else { 0 }
+        let unchanged = Word(self.word.load(Relaxed)) == word;
+        left.filter(|_| unchanged).unwrap_or_default()
     }
 
-    fn admit_locked(&self, now: Units, rate: &Rate) -> Admission {
+    /// Until the moment that is kept, which lies no more than a span ahead. `None` if it lies further ahead: then the
+    /// clock jumped back.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared first")]
+    fn left(&self, now: Moment, span: Millis) -> Option<Millis> {
+        let left = now.since(self.moment.load()).wrapping_neg();
+        if left > i64::from(span.get()).wrapping_add(now.slack.into()) {
+            return None;
+        }
+        Some(if left < 0 { Millis::ZERO } else { Millis::new(left as u32) })
+    }
+
+    fn admit_locked(&self, now: Moment) -> Admission {
         let word = self.load();
         if word.is_closed() {
             return Admission::of(word);
         }
         let lease = self.config.probe_lease;
         let opens = word.state() == BreakerState::Open;
-        let left = self.remaining(now, if opens { self.config.recovery_timeout } else { lease }, rate);
         let admitted = if !opens && word.admitted() < u32::from(self.config.probes) {
             word.plus(Word::ADMITTED)
-        } else if left == 0 {
+        } else {
+            let left = self.remaining(now, if opens { self.config.recovery_timeout } else { lease });
+            if left != Millis::ZERO {
+                return Admission::rejected(left);
+            }
             // An open circuit has no probes. Half-open, the lost ones' places are free again, and the new generation makes
             // their late results stale.
             let succeeded = word.succeeded().wrapping_mul(Word::ADMITTED.wrapping_add(Word::SUCCEEDED));
             word.next(BreakerState::HalfOpen).plus(succeeded).plus(Word::ADMITTED)
-        } else {
-            return Admission::rejected(left, rate);
         };
-        self.enter(admitted, now.plus(rate.span(lease)));
+        self.enter(admitted, now.after(lease));
         Admission { half_opened: opens, ..Admission::of(admitted) }
     }
 
-    /// Units until the moment. More than `span` can only mean that the clock jumped back: the wait then starts anew, so
-    /// that nothing stays shut for as long as the clock jumped.
-    fn remaining(&self, now: Units, span: Millis, rate: &Rate) -> u32 {
-        let span = rate.span(span);
-        let left = Units(self.moment.load()).since(now);
-        if left > i64::from(span) {
-            self.moment.store(now.plus(span).0);
-            return span;
-        }
-        u32::try_from(left).unwrap_or(0)
+    /// Until the moment that is kept. If the clock jumped back, the wait starts anew, so that nothing stays shut for as
+    /// long as the clock jumped.
+    fn remaining(&self, now: Moment, span: Millis) -> Millis {
+        self.left(now, span).unwrap_or_else(|| {
+            self.moment.store(now.after(span));
+            span
+        })
     }
 
     /// Publishes a state. The word goes first where a reader may trust the moment (see `left_open`): it is
     /// trusted only under an open word, and `open` writes the moment before that word.
-    fn enter(&self, word: Word, moment: Units) {
+    fn enter(&self, word: Word, moment: u64) {
         self.word.store(word.0, RELEASE);
         if !BARE {
             fence(Release);
         }
-        self.moment.store(moment.0);
+        self.moment.store(moment);
     }
 
-    fn open(&self, word: Word, now: Units, rate: &Rate) -> BreakerState {
-        window::clear(&self.slots);
-        self.moment.store(now.plus(rate.span(self.config.recovery_timeout)).0);
+    fn open(&self, word: Word, now: Moment) -> BreakerState {
+        self.moment.store(now.after(self.config.recovery_timeout));
         self.word.store(word.next(BreakerState::Open).0, RELEASE);
         BreakerState::Open
     }
@@ -361,10 +369,10 @@ impl CircuitBreakerView {
         if permit.ignores(verdict) {
             return None;
         }
-        self.settle_now(permit, verdict, R::units(now()), Rate::of::<R>())
+        self.settle_now(permit, verdict, R::moment(now()))
     }
 
-    fn settle_now(&self, permit: Word, verdict: Verdict, now: Units, rate: &Rate) -> Option<BreakerState> {
+    fn settle_now(&self, permit: Word, verdict: Verdict, now: Moment) -> Option<BreakerState> {
         critical_section::with(|_| {
             let word = self.load();
             if !word.same_generation(permit) {
@@ -373,8 +381,8 @@ impl CircuitBreakerView {
             if let Verdict::Failure(class) = verdict
                 && self.config.trips(class)
             {
-                let opens = !word.is_closed() || self.count_failure(class, now, rate);
-                return opens.then(|| self.open(word, now, rate));
+                let opens = !word.is_closed() || self.count_failure(class, now);
+                return opens.then(|| self.open(word, now));
             }
             if word.is_closed() {
                 return None;
@@ -393,28 +401,21 @@ impl CircuitBreakerView {
             self.word.store(word.0, RELEASE);
             return None;
         }
-        // Open cleared the stamps, so closed starts with an empty window and any moment will do for its last change.
+        // With the stamps of before.
+        self.moment.forget();
         self.word.store(word.next(BreakerState::Closed).0, RELEASE);
         Some(BreakerState::Closed)
     }
 
-    /// Remembers a failure, unless it is one too many.
+    /// Remembers a failure. Whether it is one too many.
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    fn count_failure(&self, class: ErrorClass, now: Units, rate: &Rate) -> bool {
+    fn count_failure(&self, class: ErrorClass, now: Moment) -> bool {
         let own = self.config.own_threshold;
-        let (threshold, judged) = if own.contains(class) {
-            (self.config.class_thresholds[class as usize], ClassSet::EMPTY.with(class))
-        } else {
-            (self.config.failure_threshold, own.complement())
-        };
+        let judged = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };
         // The tag of a class is its number and one.
-        let tags = u32::from(judged.bits()) << 1;
-        let counted = window::slide(&self.slots, &self.moment, now, rate.span(self.config.window), tags);
-        if counted.wrapping_add(1) >= u32::from(threshold) {
-            return true;
-        }
-        window::push(&self.slots, now, (class as u32).wrapping_add(1), 1);
-        false
+        let (tags, tag) = (u32::from(judged.bits()) << 1, (class as u32).wrapping_add(1));
+        let counted = window::slide(&self.slots, &self.moment, now, self.config.window, tags, tag);
+        counted >= u32::from(self.config.thresholds[class as usize])
     }
 }
 
@@ -431,8 +432,8 @@ pub(crate) struct Link<'a> {
 }
 
 struct Code {
-    admit: fn(&CircuitBreakerView, Units, &Rate) -> Admission,
-    settle: fn(&CircuitBreakerView, Word, Verdict, Units, &Rate) -> Option<BreakerState>,
+    admit: fn(&CircuitBreakerView, Moment) -> Admission,
+    settle: fn(&CircuitBreakerView, Word, Verdict, Moment) -> Option<BreakerState>,
 }
 
 impl<'a> Link<'a> {
@@ -452,7 +453,7 @@ impl<'a> Link<'a> {
     #[inline]
     pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> Admission {
         let word = self.breaker.load();
-        if word.is_closed() { Admission::of(word) } else { (self.code.admit)(self.breaker, R::units(now()), Rate::of::<R>()) }
+        if word.is_closed() { Admission::of(word) } else { (self.code.admit)(self.breaker, R::moment(now())) }
     }
 
     /// See [`Breaker::settle`].
@@ -466,15 +467,14 @@ impl<'a> Link<'a> {
         if permit.ignores(verdict) {
             return None;
         }
-        (self.code.settle)(self.breaker, permit, verdict, R::units(now()), Rate::of::<R>())
+        (self.code.settle)(self.breaker, permit, verdict, R::moment(now()))
     }
 
     /// See [`Breaker::release`].
     #[inline]
-    pub(crate) fn release<R: TickRate>(self, permit: Word) {
+    pub(crate) fn release(self, permit: Word) {
         if !permit.is_closed() && !permit.is_none() {
-            // No time matters to it. The rate is the one of all other calls, so that the code is made for this one alone.
-            (self.code.settle)(self.breaker, permit, Verdict::Neutral, Units(0), Rate::of::<R>());
+            (self.code.settle)(self.breaker, permit, Verdict::Neutral, Moment::NONE);
         }
     }
 }
@@ -575,7 +575,7 @@ impl CircuitBreakerView {
     pub(crate) fn force(&self, state: BreakerState) {
         critical_section::with(|_| {
             window::clear(&self.slots);
-            self.enter(self.load().next(state), Units(u64::MAX >> 1));
+            self.enter(self.load().next(state), u64::MAX >> 1);
         });
     }
 
@@ -590,7 +590,7 @@ impl CircuitBreakerView {
     #[cold]
     #[inline(never)]
     fn release_probe(&self, permit: Word) {
-        self.settle_now(permit, Verdict::Neutral, Units(0), Rate::of::<crate::Hz<1>>());
+        self.settle_now(permit, Verdict::Neutral, Moment::NONE);
     }
 }
 

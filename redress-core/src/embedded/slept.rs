@@ -3,7 +3,7 @@
 use crate::{
     AsyncSleeper, Clock, Millis, Sleeper,
     time::{Convert, Instant},
-    window::Moment,
+    window::Words,
 };
 
 /// A clock that counts only what was slept, for boards which can wait but have no timer to read.
@@ -30,13 +30,13 @@ use crate::{
 /// ```
 #[derive(Debug, Default)]
 pub struct SleptClock<const HZ: u32> {
-    now: Moment,
+    now: Words,
 }
 
 impl<const HZ: u32> SleptClock<HZ> {
     /// A clock at zero.
     pub const fn new() -> Self {
-        Self { now: Moment::ZERO }
+        Self { now: Words::ZERO }
     }
 
     /// A sleeper that waits with `inner`, which is told ticks of this clock, and counts.

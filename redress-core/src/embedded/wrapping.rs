@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{Clock, time::Instant, window::Moment};
+use crate::{Clock, time::Instant, window::Words};
 
 /// A clock that extends a wrapping `u32` counter of `HZ` ticks per second, such as a timer's register or a
 /// millisecond count.
@@ -39,14 +39,14 @@ pub struct WrappingClock<F, const HZ: u32> {
     counter: F,
     /// The count at `now`.
     last: AtomicU32,
-    now: Moment,
+    now: Words,
 }
 
 impl<F: Fn() -> u32, const HZ: u32> WrappingClock<F, HZ> {
     /// A clock on this counter, which is read in critical sections and so MUST be quick. A counter that stands in its
     /// upper half when it is first asked starts at zero.
     pub const fn new(counter: F) -> Self {
-        Self { counter, last: AtomicU32::new(0), now: Moment::ZERO }
+        Self { counter, last: AtomicU32::new(0), now: Words::ZERO }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The first attempt of a call, before anything has failed.
 
-use core::marker::PhantomData;
-
 use super::{Attempt, Failed, Run};
 use crate::{
     Classifier, Event, Millis, Observer, Rejected, StopReason,
@@ -11,17 +9,16 @@ use crate::{
     env::Environment,
     outcome::Outcome,
     policy::Known,
-    time::{Convert, Instant, TickRate},
+    time::{Convert, Instant},
 };
 
 /// An admission that is given back unless it is taken.
-pub(super) struct Guard<'p, R: TickRate> {
+pub(super) struct Guard<'p> {
     breaker: Option<Link<'p>>,
     permit: Word,
-    rate: PhantomData<R>,
 }
 
-impl<R: TickRate> Guard<'_, R> {
+impl Guard<'_> {
     #[inline]
     fn into_permit(self) -> Word {
         let permit = self.permit;
@@ -30,11 +27,11 @@ impl<R: TickRate> Guard<'_, R> {
     }
 }
 
-impl<R: TickRate> Drop for Guard<'_, R> {
+impl Drop for Guard<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         if let (false, Some(breaker)) = (self.permit.is_none(), self.breaker) {
-            breaker.release::<R>(self.permit);
+            breaker.release(self.permit);
         }
     }
 }
@@ -42,7 +39,7 @@ impl<R: TickRate> Drop for Guard<'_, R> {
 /// A call in its first attempt: what a run is before anything has failed, small enough for registers.
 pub(crate) struct First<'c, 'p, E: Environment, M, H> {
     pub(crate) context: &'c mut Context<'p, E, M, H>,
-    guard: Guard<'p, E::Rate>,
+    guard: Guard<'p>,
     started: Instant,
 }
 
@@ -57,7 +54,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
         let started = if clocked || context.is_timed::<PLAIN>() { context.env.now() } else { Instant::ZERO };
         context.announce();
         let breaker = Known::<PLAIN>(context.policy).breaker();
-        let mut guard = Guard { breaker, permit: Word::NONE, rate: PhantomData };
+        let mut guard = Guard { breaker, permit: Word::NONE };
         if let Some(breaker) = breaker {
             guard.permit = context.admit(breaker, Millis::ZERO)?;
         }

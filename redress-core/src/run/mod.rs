@@ -17,7 +17,7 @@ use crate::{
     env::Environment,
     outcome::{Ended, Failure, Outcome},
     policy::Known,
-    time::{Convert, Instant, TickRate},
+    time::{Convert, Instant},
 };
 
 /// What an attempt may know of itself.
@@ -299,7 +299,7 @@ impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
     #[inline(always)]
     fn drop(&mut self) {
         if !self.permit.is_none() {
-            give_back::<E::Rate>(self.context.policy, self.permit);
+            give_back(self.context.policy, self.permit);
         }
     }
 }
@@ -311,8 +311,8 @@ impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
 #[cold]
 #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(never))]
 #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
-fn give_back<R: TickRate>(policy: &Policy<'_>, permit: Word) {
+fn give_back(policy: &Policy<'_>, permit: Word) {
     if let Some(breaker) = policy.breaker {
-        breaker.release::<R>(permit);
+        breaker.release(permit);
     }
 }
