@@ -13,16 +13,17 @@ use crate::{
     env::Environment,
     policy::Known,
     retry::NO_LIMIT,
-    time::{Convert, Instant, Slept, TickRate},
+    time::{Convert, Instant, Moment, Slept, TickRate},
 };
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
-    /// Ticks used up. Added up rather than taken from a start, so that a clock which jumps back takes nothing away.
-    elapsed: u64,
+    /// Time used up, as deadlines count it: too much by the slack of the start, never too little. Added up rather than taken
+    /// from a start, so that a clock which jumps back takes nothing away.
+    elapsed: Millis,
     /// When `elapsed` was last brought up to date.
-    seen: Instant,
+    seen: Seen,
     attempt: u32,
     /// The latest delay, and the class it was for.
     delay: Millis,
@@ -34,6 +35,11 @@ pub(crate) struct Progress {
     last: Option<(ErrorClass, Cause)>,
     phase: Phase,
 }
+
+/// A moment in milliseconds, aligned like a word, which saves one in all that it is part of.
+#[derive(Clone, Copy, Debug)]
+#[repr(packed(4))]
+struct Seen(u64);
 
 /// One saturating count per class. A word where the machine has words that long, so that it can stay in a register.
 #[derive(Clone, Copy, Debug)]
@@ -108,10 +114,10 @@ enum Phase {
 
 impl Progress {
     #[inline]
-    pub(crate) const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(now: Moment) -> Self {
         Self {
-            elapsed: 0,
-            seen: now,
+            elapsed: Millis::new(now.slack),
+            seen: Seen(now.millis),
             attempt: 0,
             delay: Millis::ZERO,
             wait: Millis::ZERO,
@@ -143,22 +149,23 @@ impl Progress {
         }
     }
 
+    /// Time used up, to the millisecond; the slack is that of the clock in use.
     #[inline]
-    pub(crate) const fn elapsed(&self) -> u64 {
-        self.elapsed
+    pub(crate) const fn elapsed(&self, slack: u32) -> Millis {
+        self.elapsed.saturating_sub(Millis::new(slack))
     }
 
     /// Brings the time used up to date.
     #[inline]
-    pub(crate) const fn observe(&mut self, now: Instant) {
-        self.elapsed = later(self.elapsed, self.seen, now);
-        self.seen = now;
+    pub(crate) const fn observe(&mut self, now: Moment) {
+        self.elapsed = self.elapsed.saturating_add(now.passed_since(self.seen.0));
+        self.seen = Seen(now.millis);
     }
 
-    /// Ticks until the deadline.
+    /// What is left until the deadline.
     #[inline]
-    pub(crate) fn until_deadline<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<u64> {
-        policy.deadline().map(|deadline| left(R::ticks(deadline), self.elapsed))
+    pub(crate) fn until_deadline<const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<Millis> {
+        policy.deadline().map(|deadline| deadline.saturating_sub(self.elapsed))
     }
 
     /// The first attempt begins. No deadline is over at its start.
@@ -169,12 +176,12 @@ impl Progress {
 
     /// The wait is over: the next attempt begins, or why not.
     #[inline(always)]
-    pub(crate) fn on_wake<R: TickRate, const PLAIN: bool>(
+    pub(crate) fn on_wake<const PLAIN: bool>(
         &mut self,
         policy: Known<'_, PLAIN>,
         aborted: bool,
     ) -> Result<(), StopReason> {
-        if self.until_deadline::<R, PLAIN>(policy) == Some(0) {
+        if self.until_deadline(policy) == Some(Millis::ZERO) {
             return Err(StopReason::DeadlineExceeded);
         }
         if aborted {
@@ -201,7 +208,7 @@ impl Progress {
         }
         let retry = &policy.0.retry;
         if policy.deadline().is_some() {
-            self.observe(env.now());
+            self.observe(E::Rate::moment(env.now()));
         }
         let class = classification.class();
         self.last = Some((class, cause));
@@ -216,8 +223,8 @@ impl Progress {
         } else if retry.cap(class) != NO_LIMIT {
             return Err(over_cap(failures, retry.limit(class), class));
         }
-        let left = self.until_deadline::<E::Rate, PLAIN>(policy);
-        if left == Some(0) {
+        let left = self.until_deadline(policy);
+        if left == Some(Millis::ZERO) {
             return Err(StopReason::DeadlineExceeded);
         }
         if self.attempt >= retry.attempts() {
@@ -232,7 +239,7 @@ impl Progress {
             }
             _ => backoff.plain_delay(self.attempt, draw),
         };
-        if left.is_some_and(|left| E::Rate::ticks(delay) >= left) {
+        if left.is_some_and(|left| delay >= left) {
             self.wait = delay;
             self.phase = Phase::Untaken;
             return Err(StopReason::DeadlineExceeded);
@@ -263,11 +270,11 @@ impl Progress {
         if matches!(self.phase, Phase::Untaken) { Some(self.wait) } else { None }
     }
 
-    /// Ticks an attempt may take under an attempt timeout: that, or what is left to the deadline.
+    /// How long an attempt may take under an attempt timeout: that, or what is left to the deadline.
     #[inline]
-    pub(crate) fn attempt_ticks<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<u64> {
-        let timeout = R::ticks(policy.timeout()?);
-        Some(self.until_deadline::<R, PLAIN>(policy).map_or(timeout, |left| timeout.min(left)))
+    pub(crate) fn attempt_limit<const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<Millis> {
+        let timeout = policy.timeout()?;
+        Some(self.until_deadline(policy).map_or(timeout, |left| timeout.min(left)))
     }
 
     /// The latest delay, if it was for this class.
@@ -277,29 +284,25 @@ impl Progress {
     }
 
     /// What is left for an attempt: its timeout or the time to the deadline, whichever is shorter.
-    pub(crate) fn remaining<R: TickRate, const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<Millis> {
-        let deadline = self.until_deadline::<R, PLAIN>(policy).map(R::millis);
-        match (policy.timeout(), deadline) {
-            (Some(timeout), Some(left)) => Some(timeout.min(left)),
-            (timeout, left) => timeout.or(left),
-        }
+    pub(crate) fn remaining<const PLAIN: bool>(&self, policy: Known<'_, PLAIN>) -> Option<Millis> {
+        self.attempt_limit(policy).or_else(|| self.until_deadline(policy))
     }
 
     /// Brings time used and wait up to date. Backwards, no time has passed: the whole wait is left.
-    pub(crate) fn pause<R: TickRate>(&mut self, now: Instant) {
-        let left = R::ticks(self.wait).saturating_sub(now.ticks_since(self.seen));
-        self.wait = R::millis_up(left);
+    pub(crate) fn pause(&mut self, now: Moment) {
+        let passed = now.passed_since(self.seen.0).saturating_sub(Millis::new(now.slack));
+        self.wait = self.wait.saturating_sub(passed);
         self.observe(now);
     }
 
     /// Where to go on later.
-    pub(crate) fn checkpoint<R: TickRate>(&self, policy: &Policy<'_>) -> Checkpoint {
+    pub(crate) fn checkpoint(&self, policy: &Policy<'_>) -> Checkpoint {
         Checkpoint {
             attempt: self.attempt,
             delay: self.delay,
             remaining: if matches!(self.phase, Phase::Waiting | Phase::Untaken) { self.wait } else { Millis::ZERO },
-            // Rounded up, so that no deadline is overrun by suspending often.
-            elapsed: R::millis_up(self.elapsed),
+            // As deadlines count it, so that none is overrun by suspending often.
+            elapsed: self.elapsed,
             failures: self.failures.to_bytes(),
             fingerprint: policy.retry.fingerprint(),
             delay_class: self.delay_class,
@@ -308,23 +311,23 @@ impl Progress {
     }
 
     /// The state of a checkpoint `slept` after it was made, waiting out what is left.
-    pub(crate) fn resume<R: TickRate>(
+    pub(crate) fn resume(
         policy: &Policy<'_>,
         checkpoint: &Checkpoint,
         slept: Slept,
-        now: Instant,
+        now: Moment,
     ) -> Result<Self, CheckpointError> {
         if checkpoint.fingerprint != policy.retry.fingerprint() {
             return Err(CheckpointError::OtherPolicy);
         }
-        let elapsed = checkpoint.elapsed.saturating_add(slept.up);
+        let elapsed = checkpoint.elapsed.saturating_add(slept.up).saturating_add(Millis::new(now.slack));
         let wait = checkpoint.remaining.saturating_sub(slept.down);
         // The time used was rounded up, which may be all that was left after the wait: then there is no use in waiting.
         let over = policy.retry.deadline_after().filter(|deadline| elapsed.saturating_add(wait) >= *deadline);
         let (elapsed, wait) = over.map_or((elapsed, wait), |deadline| (elapsed.max(deadline), Millis::ZERO));
         Ok(Self {
-            elapsed: R::ticks(elapsed),
-            seen: now,
+            elapsed,
+            seen: Seen(now.millis),
             attempt: checkpoint.attempt,
             delay: checkpoint.delay,
             wait,
@@ -334,21 +337,6 @@ impl Progress {
             phase: Phase::Waiting,
         })
     }
-}
-
-// Two steps of 64-bit arithmetic, apart where that takes many instructions, and by value, so that what they are taken from can
-// live in registers.
-
-#[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
-#[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
-const fn later(elapsed: u64, seen: Instant, now: Instant) -> u64 {
-    elapsed.saturating_add(now.ticks_since(seen))
-}
-
-#[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
-#[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
-const fn left(ticks: u64, elapsed: u64) -> u64 {
-    ticks.saturating_sub(elapsed)
 }
 
 /// Which of the caps it was, in the order of the checks.
@@ -409,15 +397,17 @@ pub enum Decision {
 pub struct Attempts<'p, R> {
     policy: &'p Policy<'p>,
     progress: Progress,
+    /// The end of the wait, while there is one.
+    at: Instant,
     rate: PhantomData<fn() -> R>,
 }
 
 impl<'p, R: TickRate> Attempts<'p, R> {
     /// Starts a call now; the first attempt may begin.
     pub fn new(policy: &'p Policy<'p>, now: Instant) -> Self {
-        let mut progress = Progress::new(now);
+        let mut progress = Progress::new(R::moment(now));
         progress.on_first();
-        Self { policy, progress, rate: PhantomData }
+        Self { policy, progress, at: now, rate: PhantomData }
     }
 
     /// The attempt failed with an error. `random` is asked at most once: a number, a closure or a generator.
@@ -427,7 +417,7 @@ impl<'p, R: TickRate> Attempts<'p, R> {
         classification: impl Into<Classification>,
         random: impl RandomSource,
     ) -> Decision {
-        self.progress.observe(now);
+        self.progress.observe(R::moment(now));
         let mut facts = Facts { now, random, rate: PhantomData::<R> };
         match self.progress.on_failure(
             Known::<false>(self.policy),
@@ -436,23 +426,26 @@ impl<'p, R: TickRate> Attempts<'p, R> {
             Cause::Error,
             false,
         ) {
-            Ok(()) => Decision::RetryAt(now.saturating_add(R::ticks(self.progress.wait))),
+            Ok(()) => {
+                self.at = now.saturating_add(R::ticks(self.progress.wait));
+                Decision::RetryAt(self.at)
+            }
             Err(reason) => Decision::Stop(reason),
         }
     }
 
     /// The wait is over: the next attempt may begin, or the deadline has passed meanwhile.
     pub fn on_wake(&mut self, now: Instant) -> Result<(), StopReason> {
-        self.progress.observe(now);
+        self.progress.observe(R::moment(now));
         if self.progress.attempt >= self.policy.retry.attempts() {
             return Err(StopReason::MaxAttemptsGlobal);
         }
-        self.progress.on_wake::<R, false>(Known(self.policy), false)
+        self.progress.on_wake::<false>(Known(self.policy), false)
     }
 
     /// When to call [`on_wake`](Self::on_wake), while waiting.
     pub fn poll_at(&self) -> Option<Instant> {
-        (self.progress.phase == Phase::Waiting).then(|| self.progress.seen.saturating_add(R::ticks(self.progress.wait)))
+        (self.progress.phase == Phase::Waiting).then_some(self.at)
     }
 
     /// The number of the current attempt; the first is 1.
@@ -472,14 +465,14 @@ impl<'p, R: TickRate> Attempts<'p, R> {
 
     /// What is left for the current attempt: until its timeout or the deadline.
     pub fn remaining(&self) -> Option<Millis> {
-        self.progress.remaining::<R, false>(Known(self.policy))
+        self.progress.remaining::<false>(Known(self.policy))
     }
 
     /// Suspends the call: what is left to wait is kept in the checkpoint. Suspended in the middle of an attempt, it
     /// goes on with the next one.
     pub fn suspend(mut self, now: Instant) -> Checkpoint {
-        self.progress.pause::<R>(now);
-        self.progress.checkpoint::<R>(self.policy)
+        self.progress.pause(R::moment(now));
+        self.progress.checkpoint(self.policy)
     }
 
     /// Goes on where a checkpoint left off, `slept` after it was made. The next step is [`on_wake`](Self::on_wake) at
@@ -490,8 +483,9 @@ impl<'p, R: TickRate> Attempts<'p, R> {
         slept: impl Into<Slept>,
         now: Instant,
     ) -> Result<Self, CheckpointError> {
-        let progress = Progress::resume::<R>(policy, checkpoint, slept.into(), now)?;
-        Ok(Self { policy, progress, rate: PhantomData })
+        let progress = Progress::resume(policy, checkpoint, slept.into(), R::moment(now))?;
+        let at = now.saturating_add(R::ticks(progress.wait));
+        Ok(Self { policy, progress, at, rate: PhantomData })
     }
 }
 

@@ -242,16 +242,17 @@ pub(crate) trait Convert: TickRate {
     fn ticks(span: Millis) -> u64;
     /// Whole milliseconds in so many ticks, rounded down, saturating.
     fn millis(ticks: u64) -> Millis;
-    /// The shortest span of at least so many ticks, saturating.
-    fn millis_up(ticks: u64) -> Millis;
     /// Whole milliseconds in so many ticks, rounded down, modulo 2^64.
     fn whole_millis(ticks: u64) -> u64;
-    /// A moment as breakers and budgets count it.
+    /// What has to be added to spans, see [`Moment`].
+    const SLACK: u32;
+
+    /// A moment in whole milliseconds.
     fn moment(now: Instant) -> Moment;
 }
 
-/// A moment as breakers and budgets count it: in whole milliseconds, rounded down, whatever the clock's rate, so that their
-/// code is made for none in particular and spans are what was configured.
+/// A moment in whole milliseconds, rounded down: what deadlines, breakers and budgets are counted in, whatever the clock's
+/// rate, so that spans are what was configured and fit a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) millis: u64,
@@ -268,6 +269,20 @@ impl Moment {
     #[inline]
     pub(crate) const fn after(self, span: Millis) -> u64 {
         self.millis.wrapping_add(span.0 as u64).wrapping_add(self.slack as u64)
+    }
+
+    /// From `earlier` to here, saturating; nothing if that lies ahead, as after a clock jumped back.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared first")]
+    pub(crate) const fn passed_since(self, earlier: u64) -> Millis {
+        let passed = self.since(earlier);
+        if passed < 0 {
+            Millis::ZERO
+        } else if passed > u32::MAX as i64 {
+            Millis::MAX
+        } else {
+            Millis(passed as u32)
+        }
     }
 
     /// Milliseconds from `earlier` to here, negative if that lies ahead.
@@ -288,6 +303,8 @@ const fn scaled(ticks: u64, multiplier: u32, shift: u32) -> u64 {
 }
 
 impl<R: TickRate + ?Sized> Convert for R {
+    const SLACK: u32 = if 1_000 % R::HZ == 0 { 0 } else { 1 };
+
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "32-bit factors and an addend of at most 2^32 stay in 64 bits")]
     fn ticks(span: Millis) -> u64 {
@@ -320,15 +337,9 @@ impl<R: TickRate + ?Sized> Convert for R {
 
     #[inline]
     fn moment(now: Instant) -> Moment {
-        let slack = const { if 1_000 % R::HZ == 0 { 0 } else { 1 } };
-        Moment { millis: Self::whole_millis(now.0), slack }
+        Moment { millis: Self::whole_millis(now.0), slack: Self::SLACK }
     }
 
-    #[inline]
-    fn millis_up(ticks: u64) -> Millis {
-        let down = Self::millis(ticks);
-        if Self::ticks(down) < ticks { down.saturating_add(Millis(1)) } else { down }
-    }
 }
 
 #[cfg(test)]
@@ -345,7 +356,6 @@ mod tests {
             assert!((exact..=exact + slack).contains(&ticks), "{hz} Hz: {ms} ms are {ticks}, not {exact}");
             let back = R::millis(R::ticks(Millis(ms))).0;
             assert!(back >= ms.saturating_sub(u32::from(ms > 1_000_000)), "{hz} Hz: {ms} ms came back as {back}");
-            assert!(R::millis_up(R::ticks(Millis(ms))).0 >= ms.saturating_sub(u32::from(ms > 1_000_000)));
         }
         assert_eq!(R::millis(u64::MAX), Millis::MAX);
     }

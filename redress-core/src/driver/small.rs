@@ -173,9 +173,9 @@ where
     };
     run.conclude(reason, of_attempt.then_some(&classification));
     if let Some(details) = details {
-        run.progress.observe(run.context.env.now());
+        run.progress.observe(E::Rate::moment(run.context.env.now()));
         details.last_failure = run.progress.last_failure();
-        details.elapsed = E::Rate::millis(run.progress.elapsed());
+        details.elapsed = run.progress.elapsed(E::Rate::SLACK);
     }
     // Nobody asks for the reason of a success.
     let reason = reason.unwrap_or(StopReason::Aborted);

@@ -73,7 +73,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
     pub(crate) fn attempt<const PLAIN: bool>(&self) -> Attempt {
         Attempt {
             number: 1,
-            remaining: Progress::new(self.started).remaining::<E::Rate, PLAIN>(Known(self.context.policy)),
+            remaining: Progress::new(E::Rate::moment(self.started)).remaining::<PLAIN>(Known(self.context.policy)),
         }
     }
 

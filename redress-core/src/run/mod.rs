@@ -79,7 +79,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 
     #[inline]
     pub(crate) fn in_first_attempt(context: &'c mut Context<'p, E, M, H>, permit: Word, started: Instant) -> Self {
-        let mut progress = Progress::new(started);
+        let mut progress = Progress::new(E::Rate::moment(started));
         progress.on_first();
         Self { context, progress, permit }
     }
@@ -94,10 +94,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline(always)]
     pub(crate) fn wake<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
         if self.context.is_timed::<PLAIN>() {
-            self.progress.observe(self.context.env.now());
+            self.progress.observe(E::Rate::moment(self.context.env.now()));
         }
         let aborted = self.context.is_aborted();
-        self.progress.on_wake::<E::Rate, PLAIN>(Known(self.context.policy), aborted)?;
+        self.progress.on_wake::<PLAIN>(Known(self.context.policy), aborted)?;
         self.context.tell_start(self.progress.attempt(), self.elapsed());
         Ok(())
     }
@@ -110,13 +110,13 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     pub(crate) fn attempt_under<const PLAIN: bool>(&self) -> Attempt {
         let policy = Known::<PLAIN>(self.context.policy);
-        Attempt { number: self.progress.attempt(), remaining: self.progress.remaining::<E::Rate, PLAIN>(policy) }
+        Attempt { number: self.progress.attempt(), remaining: self.progress.remaining(policy) }
     }
 
     /// Ticks the current attempt may take, if the policy has an attempt timeout.
     #[inline]
     pub(crate) fn attempt_ticks(&self) -> Option<u64> {
-        self.progress.attempt_ticks::<E::Rate, false>(Known(self.context.policy))
+        self.progress.attempt_limit::<false>(Known(self.context.policy)).map(E::Rate::ticks)
     }
 
     /// What the attempt returned, classified.
@@ -249,7 +249,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     pub(crate) fn observe_time(&mut self) {
         if H::Observer::WANTS_TIME {
-            self.progress.observe(self.context.env.now());
+            self.progress.observe(E::Rate::moment(self.context.env.now()));
         }
     }
 
@@ -272,9 +272,9 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// All about the call, as `execute` returns it.
     #[inline]
     pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
-        self.progress.observe(self.context.env.now());
+        self.progress.observe(E::Rate::moment(self.context.env.now()));
         let checkpoint = result.as_ref().err().and_then(|ended| self.context.deferred(&self.progress, ended.reason));
-        Outcome::new(result, &self.progress, E::Rate::millis(self.progress.elapsed()), checkpoint)
+        Outcome::new(result, &self.progress, self.progress.elapsed(E::Rate::SLACK), checkpoint)
     }
 
     /// The operation succeeded: ends the call and hands the value through.
@@ -289,9 +289,9 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     pub fn suspend(mut self) -> Checkpoint {
         // Where nothing is timed, the start was not looked at either: there is no time to tell.
         if self.context.is_timed::<false>() {
-            self.progress.pause::<E::Rate>(self.context.env.now());
+            self.progress.pause(E::Rate::moment(self.context.env.now()));
         }
-        self.progress.checkpoint::<E::Rate>(self.context.policy)
+        self.progress.checkpoint(self.context.policy)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     breaker::Word,
     context::{Context, HookSet},
     env::Environment,
-    time::Slept,
+    time::{Convert, Slept},
 };
 
 /// A call that goes on from a checkpoint. Waits out what is left, then asks the breaker again.
@@ -21,7 +21,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
         checkpoint: &Checkpoint,
         slept: Slept,
     ) -> Result<Self, CheckpointError> {
-        let progress = Progress::resume::<E::Rate>(context.policy, checkpoint, slept, context.env.now())?;
+        let progress = Progress::resume(context.policy, checkpoint, slept, E::Rate::moment(context.env.now()))?;
         Ok(Self(Run { context, progress, permit: Word::NONE }))
     }
 

@@ -177,13 +177,13 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// The checkpoint that goes with a deferral.
     pub(crate) fn deferred(&self, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
         // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
-        (H::Sleep::ACTIVE && reason == StopReason::Scheduled).then(|| progress.checkpoint::<E::Rate>(self.policy))
+        (H::Sleep::ACTIVE && reason == StopReason::Scheduled).then(|| progress.checkpoint(self.policy))
     }
 
     /// Time since the start, as events tell it.
     #[inline]
     pub(super) fn elapsed(progress: &Progress) -> Millis {
-        if H::Observer::WANTS_TIME { E::Rate::millis(progress.elapsed()) } else { Millis::ZERO }
+        if H::Observer::WANTS_TIME { progress.elapsed(E::Rate::SLACK) } else { Millis::ZERO }
     }
 
     /// Tells the breaker how the call ended.
