@@ -37,13 +37,13 @@ where
 
     /// Like [`call`](Self::call), for operations that want to know how long they may take.
     #[inline]
-    pub fn call_with<T, X>(&mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
+    pub fn call_with<T, X>(&mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self, None, operation);
+            return small::call::<true, _, _, _, _>(self, None, |attempt| operation(*attempt));
         }
         if self.policy.is_plain() {
             First::launch::<true>(self, false)?.call::<true, _, _>(operation)
@@ -74,13 +74,13 @@ where
 
     /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
     #[inline]
-    pub fn execute_with<T, X>(&mut self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+    pub fn execute_with<T, X>(&mut self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self, None, operation);
+            return small::execute(self, None, |attempt| operation(*attempt));
         }
         match First::launch::<false>(self, true) {
             Ok(first) => first.execute(operation),
@@ -300,13 +300,13 @@ where
     }
 
     /// Like [`call`](Self::call), for operations that want to know how long they may take.
-    pub fn call_with<T, X>(self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
+    pub fn call_with<T, X>(self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), operation);
+            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), |attempt| operation(*attempt));
         }
         let mut run = self.start()?;
         run.go_on(operation).map_err(|ended| run.ended(ended))
@@ -322,13 +322,13 @@ where
     }
 
     /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
-    pub fn execute_with<T, X>(self, operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
+    pub fn execute_with<T, X>(self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self.0.context, Some(self.0.progress), operation);
+            return small::execute(self.0.context, Some(self.0.progress), |attempt| operation(*attempt));
         }
         let mut run = match self.start() {
             Ok(run) => run,

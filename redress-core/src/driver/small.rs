@@ -18,8 +18,46 @@ use crate::{
     time::Convert,
 };
 
-/// Makes an attempt, keeps what came out, and says what kind of failure it was, if it was one.
-type Step<'s, H> = dyn FnMut(&mut H, Attempt, &mut Classification) -> Option<Cause> + 's;
+/// An operation and what came out of its last attempt, the types of which are forgotten.
+trait Step<H> {
+    /// Makes an attempt and says what kind of failure it was, if it was one.
+    fn attempt(&mut self, hooks: &mut H, slip: &mut Slip) -> Option<Cause>;
+}
+
+/// What goes with an attempt: what it is told, and what it is found to be.
+struct Slip {
+    attempt: Attempt,
+    classification: Classification,
+}
+
+/// Operations with the same types share this code.
+struct Steps<'o, T, X> {
+    operation: &'o mut dyn FnMut(&Attempt) -> Result<T, X>,
+    last: Last<T, X>,
+}
+
+impl<T, X, H> Step<H> for Steps<'_, T, X>
+where
+    H: HookSet,
+    H::Classifier: Classifier<X>,
+    H::Results: ResultClassifier<T>,
+{
+    // What is called at two places of the loop is in the image once.
+    #[inline(never)]
+    fn attempt(&mut self, hooks: &mut H, slip: &mut Slip) -> Option<Cause> {
+        match hooks.parts().classify((self.operation)(&slip.attempt)) {
+            Ok(value) => {
+                self.last = Some(Ok(value));
+                None
+            }
+            Err((failure, found, cause)) => {
+                self.last = Some(Err(failure));
+                slip.classification = found;
+                Some(cause)
+            }
+        }
+    }
+}
 
 /// What came out of the last attempt.
 type Last<T, X> = Option<Result<T, Failure<T, X>>>;
@@ -45,7 +83,7 @@ pub(crate) struct Details {
 pub(super) fn call<const TELL: bool, T, X, E, H>(
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<Progress>,
-    mut operation: impl FnMut(Attempt) -> Result<T, X>,
+    mut operation: impl FnMut(&Attempt) -> Result<T, X>,
 ) -> Result<T, RetryError<X>>
 where
     E: BlockingEnvironment,
@@ -53,12 +91,9 @@ where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
 {
-    let (mut last, mut checkpoint) = (None, None);
-    let step = &mut |hooks: &mut H, attempt, classification: &mut Classification| {
-        step(hooks, operation(attempt), &mut last, classification)
-    };
-    let ending = drive::<TELL, _, _>(context.policy, context, resumed.as_ref(), step, None, &mut checkpoint);
-    let error = match last {
+    let (mut steps, mut checkpoint) = (Steps { operation: &mut operation, last: None }, None);
+    let ending = drive::<TELL, _, _>(context.policy, context, resumed.as_ref(), &mut steps, None, &mut checkpoint);
+    let error = match steps.last {
         Some(Ok(value)) => return Ok(value),
         Some(Err(failure)) => failure.into_error(),
         None => None,
@@ -79,7 +114,7 @@ where
 pub(super) fn execute<T, X, E, H>(
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<Progress>,
-    mut operation: impl FnMut(Attempt) -> Result<T, X>,
+    mut operation: impl FnMut(&Attempt) -> Result<T, X>,
 ) -> Outcome<T, X>
 where
     E: BlockingEnvironment,
@@ -87,37 +122,10 @@ where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
 {
-    let (mut last, mut details, mut checkpoint) = (None, Details::default(), None);
-    let step = &mut |hooks: &mut H, attempt, classification: &mut Classification| {
-        step(hooks, operation(attempt), &mut last, classification)
-    };
+    let (mut steps, mut details, mut checkpoint) = (Steps { operation: &mut operation, last: None }, Details::default(), None);
     let ending =
-        drive::<true, _, _>(context.policy, context, resumed.as_ref(), step, Some(&mut details), &mut checkpoint);
-    Outcome::small(last, &ending, &details, checkpoint)
-}
-
-#[inline]
-fn step<H: HookSet, T, X>(
-    hooks: &mut H,
-    result: Result<T, X>,
-    last: &mut Last<T, X>,
-    classification: &mut Classification,
-) -> Option<Cause>
-where
-    H::Classifier: Classifier<X>,
-    H::Results: ResultClassifier<T>,
-{
-    match hooks.parts().classify(result) {
-        Ok(value) => {
-            *last = Some(Ok(value));
-            None
-        }
-        Err((failure, found, cause)) => {
-            *last = Some(Err(failure));
-            *classification = found;
-            Some(cause)
-        }
-    }
+        drive::<true, _, _>(context.policy, context, resumed.as_ref(), &mut steps, Some(&mut details), &mut checkpoint);
+    Outcome::small(steps.last, &ending, &details, checkpoint)
 }
 
 /// The loop. With `details`, the elapsed time is wanted even if nothing else asks for it.
@@ -126,7 +134,7 @@ fn drive<'p, const TELL: bool, E, H>(
     policy: &'p Policy<'p>,
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<&Progress>,
-    step: &mut Step<'_, H>,
+    steps: &mut dyn Step<H>,
     details: Option<&mut Details>,
     checkpoint: &mut Option<Checkpoint>,
 ) -> Ending
@@ -156,14 +164,16 @@ where
             };
         }
     };
-    let mut classification = Classification::new(ErrorClass::Unknown);
+    let mut slip = Slip { attempt: Attempt::untold(), classification: Classification::new(ErrorClass::Unknown) };
     let (reason, of_attempt) = loop {
-        let attempt = if TELL { run.attempt() } else { Attempt::untold() };
-        let Some(cause) = step(run.context.hooks.0, attempt, &mut classification) else {
+        if TELL {
+            slip.attempt = run.attempt();
+        }
+        let Some(cause) = steps.attempt(run.context.hooks.0, &mut slip) else {
             run.observe_time();
             break (None, true);
         };
-        match run.decide::<false>(&classification, cause) {
+        match run.decide::<false>(&slip.classification, cause) {
             Ok(wait) => run.pause(wait),
             Err(reason) => break (Some(reason), true),
         }
@@ -171,7 +181,7 @@ where
             break (Some(reason), false);
         }
     };
-    run.conclude(reason, of_attempt.then_some(&classification));
+    run.conclude(reason, of_attempt.then_some(&slip.classification));
     if let Some(details) = details {
         run.progress.observe(E::Rate::moment(run.context.env.now()));
         details.last_failure = run.progress.last_failure();
