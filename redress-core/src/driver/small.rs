@@ -14,7 +14,7 @@ use crate::{
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Failure,
     policy::Policy,
-    run::{First, Resumed},
+    run::{NotBegun, Resumed},
     time::Convert,
 };
 
@@ -149,55 +149,63 @@ where
         context.slice,
         Lent(&mut context.hooks),
     );
-    let begun = match resumed {
-        None => First::launch::<false>(&mut local, details.is_some()).map(First::into_run),
-        Some(progress) => Resumed(Run::at(&mut local, *progress)).start(),
-    };
-    let mut run = match begun {
-        Ok(run) => run,
-        Err(rejected) => {
-            return Ending {
-                reason: rejected.reason(),
-                attempts: 0,
-                last: None,
-                next_delay: rejected.next_delay(),
-            };
+    let clocked = details.is_some() || local.is_timed::<false>();
+    let mut run = match resumed {
+        None => {
+            let started = if clocked { local.env.now() } else { Instant::ZERO };
+            local.announce();
+            Run::at(&mut local, Progress::new(E::Rate::moment(started)))
+        }
+        Some(progress) => {
+            let mut resumed = Resumed(Run::at(&mut local, *progress));
+            let wait = resumed.begin_wait();
+            resumed.0.pause(wait);
+            resumed.0
         }
     };
     let mut slip = Slip { attempt: Attempt::untold(), classification: Classification::new(ErrorClass::Unknown) };
-    let (reason, of_attempt) = loop {
-        if TELL {
-            slip.attempt = run.attempt();
+    let begun = run.enter(resumed.is_some());
+    let (reason, of_attempt) = match begun {
+        Err(NotBegun::Rejected(rejected)) => {
+            core::mem::forget(run);
+            let next_delay = rejected.next_delay();
+            return Ending { reason: rejected.reason(), attempts: 0, last: None, next_delay };
         }
-        let Some(cause) = steps.attempt(run.context.hooks.0, &mut slip) else {
-            run.observe_time();
-            break (None, true);
-        };
-        match run.decide::<false>(&slip.classification, cause) {
-            Ok(wait) => run.pause(wait),
-            Err(reason) => break (Some(reason), true),
-        }
-        if let Err(reason) = run.wake::<false>() {
-            break (Some(reason), false);
-        }
+        Err(NotBegun::Stopped(reason)) => (Some(reason), false),
+        Ok(()) => loop {
+            if TELL {
+                slip.attempt = run.attempt();
+            }
+            let Some(cause) = steps.attempt(run.context.hooks.0, &mut slip) else {
+                run.observe_time();
+                break (None, true);
+            };
+            match run.decide::<false>(&slip.classification, cause) {
+                Ok(wait) => run.pause(wait),
+                Err(reason) => break (Some(reason), true),
+            }
+            if let Err(reason) = run.wake::<false>() {
+                break (Some(reason), false);
+            }
+        },
     };
     run.conclude(reason, of_attempt.then_some(&slip.classification));
-    if let Some(details) = details {
-        run.progress.observe(E::Rate::moment(run.context.env.now()));
-        details.last_failure = run.progress.last_failure();
-        details.elapsed = run.progress.elapsed(E::Rate::SLACK);
-    }
     // Nobody asks for the reason of a success.
     let reason = reason.unwrap_or(StopReason::Aborted);
-    if let Some(made) = run.context.deferred(&run.progress, reason) {
-        *checkpoint = Some(made);
+    let mut ending = Ending { reason, attempts: 0, last: None, next_delay: None };
+    if begun.is_ok() {
+        if let Some(details) = details {
+            run.progress.observe(E::Rate::moment(run.context.env.now()));
+            details.last_failure = run.progress.last_failure();
+            details.elapsed = run.progress.elapsed(E::Rate::SLACK);
+        }
+        if let Some(made) = run.context.deferred(&run.progress, reason) {
+            *checkpoint = Some(made);
+        }
+        ending.attempts = run.progress.attempt();
+        ending.last = run.progress.last();
+        ending.next_delay = run.progress.next_delay();
     }
-    let ending = Ending {
-        reason,
-        attempts: run.progress.attempt(),
-        last: run.progress.last(),
-        next_delay: run.progress.next_delay(),
-    };
     // It has ended: there is no permit left to be given back.
     core::mem::forget(run);
     ending

@@ -10,7 +10,7 @@ use telling::{Stop, with_failure};
 
 use crate::{
     AttemptDecision, AttemptEnd, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind, Millis, Observer,
-    Policy, RetryError, SleepDecision, StopReason,
+    Policy, Rejected, RetryError, SleepDecision, StopReason,
     attempts::Progress,
     breaker::Word,
     context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
@@ -70,6 +70,14 @@ impl Wait {
     }
 }
 
+/// Why a call did not begin.
+pub(crate) enum NotBegun {
+    /// By the breaker, which told observers.
+    Rejected(Rejected),
+    /// For this reason, which observers are still to be told.
+    Stopped(StopReason),
+}
+
 impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// A call that stands here.
     #[inline]
@@ -99,6 +107,38 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         let aborted = self.context.is_aborted();
         self.progress.on_wake::<PLAIN>(Known(self.context.policy), aborted)?;
         self.context.tell_start(self.progress.attempt(), self.elapsed());
+        Ok(())
+    }
+
+    /// Admission, and the first attempt or, of a call that goes on, the next.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, resumed: bool) -> Result<(), NotBegun> {
+        // A call may be suspended in its last attempt.
+        if resumed && self.progress.attempt() >= self.context.policy.retry.attempts() {
+            return Err(NotBegun::Stopped(StopReason::MaxAttemptsGlobal));
+        }
+        if let Some(breaker) = self.context.policy.breaker {
+            let elapsed = self.elapsed();
+            match self.context.admit(breaker, elapsed) {
+                Ok(permit) => self.permit = permit,
+                Err(rejected) => return Err(NotBegun::Rejected(rejected)),
+            }
+        }
+        let begun = if resumed {
+            self.wake::<false>()
+        } else if self.context.is_aborted() {
+            Err(StopReason::Aborted)
+        } else {
+            self.progress.on_first();
+            self.context.tell_start(1, Millis::ZERO);
+            Ok(())
+        };
+        if let Err(reason) = begun {
+            // Nothing has run: the breaker has nothing to learn from it.
+            give_back(self.context.policy, self.permit);
+            self.permit = Word::NONE;
+            return Err(NotBegun::Stopped(reason));
+        }
         Ok(())
     }
 
@@ -196,6 +236,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     }
 
     /// Ends the call, by a success if there is no reason.
+    #[inline(always)]
     pub(crate) fn conclude(&mut self, reason: Option<StopReason>, classification: Option<&Classification>) {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         let (attempt, elapsed) = (self.progress.attempt(), self.elapsed());
@@ -206,7 +247,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 
     /// The first slice is slept in any case, even if it is empty.
     #[inline(always)]
-    fn begin_wait(&mut self) -> Wait {
+    pub(crate) fn begin_wait(&mut self) -> Wait {
         let ticks = E::Rate::ticks(self.progress.wait());
         match Self::slice_length(self.context.slice) {
             None => Wait { slice: ticks, left: 0, until: Instant::ZERO },

@@ -1,8 +1,8 @@
 //! A call that goes on from a checkpoint.
 
-use super::{Run, Wait};
+use super::{NotBegun, Run, Wait};
 use crate::{
-    Checkpoint, CheckpointError, Millis, Rejected, StopReason,
+    Checkpoint, CheckpointError, Millis, Rejected,
     attempts::Progress,
     breaker::Word,
     context::{Context, HookSet},
@@ -33,19 +33,12 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     /// The wait is over: admission and the next attempt, or why not.
     #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(crate) fn begin(&mut self) -> Result<(), Rejected> {
-        // A call may be suspended in its last attempt.
-        if self.0.progress.attempt() >= self.0.context.policy.retry.attempts() {
-            let reason = self.0.stop(StopReason::MaxAttemptsGlobal, None);
-            return Err(Rejected { reason, retry_after: Millis::ZERO });
-        }
-        if let Some(breaker) = self.0.context.policy.breaker {
-            let elapsed = self.0.elapsed();
-            self.0.permit = self.0.context.admit(breaker, elapsed)?;
-        }
-        // Nothing has run since the resumption: if it stops here, the breaker has nothing to learn from it.
-        let permit = core::mem::replace(&mut self.0.permit, Word::NONE);
-        let begun = self.0.begin::<false>();
-        self.0.permit = permit;
-        begun.map_err(|reason| Rejected { reason, retry_after: Millis::ZERO })
+        self.0.enter(true).map_err(|stopped| match stopped {
+            NotBegun::Rejected(rejected) => rejected,
+            NotBegun::Stopped(reason) => {
+                self.0.conclude(Some(reason), None);
+                Rejected { reason, retry_after: Millis::ZERO }
+            }
+        })
     }
 }

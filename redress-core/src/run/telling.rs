@@ -37,7 +37,7 @@ impl<C, R, A, S, O, W> Hooks<C, R, A, S, O, W> {
 impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// Whether attempts are timed: somebody wants to know, or there is a deadline.
     #[inline]
-    pub(super) fn is_timed<const PLAIN: bool>(&self) -> bool {
+    pub(crate) fn is_timed<const PLAIN: bool>(&self) -> bool {
         H::Observer::WANTS_TIME || Known::<PLAIN>(self.policy).deadline().is_some()
     }
 
@@ -52,7 +52,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 
     #[inline]
-    pub(super) fn announce(&mut self) {
+    pub(crate) fn announce(&mut self) {
         let operation = self.operation;
         self.observer().on_call_start(operation);
     }
