@@ -304,7 +304,7 @@ impl Progress {
             // As deadlines count it, so that none is overrun by suspending often.
             elapsed: self.elapsed,
             failures: self.failures.to_bytes(),
-            fingerprint: policy.retry.fingerprint(),
+            fingerprint: policy.fingerprint,
             delay_class: self.delay_class,
             last: self.last,
         }
@@ -317,7 +317,7 @@ impl Progress {
         slept: Slept,
         now: Moment,
     ) -> Result<Self, CheckpointError> {
-        if checkpoint.fingerprint != policy.retry.fingerprint() {
+        if checkpoint.fingerprint != policy.fingerprint {
             return Err(CheckpointError::OtherPolicy);
         }
         let elapsed = checkpoint.elapsed.saturating_add(slept.up).saturating_add(Millis::new(now.slack));

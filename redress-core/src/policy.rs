@@ -48,6 +48,8 @@ pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
     pub(crate) breaker: Option<breaker::Link<'a>>,
     pub(crate) budget: Option<budget::Link<'a>>,
+    /// See [`Retry::fingerprint`].
+    pub(crate) fingerprint: u16,
     /// Nothing but attempts, class limits and an exponential backoff for all classes.
     plain: bool,
 }
@@ -69,7 +71,10 @@ impl<'a> Policy<'a> {
     /// A policy without breaker and budget, if the configuration is sound.
     pub const fn try_new(retry: Retry<'a>) -> Result<Self, ConfigError> {
         match retry.validate() {
-            Ok(()) => Ok(Self { retry, breaker: None, budget: None, plain: retry.is_plain() }),
+            Ok(()) => {
+                let (fingerprint, plain) = (retry.fingerprint(), retry.is_plain());
+                Ok(Self { retry, breaker: None, budget: None, fingerprint, plain })
+            }
             Err(error) => Err(error),
         }
     }

@@ -260,17 +260,26 @@ impl<'a> Retry<'a> {
 impl Retry<'_> {
     /// A number that differs, with all but one in 65,536, between retries with other limits or backoffs: FNV-1a, the
     /// halves folded together.
-    pub(crate) fn fingerprint(&self) -> u16 {
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "an index below 8")]
+    pub(crate) const fn fingerprint(&self) -> u16 {
         let mut hash = crate::rng::Fnv::new();
         hash.add(self.max_attempts);
-        hash.add(self.deadline_after().map_or(0, Millis::get));
-        for pair in self.caps.iter().zip(&self.limits) {
-            hash.add(u32::from(*pair.0) << 8 | u32::from(*pair.1));
+        hash.add(match self.deadline_after() {
+            Some(deadline) => deadline.get(),
+            None => 0,
+        });
+        let mut class = 0;
+        while class < self.caps.len() {
+            hash.add((self.caps[class] as u32) << 8 | self.limits[class] as u32);
+            class += 1;
         }
         self.backoff.fingerprint(&mut hash);
-        for backoff in &self.backoffs {
-            backoff.fingerprint(&mut hash);
-        }
+        let [a, b, c, d, e] = &self.backoffs;
+        a.fingerprint(&mut hash);
+        b.fingerprint(&mut hash);
+        c.fingerprint(&mut hash);
+        d.fingerprint(&mut hash);
+        e.fingerprint(&mut hash);
         hash.folded()
     }
 }

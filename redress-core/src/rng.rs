@@ -86,7 +86,7 @@ rand_core_generator!("rand-core-v0.6", "0.6", RandCoreV0_6, rand_core_06::RngCor
 rand_core_generator!("rand-core-v0.9", "0.9", RandCoreV0_9, rand_core_09::RngCore);
 rand_core_generator!("rand-core-v0.10", "0.10", RandCoreV0_10, rand_core::Rng);
 
-/// FNV-1a over 32-bit words: tells policies apart.
+/// FNV-1a over 32-bit words: tells policies apart. Evaluated by the compiler for those in a `static`.
 pub(crate) struct Fnv(u32);
 
 impl Fnv {
@@ -94,9 +94,14 @@ impl Fnv {
         Self(0x811C_9DC5)
     }
 
-    pub(crate) fn add(&mut self, word: u32) {
-        for byte in word.to_le_bytes() {
-            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    #[expect(clippy::arithmetic_side_effects, reason = "counts down from 4")]
+    pub(crate) const fn add(&mut self, word: u32) {
+        let mut left = word;
+        let mut bytes = 4;
+        while bytes > 0 {
+            self.0 = (self.0 ^ left & 0xFF).wrapping_mul(0x0100_0193);
+            left >>= 8;
+            bytes -= 1;
         }
     }
 

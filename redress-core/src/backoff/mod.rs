@@ -525,7 +525,7 @@ impl core::fmt::Debug for Backoff<'_> {
 
 impl Backoff<'_> {
     /// Adds what tells this backoff from another; of a custom one only that it is custom.
-    pub(crate) fn fingerprint(&self, hash: &mut crate::rng::Fnv) {
+    pub(crate) const fn fingerprint(&self, hash: &mut crate::rng::Fnv) {
         let (kind, a, b) = match self.formula {
             Formula::Missing { .. } => (0, 0, 0),
             Formula::Doubling { base, max, .. } => (1, base, max),
@@ -533,16 +533,18 @@ impl Backoff<'_> {
             Formula::EqualJitter { base, max, .. } => (3, base, max),
             Formula::Decorrelated { base, max, .. } => (4, base, max),
             Formula::Token { base, max, .. } => (5, base, max),
-            Formula::Fixed { delays, .. } => {
-                for delay in delays {
+            Formula::Fixed { delays: mut rest, .. } => {
+                while let [delay, others @ ..] = rest {
                     hash.add(delay.get());
+                    rest = others;
                 }
                 (6, 0, 0)
             }
             Formula::Custom { .. } => (7, 0, 0),
         };
-        for word in [kind, a, b, self.hint().number()] {
-            hash.add(word);
-        }
+        hash.add(kind);
+        hash.add(a);
+        hash.add(b);
+        hash.add(self.hint().number());
     }
 }
