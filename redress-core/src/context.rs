@@ -190,14 +190,6 @@ pub struct Context<'p, E, M, H> {
     mode: PhantomData<fn() -> M>,
 }
 
-impl<'p, E, M, H> Context<'p, E, M, H> {
-    /// A context of these parts.
-    #[inline]
-    pub(crate) const fn of(policy: &'p Policy<'p>, env: E, operation: &'static str, slice: Millis, hooks: H) -> Self {
-        Self { policy, env, operation, slice, hooks, mode: PhantomData }
-    }
-}
-
 impl<'p, E: Environment> Context<'p, E, E::Mode, Default<E>> {
     pub(crate) const fn new(policy: &'p Policy<'p>, env: E) -> Self {
         let hooks = Hooks { classifier: E::CLASSIFIER, results: (), abort: (), sleep: (), observer: (), slices: () };

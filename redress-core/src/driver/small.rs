@@ -3,18 +3,18 @@
 //! # Design
 //!
 //! What depends on an operation's types is a closure behind a reference, so that one loop serves all operations of an
-//! environment. The loop works on a context of its own, made of its arguments: in an image with a single policy the
-//! optimiser then knows which one it is, and leaves out whatever that does not have.
+//! environment. The policy is an argument: in an image with a single one the optimiser then knows which it is, and leaves
+//! out whatever that does not have.
 
 use crate::{
-    Attempt, Cause, Checkpoint, Classification, Classifier, Context, Environment, ErrorClass, Instant, Millis, Outcome,
+    Attempt, Cause, Checkpoint, Classification, Classifier, Context, ErrorClass, Instant, Millis, Outcome,
     RetryError, Run, StopReason,
     attempts::Progress,
-    context::{HookSet, Hooks, ResultClassifier},
+    context::{HookSet, ResultClassifier},
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Failure,
-    policy::Policy,
-    run::{NotBegun, Resumed},
+    policy::{Known, Policy},
+    run::NotBegun,
     time::Convert,
 };
 
@@ -132,7 +132,7 @@ where
 #[inline(never)]
 fn drive<'p, const TELL: bool, E, H>(
     policy: &'p Policy<'p>,
-    context: &mut Context<'_, E, Blocking, H>,
+    context: &mut Context<'p, E, Blocking, H>,
     resumed: Option<&Progress>,
     steps: &mut dyn Step<H>,
     details: Option<&mut Details>,
@@ -142,27 +142,18 @@ where
     E: BlockingEnvironment,
     H: HookSet,
 {
-    let mut local = Context::<_, Blocking, _>::of(
-        policy,
-        Lent(&mut context.env),
-        context.operation,
-        context.slice,
-        Lent(&mut context.hooks),
-    );
-    let clocked = details.is_some() || local.is_timed::<false>();
-    let mut run = match resumed {
-        None => {
-            let started = if clocked { local.env.now() } else { Instant::ZERO };
-            local.announce();
-            Run::at(&mut local, Progress::new(E::Rate::moment(started)))
-        }
-        Some(progress) => {
-            let mut resumed = Resumed(Run::at(&mut local, *progress));
-            let wait = resumed.begin_wait();
-            resumed.0.pause(wait);
-            resumed.0
-        }
+    let clocked = details.is_some() || Context::<'p, E, Blocking, H>::is_timed(Known::<false>(policy));
+    let started = if resumed.is_none() && clocked { context.env.now() } else { Instant::ZERO };
+    let progress = match resumed {
+        None => Progress::new(E::Rate::moment(started)),
+        Some(progress) => *progress,
     };
+    let mut run = Run::under(policy, context, progress);
+    run.context.announce();
+    if resumed.is_some() {
+        let wait = run.begin_wait();
+        run.pause(wait);
+    }
     let mut slip = Slip { attempt: Attempt::untold(), classification: Classification::new(ErrorClass::Unknown) };
     let begun = run.enter(resumed.is_some());
     let (reason, of_attempt) = match begun {
@@ -176,7 +167,7 @@ where
             if TELL {
                 slip.attempt = run.attempt();
             }
-            let Some(cause) = steps.attempt(run.context.hooks.0, &mut slip) else {
+            let Some(cause) = steps.attempt(&mut run.context.hooks, &mut slip) else {
                 run.observe_time();
                 break (None, true);
             };
@@ -199,7 +190,7 @@ where
             details.last_failure = run.progress.last_failure();
             details.elapsed = run.progress.elapsed(E::Rate::SLACK);
         }
-        if let Some(made) = run.context.deferred(&run.progress, reason) {
+        if let Some(made) = Context::<'p, E, Blocking, H>::deferred(policy, &run.progress, reason) {
             *checkpoint = Some(made);
         }
         ending.attempts = run.progress.attempt();
@@ -209,47 +200,4 @@ where
     // It has ended: there is no permit left to be given back.
     core::mem::forget(run);
     ending
-}
-
-/// Environment or hooks of somebody else's context.
-struct Lent<'a, T>(&'a mut T);
-
-impl<E: Environment> Environment for Lent<'_, E> {
-    type Rate = E::Rate;
-    type Mode = E::Mode;
-    type Classifier = E::Classifier;
-
-    const CLASSIFIER: E::Classifier = E::CLASSIFIER;
-    const ABORT_POLL: Option<Millis> = E::ABORT_POLL;
-
-    #[inline]
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
-
-    #[inline]
-    fn random(&mut self) -> u32 {
-        self.0.random()
-    }
-}
-
-impl<E: BlockingEnvironment> BlockingEnvironment for Lent<'_, E> {
-    #[inline]
-    fn sleep(&mut self, ticks: u64) {
-        self.0.sleep(ticks);
-    }
-}
-
-impl<H: HookSet> HookSet for Lent<'_, H> {
-    type Classifier = H::Classifier;
-    type Results = H::Results;
-    type Abort = H::Abort;
-    type Sleep = H::Sleep;
-    type Observer = H::Observer;
-    type Slices = H::Slices;
-
-    #[inline]
-    fn parts(&mut self) -> &mut Hooks<H::Classifier, H::Results, H::Abort, H::Sleep, H::Observer, H::Slices> {
-        self.0.parts()
-    }
 }

@@ -51,7 +51,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
         context: &'c mut Context<'p, E, M, H>,
         clocked: bool,
     ) -> Result<Self, Rejected> {
-        let started = if clocked || context.is_timed::<PLAIN>() { context.env.now() } else { Instant::ZERO };
+        let started = if clocked || Context::<'p, E, M, H>::is_timed(Known::<PLAIN>(context.policy)) { context.env.now() } else { Instant::ZERO };
         context.announce();
         let breaker = Known::<PLAIN>(context.policy).breaker();
         let mut guard = Guard { breaker, permit: Word::NONE };
@@ -95,7 +95,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
         } else {
             Millis::ZERO
         };
-        self.context.succeeded::<PLAIN>(self.guard.into_permit(), 1, elapsed);
+        self.context.succeeded(Known::<PLAIN>(self.context.policy), self.guard.into_permit(), 1, elapsed);
     }
 
     /// It failed, or its maker wants the loop form.

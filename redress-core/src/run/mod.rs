@@ -46,6 +46,8 @@ impl Attempt {
 #[derive(Debug)]
 #[must_use = "a run that is dropped is a call given up"]
 pub struct Run<'c, 'p, E: Environment, M, H> {
+    /// Not looked up in the context, so that a compiler which knows it goes on knowing.
+    pub(crate) policy: &'p Policy<'p>,
     pub(crate) context: &'c mut Context<'p, E, M, H>,
     pub(crate) progress: Progress,
     permit: Word,
@@ -82,14 +84,20 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// A call that stands here.
     #[inline]
     pub(crate) fn at(context: &'c mut Context<'p, E, M, H>, progress: Progress) -> Self {
-        Self { context, progress, permit: Word::NONE }
+        Self::under(context.policy, context, progress)
+    }
+
+    /// The same for whoever knows the context's policy.
+    #[inline]
+    pub(crate) fn under(policy: &'p Policy<'p>, context: &'c mut Context<'p, E, M, H>, progress: Progress) -> Self {
+        Self { policy, context, progress, permit: Word::NONE }
     }
 
     #[inline]
     pub(crate) fn in_first_attempt(context: &'c mut Context<'p, E, M, H>, permit: Word, started: Instant) -> Self {
         let mut progress = Progress::new(E::Rate::moment(started));
         progress.on_first();
-        Self { context, progress, permit }
+        Self { policy: context.policy, context, progress, permit }
     }
 
     /// Begins the attempt after a wait, unless the deadline has passed meanwhile or the call is aborted.
@@ -101,11 +109,11 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// [`begin`](Self::begin), but for the end it may come to.
     #[inline(always)]
     pub(crate) fn wake<const PLAIN: bool>(&mut self) -> Result<(), StopReason> {
-        if self.context.is_timed::<PLAIN>() {
+        if Context::<'p, E, M, H>::is_timed(Known::<PLAIN>(self.policy)) {
             self.progress.observe(E::Rate::moment(self.context.env.now()));
         }
         let aborted = self.context.is_aborted();
-        self.progress.on_wake::<PLAIN>(Known(self.context.policy), aborted)?;
+        self.progress.on_wake::<PLAIN>(Known(self.policy), aborted)?;
         self.context.tell_start(self.progress.attempt(), self.elapsed());
         Ok(())
     }
@@ -114,10 +122,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline(always)]
     pub(crate) fn enter(&mut self, resumed: bool) -> Result<(), NotBegun> {
         // A call may be suspended in its last attempt.
-        if resumed && self.progress.attempt() >= self.context.policy.retry.attempts() {
+        if resumed && self.progress.attempt() >= self.policy.retry.attempts() {
             return Err(NotBegun::Stopped(StopReason::MaxAttemptsGlobal));
         }
-        if let Some(breaker) = self.context.policy.breaker {
+        if let Some(breaker) = self.policy.breaker {
             let elapsed = self.elapsed();
             match self.context.admit(breaker, elapsed) {
                 Ok(permit) => self.permit = permit,
@@ -135,7 +143,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         };
         if let Err(reason) = begun {
             // Nothing has run: the breaker has nothing to learn from it.
-            give_back(self.context.policy, self.permit);
+            give_back(self.policy, self.permit);
             self.permit = Word::NONE;
             return Err(NotBegun::Stopped(reason));
         }
@@ -149,14 +157,14 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
 
     #[inline]
     pub(crate) fn attempt_under<const PLAIN: bool>(&self) -> Attempt {
-        let policy = Known::<PLAIN>(self.context.policy);
+        let policy = Known::<PLAIN>(self.policy);
         Attempt { number: self.progress.attempt(), remaining: self.progress.remaining(policy) }
     }
 
     /// Ticks the current attempt may take, if the policy has an attempt timeout.
     #[inline]
     pub(crate) fn attempt_ticks(&self) -> Option<u64> {
-        self.progress.attempt_limit::<false>(Known(self.context.policy)).map(E::Rate::ticks)
+        self.progress.attempt_limit::<false>(Known(self.policy)).map(E::Rate::ticks)
     }
 
     /// What the attempt returned, classified.
@@ -174,7 +182,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     pub(crate) fn on_success<const PLAIN: bool>(&mut self) {
         self.observe_time();
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
-        self.context.succeeded::<PLAIN>(permit, self.progress.attempt(), self.elapsed());
+        self.context.succeeded(Known::<PLAIN>(self.policy), permit, self.progress.attempt(), self.elapsed());
     }
 
     /// The attempt failed: the wait before the next, or why there is none.
@@ -198,7 +206,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         let aborted = self.context.is_aborted();
         let previous = self.progress.previous(classification.class());
         let context = &mut *self.context;
-        let policy = Known::<PLAIN>(context.policy);
+        let policy = Known::<PLAIN>(self.policy);
         self.progress.on_failure(policy, &mut context.env, classification, cause, aborted)?;
         let (attempt, delay, elapsed) = (self.progress.attempt(), self.progress.wait(), self.elapsed());
         let event = self.context.event(EventKind::Retry, attempt, elapsed);
@@ -232,7 +240,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     fn stop(&mut self, reason: StopReason, classification: Option<Classification>) -> StopReason {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
-        self.context.stopped(self.progress, permit, reason, classification)
+        self.context.stopped(self.policy, self.progress, permit, reason, classification)
     }
 
     /// Ends the call, by a success if there is no reason.
@@ -242,7 +250,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         let (attempt, elapsed) = (self.progress.attempt(), self.elapsed());
         let (last, delay) = (self.progress.last(), self.progress.wait());
         let stop = reason.map(|reason| Stop { reason, last, delay, classification });
-        self.context.conclude::<false>(permit, attempt, elapsed, stop);
+        self.context.conclude(Known::<false>(self.policy), permit, attempt, elapsed, stop);
     }
 
     /// The first slice is slept in any case, even if it is empty.
@@ -302,7 +310,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// Why the call gave up, as `call` returns it.
     #[inline]
     pub(crate) fn error<X>(&self, reason: StopReason, error: Option<X>) -> RetryError<X> {
-        self.context.error(self.progress, reason, error)
+        Context::<'p, E, M, H>::error(self.policy, self.progress, reason, error)
     }
 
     #[inline]
@@ -314,7 +322,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
         self.progress.observe(E::Rate::moment(self.context.env.now()));
-        let checkpoint = result.as_ref().err().and_then(|ended| self.context.deferred(&self.progress, ended.reason));
+        let checkpoint = result.as_ref().err().and_then(|ended| Context::<'p, E, M, H>::deferred(self.policy, &self.progress, ended.reason));
         Outcome::new(result, &self.progress, self.progress.elapsed(E::Rate::SLACK), checkpoint)
     }
 
@@ -329,10 +337,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// an attempt, it goes on with the next one. To the breaker it is as if the call had not been made.
     pub fn suspend(mut self) -> Checkpoint {
         // Where nothing is timed, the start was not looked at either: there is no time to tell.
-        if self.context.is_timed::<false>() {
+        if Context::<'p, E, M, H>::is_timed(Known::<false>(self.policy)) {
             self.progress.pause(E::Rate::moment(self.context.env.now()));
         }
-        self.progress.checkpoint(self.context.policy)
+        self.progress.checkpoint(self.policy)
     }
 }
 
@@ -340,7 +348,7 @@ impl<E: Environment, M, H> Drop for Run<'_, '_, E, M, H> {
     #[inline(always)]
     fn drop(&mut self) {
         if !self.permit.is_none() {
-            give_back(self.context.policy, self.permit);
+            give_back(self.policy, self.permit);
         }
     }
 }

@@ -4,7 +4,6 @@ use super::{NotBegun, Run, Wait};
 use crate::{
     Checkpoint, CheckpointError, Millis, Rejected,
     attempts::Progress,
-    breaker::Word,
     context::{Context, HookSet},
     env::Environment,
     time::{Convert, Slept},
@@ -22,7 +21,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
         slept: Slept,
     ) -> Result<Self, CheckpointError> {
         let progress = Progress::resume(context.policy, checkpoint, slept, E::Rate::moment(context.env.now()))?;
-        Ok(Self(Run { context, progress, permit: Word::NONE }))
+        Ok(Self(Run::at(context, progress)))
     }
 
     pub(crate) fn begin_wait(&mut self) -> Wait {

@@ -3,7 +3,7 @@
 use super::Failed;
 use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Checkpoint, Classification, Classifier, ErrorClass,
-    Event, EventKind, Millis, Observer, Rejected, RetryError, StopReason,
+    Event, EventKind, Millis, Observer, Policy, Rejected, RetryError, StopReason,
     attempts::Progress,
     breaker::{Admission, Link, Verdict, Word},
     context::{AbortCondition, Context, HookSet, Hooks, ResultClassifier, SleepHandler},
@@ -37,8 +37,8 @@ impl<C, R, A, S, O, W> Hooks<C, R, A, S, O, W> {
 impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// Whether attempts are timed: somebody wants to know, or there is a deadline.
     #[inline]
-    pub(crate) fn is_timed<const PLAIN: bool>(&self) -> bool {
-        H::Observer::WANTS_TIME || Known::<PLAIN>(self.policy).deadline().is_some()
+    pub(crate) fn is_timed<const PLAIN: bool>(policy: Known<'_, PLAIN>) -> bool {
+        H::Observer::WANTS_TIME || policy.deadline().is_some()
     }
 
     #[inline]
@@ -90,8 +90,14 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     /// An attempt succeeded, and with it the call.
     #[inline(always)]
-    pub(super) fn succeeded<const PLAIN: bool>(&mut self, permit: Word, attempt: u32, elapsed: Millis) {
-        self.conclude::<PLAIN>(permit, attempt, elapsed, None);
+    pub(super) fn succeeded<const PLAIN: bool>(
+        &mut self,
+        policy: Known<'_, PLAIN>,
+        permit: Word,
+        attempt: u32,
+        elapsed: Millis,
+    ) {
+        self.conclude(policy, permit, attempt, elapsed, None);
     }
 
     /// The call has stopped: tells everybody. With a classification, the current attempt has just ended.
@@ -102,6 +108,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(super) fn stopped(
         &mut self,
+        policy: &Policy<'_>,
         progress: Progress,
         permit: Word,
         reason: StopReason,
@@ -109,7 +116,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     ) -> StopReason {
         let (attempt, elapsed) = (progress.attempt(), Self::elapsed(&progress));
         let stop = Stop { reason, last: progress.last(), delay: progress.wait(), classification: classification.as_ref() };
-        self.conclude::<false>(permit, attempt, elapsed, Some(stop));
+        self.conclude(Known::<false>(policy), permit, attempt, elapsed, Some(stop));
         reason
     }
 
@@ -117,6 +124,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     #[inline(always)]
     pub(super) fn conclude<const PLAIN: bool>(
         &mut self,
+        policy: Known<'_, PLAIN>,
         permit: Word,
         attempt: u32,
         elapsed: Millis,
@@ -127,8 +135,8 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         let last = stop.filter(|stop| stop.reason != StopReason::Aborted).and_then(|stop| stop.last);
         let failed = last.map(|(class, _)| class);
         // Breaker and budget first: they are told even if an observer panics.
-        let changed = if PLAIN { None } else { self.settle(permit, Verdict::of(reason.is_some(), failed)) };
-        if let (None, Some(budget)) = (reason, Known::<PLAIN>(self.policy).budget()) {
+        let changed = policy.breaker().and_then(|breaker| self.settle(breaker, permit, Verdict::of(reason.is_some(), failed)));
+        if let (None, Some(budget)) = (reason, policy.budget()) {
             budget.on_success();
         }
         let scheduled = stop.filter(|stop| stop.reason == StopReason::Scheduled);
@@ -161,7 +169,12 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     /// Why the call gave up.
     #[cold]
     #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
-    pub(super) fn error<X>(&self, progress: Progress, reason: StopReason, error: Option<X>) -> RetryError<X> {
+    pub(super) fn error<X>(
+        policy: &Policy<'_>,
+        progress: Progress,
+        reason: StopReason,
+        error: Option<X>,
+    ) -> RetryError<X> {
         let last = progress.last();
         RetryError {
             error,
@@ -170,14 +183,14 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
             last_class: last.map(|(class, _)| class),
             cause: last.map(|(_, cause)| cause),
             next_delay: progress.next_delay(),
-            checkpoint: self.deferred(&progress, reason),
+            checkpoint: Self::deferred(policy, &progress, reason),
         }
     }
 
     /// The checkpoint that goes with a deferral.
-    pub(crate) fn deferred(&self, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
+    pub(crate) fn deferred(policy: &Policy<'_>, progress: &Progress, reason: StopReason) -> Option<Checkpoint> {
         // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
-        (H::Sleep::ACTIVE && reason == StopReason::Scheduled).then(|| progress.checkpoint(self.policy))
+        (H::Sleep::ACTIVE && reason == StopReason::Scheduled).then(|| progress.checkpoint(policy))
     }
 
     /// Time since the start, as events tell it.
@@ -188,12 +201,9 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     /// Tells the breaker how the call ended.
     #[inline(always)]
-    pub(super) fn settle(&mut self, permit: Word, verdict: Verdict) -> Option<BreakerState> {
-        if permit.is_none() {
-            return None;
-        }
+    fn settle(&mut self, breaker: Link<'_>, permit: Word, verdict: Verdict) -> Option<BreakerState> {
         let env = &self.env;
-        self.policy.breaker?.settle::<E::Rate>(permit, verdict, || env.now())
+        if permit.is_none() { None } else { breaker.settle::<E::Rate>(permit, verdict, || env.now()) }
     }
 
     /// Tells observers of a new state of the breaker.
