@@ -8,6 +8,8 @@
 //!   puts a fraction back, so that retries stay a ratio of traffic, and a trickle per second keeps quiet clients able
 //!   to retry. It needs no slots.
 
+mod lints;
+
 use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,

@@ -38,6 +38,7 @@
 //! | [`backoff`] | [`Backoff`] as data, [`Strategy`] as code |
 //! | [`Retry`], [`RetryConfig`] | limits, deadline, backoff per class; the same as plain data |
 //! | [`breaker`], [`budget`] | shared by all calls to one dependency, in a `static` |
+//! | [`lint`] | policies that are sound but unwise, at compile time |
 //! | [`Policy`], [`context`] | retry, breaker and budget together; a policy bound to where calls run |
 //! | [`Context`], [`Run`], [`Attempts`] | a call as a closure, as a loop, as a bare machine |
 //! | [`Outcome`], [`RetryError`], [`Event`], [`RetryTimeline`] | what comes out |
@@ -110,6 +111,7 @@ mod error;
 mod event;
 #[cfg(feature = "defmt")]
 mod format;
+pub mod lint;
 mod outcome;
 mod policy;
 mod retry;

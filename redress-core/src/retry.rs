@@ -1,5 +1,7 @@
 //! Limits, deadline and backoff per class: the plain data a policy decides by.
 
+mod lints;
+
 use core::{num::NonZero, time::Duration};
 
 use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, backoff::{Needs, DelayCode}};

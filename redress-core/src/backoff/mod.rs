@@ -3,6 +3,7 @@
 //! A [`Backoff`] is plain data, `Copy` and const-built, so it can stand in a policy in flash. A [`Strategy`] is code:
 //! any `Fn(&BackoffContext) -> Millis`, or a function of three arguments through [`by_args`].
 
+mod bounds;
 mod formula;
 
 use core::time::Duration;
