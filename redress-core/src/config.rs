@@ -1,5 +1,8 @@
 //! Settings as plain data: what a file, a flag or a colleague hands over.
 
+#[cfg(feature = "serde")]
+mod words;
+
 use heapless::Vec;
 
 use crate::{Backoff, ByClass, ConfigError, ErrorClass, Millis, Policy, Retry};
@@ -8,7 +11,8 @@ use crate::{Backoff, ByClass, ConfigError, ErrorClass, Millis, Policy, Retry};
 pub const MAX_DELAYS: usize = 16;
 
 /// Everything a [`Retry`] is made of, as plain data with public fields: to be shared, printed, changed, and (feature
-/// `serde`) read from a file. Unknown keys are refused.
+/// `serde`) read from a file. Unknown keys are refused. Where `None` means something else than a missing key, a file has a
+/// word for it, because TOML has no null; where a format has one, null is read too.
 ///
 /// Defaults, the same as those of [`Retry::new`] but for the backoff, which code gives by hand:
 /// - 6 attempts, deadline 60 s, at most 2 retries of unknown failures
@@ -31,17 +35,22 @@ pub const MAX_DELAYS: usize = 16;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryConfig {
-    /// Attempts, the first included; `None` for any number.
+    /// Attempts, the first included; `None` for any number, in a file `"unlimited"`.
+    #[cfg_attr(feature = "serde", serde(with = "words::unlimited"))]
     pub max_attempts: Option<u32>,
-    /// Deadline of a call from its start; `None` for none.
+    /// Deadline of a call from its start; `None` for none, in a file `"none"`.
+    #[cfg_attr(feature = "serde", serde(with = "words::none"))]
     pub deadline_ms: Option<Millis>,
-    /// Timeout of each attempt; `None` for none.
+    /// Timeout of each attempt; `None` for none, in a file `"none"`.
+    #[cfg_attr(feature = "serde", serde(with = "words::none"))]
     pub attempt_timeout_ms: Option<Millis>,
-    /// Retries of unknown failures; `None` for any number.
+    /// Retries of unknown failures, 0 to 254; `None` for any number, in a file `"unlimited"`.
+    #[cfg_attr(feature = "serde", serde(with = "words::unlimited"))]
     pub max_unknown: Option<u8>,
     /// Retries of each class, 0 to 254; `None` for any number.
     pub limits: ByClass<Option<u8>>,
-    /// The backoff of classes without their own.
+    /// The backoff of classes without their own; `None` if these are not retried, in a file `"per_class"`.
+    #[cfg_attr(feature = "serde", serde(with = "words::per_class"))]
     pub backoff: Option<BackoffConfig>,
     /// Backoffs of single classes.
     pub backoffs: ByClass<Option<BackoffConfig>>,

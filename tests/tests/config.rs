@@ -108,3 +108,34 @@ fn events_and_outcomes_are_written_in_snake_case() -> Result<(), Box<dyn Error>>
     assert_eq!(serde_json::to_value(outcome.last_class)?, "rate_limit");
     Ok(())
 }
+
+#[test]
+fn none_has_a_word_where_a_format_has_no_null() -> Result<(), Box<dyn Error>> {
+    let nothing = RetryConfig {
+        max_attempts: None,
+        deadline_ms: None,
+        max_unknown: None,
+        backoff: None,
+        ..RetryConfig::default()
+    };
+    let words = r#"{"max_attempts": "unlimited", "deadline_ms": "none", "attempt_timeout_ms": "none",
+        "max_unknown": "unlimited", "backoff": "per_class"}"#;
+    let nulls = words.replace(r#""unlimited""#, "null").replace(r#""none""#, "null").replace(r#""per_class""#, "null");
+    assert_eq!(parse(words)?, nothing);
+    assert_eq!(parse(&nulls)?, nothing);
+    assert_eq!(serde_json::to_value(&nothing)?["backoff"], "per_class");
+
+    for (json, message) in [
+        (r#"{"max_attempts": "none"}"#, r#"invalid value: string "none", expected a whole number or "unlimited""#),
+        (r#"{"max_attempts": -1}"#, "invalid value: integer `-1`, expected u32"),
+        (r#"{"max_unknown": 256}"#, "invalid value: integer `256`, expected u8"),
+        (
+            r#"{"deadline_ms": 1.5}"#,
+            r#"invalid type: floating point `1.5`, expected a whole number of milliseconds or "none""#,
+        ),
+    ] {
+        let error = parse(json).expect_err(json).to_string();
+        assert!(error.starts_with(message), "{json}: {error}");
+    }
+    Ok(())
+}
