@@ -28,6 +28,7 @@
 //! | `reqwest_v0_13`, `ureq_v3`, `hyper_v1`, `tonic_v0_14` | classes of the errors of HTTP and gRPC clients |
 //! | `tokio_postgres_v0_7`, `sqlx_v0_9`, `redis_v1` | classes of the errors of database clients |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
+//! | `file` | policies in a TOML file, and what is wrong with them |
 //!
 //! # Which classifier
 //!
@@ -70,6 +71,8 @@
 //! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
 //!   `sqlx-v0.9`, `redis-v1`: classifiers for the errors of the crate and major they name, in modules of that name; the
 //!   default classifier then knows them too
+//! - `toml`: policies in a file
+//! - `cli`: the program `redress`, which checks such files and plots what they mean
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
 //! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async
@@ -92,6 +95,8 @@ pub mod chain;
 mod clock;
 mod default;
 mod ext;
+#[cfg(feature = "toml")]
+pub mod file;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "hyper-v1")]

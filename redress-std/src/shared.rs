@@ -62,6 +62,15 @@ impl SharedPolicy {
         Policy::try_new(retry).map(Self::from)
     }
 
+    #[cfg(feature = "toml")]
+    pub(crate) const fn from_parts(
+        base: Policy<'static>,
+        breaker: Option<Arc<CircuitBreakerView>>,
+        budget: Option<Arc<BudgetView>>,
+    ) -> Self {
+        Self { base, breaker, budget }
+    }
+
     /// Fails fast while this breaker is open.
     pub fn circuit_breaker<const N: usize>(mut self, breaker: Arc<CircuitBreaker<N>>) -> Self {
         self.breaker = Some(breaker);

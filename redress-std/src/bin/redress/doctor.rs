@@ -1,0 +1,100 @@
+//! `redress doctor`.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+use redress_std::{
+    file::{Finding, PolicyFile},
+    lint::Severity,
+};
+use serde_json::json;
+
+use crate::{Format, Report, read};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The policy file.
+    file: PathBuf,
+    /// Shows the policies as they are used, with every default written out.
+    #[arg(long)]
+    show: bool,
+    /// What makes the exit code 1 beside errors.
+    #[arg(long, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// How to write the report.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Deny {
+    /// Warnings.
+    Warnings,
+    /// Warnings and notes.
+    Notes,
+}
+
+pub(crate) fn run(args: &Args) -> Report {
+    let file = read(&args.file)?;
+    let findings = file.findings();
+    let least = match args.deny {
+        None => Severity::Error,
+        Some(Deny::Warnings) => Severity::Warning,
+        Some(Deny::Notes) => Severity::Note,
+    };
+    let well = findings.iter().all(|finding| finding.severity < least);
+    let text = match args.format {
+        Format::Text => text(&args.file, &file, &findings, args.show),
+        Format::Json => json(&args.file, &file, &findings, args.show),
+    };
+    Ok((text, well))
+}
+
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    findings.iter().filter(|finding| finding.severity == severity).count()
+}
+
+/// A finding with its place, as compilers write it.
+pub(crate) fn line(path: &Path, finding: &Finding) -> String {
+    let place = finding.position.map_or(String::new(), |position| format!(":{position}"));
+    format!("{}{place}: {finding}\n", path.display())
+}
+
+fn text(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> String {
+    let mut text = String::new();
+    if show {
+        text += &file.to_toml();
+        text += "\n";
+    }
+    text.extend(findings.iter().map(|finding| line(path, finding)));
+    let number = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let policies = file.iter().count();
+    let policies = if policies == 1 { "1 policy".to_owned() } else { format!("{policies} policies") };
+    let found = if findings.is_empty() {
+        "nothing to report".to_owned()
+    } else {
+        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")]
+            .map(|(severity, what)| number(count(findings, severity), what))
+            .join(", ")
+    };
+    let _ = writeln!(text, "{}: {policies}, {found}", path.display());
+    text
+}
+
+fn json(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> String {
+    let mut report = json!({
+        "file": path.display().to_string(),
+        "errors": count(findings, Severity::Error),
+        "warnings": count(findings, Severity::Warning),
+        "notes": count(findings, Severity::Note),
+        "findings": findings,
+    });
+    if show {
+        report["policies"] = json!(file.iter().collect::<BTreeMap<_, _>>());
+    }
+    format!("{report:#}\n")
+}

@@ -1,0 +1,93 @@
+//! A budget's configuration as plain data.
+
+use std::{sync::Arc, time::Duration};
+
+use redress_core::{Budget, BudgetConfig, BudgetView, ConfigError, Millis};
+use serde::{Deserialize, Serialize};
+
+/// A [`BudgetConfig`] as plain data, named like its constructors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum BudgetSettings {
+    /// So many retries in any span of the window; see [`BudgetConfig::rolling`].
+    Rolling {
+        /// Retries, 0 to 4,096.
+        max_retries: u16,
+        /// From 1 ms to 12 hours.
+        window_ms: Millis,
+    },
+    /// A bucket of tokens, one per retry; see [`BudgetConfig::token_bucket`].
+    TokenBucket {
+        /// Tokens at most, 1 to 4,000.
+        capacity: u16,
+        /// Tokens at first; by default the bucket is full.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        initial: Option<u16>,
+        /// Thousandths of a token which a successful call puts back; 100 by default.
+        #[serde(default = "refill_per_success")]
+        refill_per_success_millitokens: u32,
+        /// Thousandths of a token which come back each second; 0 by default.
+        #[serde(default)]
+        refill_per_second_millitokens: u32,
+    },
+}
+
+const fn refill_per_success() -> u32 {
+    100
+}
+
+impl BudgetSettings {
+    /// The configuration this describes, not yet validated.
+    pub const fn config(&self) -> BudgetConfig {
+        match *self {
+            Self::Rolling { max_retries, window_ms } => {
+                BudgetConfig::rolling(max_retries, Duration::from_millis(window_ms.get() as u64))
+            }
+            Self::TokenBucket { capacity, initial, refill_per_success_millitokens, refill_per_second_millitokens } => {
+                let config = BudgetConfig::token_bucket(capacity)
+                    .refill_per_success(refill_per_success_millitokens)
+                    .refill_per_second(refill_per_second_millitokens);
+                match initial {
+                    Some(initial) => config.initial(initial),
+                    None => config,
+                }
+            }
+        }
+    }
+
+    /// A budget with as few slots as will do.
+    pub(super) fn shared(&self) -> Result<Arc<BudgetView>, ConfigError> {
+        fn sized<const N: usize>(config: BudgetConfig) -> Result<Arc<BudgetView>, ConfigError> {
+            Ok(Arc::new(Budget::<N>::try_new(config)?))
+        }
+        let sizes = [sized::<0>, sized::<64>, sized::<512>];
+        for sized in sizes {
+            match sized(self.config()) {
+                Err(ConfigError::RetriesAboveCapacity) => {}
+                budget => return budget,
+            }
+        }
+        sized::<4_096>(self.config())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_budget() {
+        let settings: BudgetSettings = toml::from_str("token_bucket.capacity = 20").expect("the one required key");
+        assert_eq!(settings.config(), BudgetConfig::token_bucket(20));
+    }
+
+    #[test]
+    fn rolling_budgets_are_as_large_as_documented() {
+        let rolling = |max_retries| BudgetSettings::Rolling { max_retries, window_ms: Millis::from_secs(10) }.shared();
+        for max_retries in [0, 1, 64, 65, 4_096] {
+            let budget = rolling(max_retries).expect("within the capacity");
+            assert_eq!(budget.remaining(&crate::StdClock), max_retries);
+        }
+        assert_eq!(rolling(4_097).map(drop), Err(ConfigError::RetriesAboveCapacity));
+    }
+}

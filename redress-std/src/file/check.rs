@@ -1,0 +1,304 @@
+//! What is wrong with the policies of a file, or may be.
+
+use std::fmt;
+
+use redress_core::{
+    Backoff, BackoffConfig, ByClass, ConfigError, DelayConfig, ErrorClass, Millis, Policy, RetryConfig,
+    lint::{Lint, Lints, Severity},
+};
+use serde::Serialize;
+
+use super::{
+    PolicyConfig, PolicyFile, Position,
+    rule::{self, Rule, rules},
+};
+
+/// Something that is wrong with a policy, or may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The name of the [rule](super::rules).
+    pub rule: &'static str,
+    /// How bad it is.
+    #[serde(serialize_with = "as_str")]
+    pub severity: Severity,
+    /// The field to change, for example `policy.uplink.retry.deadline_ms`.
+    pub field: String,
+    /// What is wrong, the values and their bounds, what helps.
+    pub message: String,
+    /// Where the field stands or, if it has been left out, the table it belongs to.
+    #[serde(flatten, serialize_with = "line_and_column")]
+    pub position: Option<Position>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde passes")]
+fn as_str<S: serde::Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(severity.as_str())
+}
+
+#[expect(clippy::ref_option, reason = "what serde passes")]
+fn line_and_column<S: serde::Serializer>(position: &Option<Position>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Flat {
+        line: Option<usize>,
+        column: Option<usize>,
+    }
+    Flat { line: position.map(|at| at.line), column: position.map(|at| at.column) }.serialize(serializer)
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}] {}: {}", self.severity, self.rule, self.field, self.message)
+    }
+}
+
+pub(super) fn check(file: &PolicyFile) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = file.iter().flat_map(|(name, config)| of_policy(file, name, config)).collect();
+    findings.sort_by_key(|finding| (finding.position, std::cmp::Reverse(finding.severity)));
+    findings
+}
+
+/// One policy, and what has been found in it.
+struct Check<'a> {
+    file: &'a PolicyFile,
+    name: &'a str,
+    findings: Vec<Finding>,
+}
+
+impl Check<'_> {
+    /// `field`: the path of the field within the policy, with dots; no key of a policy contains one.
+    fn add(&mut self, rule: Rule, field: &str, message: String) {
+        let path = ["policy", self.name].into_iter().chain(field.split('.').filter(|key| !key.is_empty()));
+        let position = self.file.positions.nearest(path);
+        let dot = if field.is_empty() { "" } else { "." };
+        let field = format!("policy.{}{dot}{field}", self.name);
+        self.findings.push(Finding { rule: rule.name, severity: rule.severity, field, message, position });
+    }
+
+    fn found(&mut self, rule: Rule, field: &str) {
+        self.add(rule, field, rule.message.to_owned());
+    }
+
+    /// A contradiction in a table; the error says which field.
+    fn contradiction(&mut self, table: &str, error: ConfigError) {
+        let field = error.field().split([',', ' ']).next().unwrap_or_default();
+        let field = match (table, field) {
+            (_, "backoff" | "retry_after_jitter") | ("budget", _) => table.to_owned(),
+            (_, "deadline" | "attempt_timeout" | "window" | "recovery_timeout" | "probe_lease") => {
+                format!("{table}.{field}_ms")
+            }
+            _ => format!("{table}.{field}"),
+        };
+        self.add(rule::CONTRADICTION, &field, error.to_string());
+    }
+}
+
+fn of_policy(file: &PolicyFile, name: &str, config: &PolicyConfig) -> Vec<Finding> {
+    let mut check = Check { file, name, findings: Vec::new() };
+    contradictions(&mut check, config);
+    numbers(&mut check, &config.retry);
+    without_effect(&mut check, &config.retry);
+    nesting(&mut check, config);
+    // What contradicts itself has no other risks yet.
+    if check.findings.iter().all(|finding| finding.rule != rule::CONTRADICTION.name) {
+        risks(&mut check, config);
+    }
+    allowed(&mut check, &config.allow);
+    check.findings
+}
+
+fn contradictions(check: &mut Check<'_>, config: &PolicyConfig) {
+    let mut retry = config.retry.clone();
+    for (path, backoff) in backoffs(&config.retry) {
+        if let Err(error) = backoff.backoff() {
+            check.contradiction(&path, error);
+            // Something sound instead, so that what is wrong elsewhere is found too.
+            retry.backoff = Some(DelayConfig::None.into());
+            retry.backoffs = ByClass::default();
+        }
+    }
+    // One at a time: each is mended before the next is looked for.
+    while let Err(error) = Policy::from_config(&retry) {
+        let field = if error == ConfigError::NoBackoff { "retry.backoff" } else { "retry" };
+        check.contradiction(field, error);
+        match error {
+            ConfigError::ZeroAttempts => retry.max_attempts = None,
+            ConfigError::ZeroDeadline => retry.deadline_ms = None,
+            ConfigError::ZeroAttemptTimeout => retry.attempt_timeout_ms = None,
+            _ => break,
+        }
+    }
+    if let Some(Err(error)) = config.breaker.as_ref().map(super::BreakerSettings::shared) {
+        check.contradiction("breaker", error);
+    }
+    if let Some(Err(error)) = config.budget.as_ref().map(super::BudgetSettings::shared) {
+        check.contradiction("budget", error);
+    }
+}
+
+/// Backoffs and their paths.
+fn backoffs(retry: &RetryConfig) -> impl Iterator<Item = (String, &BackoffConfig)> {
+    let own = ErrorClass::ALL.into_iter().filter_map(|class| {
+        retry.backoffs.get(class).as_ref().map(|backoff| (format!("retry.backoffs.{class}"), backoff))
+    });
+    retry.backoff.iter().map(|backoff| ("retry.backoff".to_owned(), backoff)).chain(own)
+}
+
+/// In code the largest number is no limit; in a file there is a word for that.
+fn numbers(check: &mut Check<'_>, retry: &RetryConfig) {
+    if retry.max_attempts == Some(u32::MAX) {
+        check.found(rule::NO_SUCH_NUMBER, "retry.max_attempts");
+    }
+    if retry.max_unknown == Some(u8::MAX) {
+        check.found(rule::NO_SUCH_NUMBER, "retry.max_unknown");
+    }
+    for class in ErrorClass::ALL {
+        if *retry.limits.get(class) == Some(u8::MAX) {
+            let message = "must be from 0 to 254; leave it out for none".to_owned();
+            check.add(rule::NO_SUCH_NUMBER, &format!("retry.limits.{class}"), message);
+        }
+    }
+}
+
+fn without_effect(check: &mut Check<'_>, retry: &RetryConfig) {
+    for class in ErrorClass::ALL.into_iter().filter(|class| !class.is_retryable()) {
+        if retry.backoffs.get(class).is_some() {
+            check.found(rule::CLASS_NEVER_RETRIED, &format!("retry.backoffs.{class}"));
+        }
+        // A limit of 0 says the same once more.
+        if retry.limits.get(class).is_some_and(|limit| limit > 0) {
+            check.found(rule::CLASS_NEVER_RETRIED, &format!("retry.limits.{class}"));
+        }
+    }
+    for (path, backoff) in backoffs(retry) {
+        if backoff.retry_after_jitter_ms.is_some() && !backoff.retry_after {
+            check.found(rule::JITTER_WITHOUT_RETRY_AFTER, &format!("{path}.retry_after_jitter_ms"));
+        }
+    }
+}
+
+fn nesting(check: &mut Check<'_>, config: &PolicyConfig) {
+    let (file, name) = (check.file, check.name);
+    for callee in &config.calls {
+        let Some(inner) = file.get(callee) else {
+            check.add(rule::UNKNOWN_POLICY, "calls", format!("no policy named {callee} is in this file"));
+            continue;
+        };
+        let (retry, inner) = (&config.retry, &inner.retry);
+        let caller = [retry.deadline_ms, retry.attempt_timeout_ms].into_iter().flatten().min();
+        let longest = inner.deadline_ms.unwrap_or(Millis::MAX);
+        // A timeout may be as long as the call inside, a deadline has to leave time for a retry.
+        let outlives = retry.max_attempts != Some(1)
+            && (retry.deadline_ms.is_some_and(|own| longest >= own)
+                || retry.attempt_timeout_ms.is_some_and(|own| longest > own));
+        if let (true, Some(caller)) = (outlives, caller) {
+            let longest = inner.deadline_ms.map_or("no deadline".to_owned(), |deadline| format!("deadline {deadline}"));
+            let message = format!("{callee} has {longest}, {name} {caller}: {}", rule::CALLEE_OUTLIVES_CALLER.message);
+            check.add(rule::CALLEE_OUTLIVES_CALLER, "calls", message);
+        }
+    }
+    if file.is_cyclic(name, config) {
+        check.found(rule::CALL_CYCLE, "calls");
+    }
+    // Told once, where the calls begin.
+    let outermost = !file.iter().any(|(_, other)| other.calls.iter().any(|callee| callee == name));
+    let Some(chain) = file.worst_chain(name).filter(|chain| outermost && chain.unbounded > 1) else { return };
+    let message = format!("{chain}: {}", rule::NESTED_AMPLIFICATION.message);
+    check.add(rule::NESTED_AMPLIFICATION, "calls", message);
+}
+
+fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
+    let Ok(mut policy) = Policy::from_config(&config.retry) else { return };
+    let breaker = config.breaker.as_ref().and_then(|breaker| breaker.shared().ok());
+    let budget = config.budget.as_ref().and_then(|budget| budget.shared().ok());
+    if let Some(breaker) = &breaker {
+        policy = policy.circuit_breaker_view(breaker);
+    }
+    if let Some(budget) = &budget {
+        policy = policy.budget_view(budget);
+    }
+    let mut rest = policy.lints();
+    let mut told = Lints::EMPTY;
+    for class in ErrorClass::ALL {
+        let own = config.retry.backoffs.get(class).is_some();
+        for lint in policy.retry().lints_for(class).iter() {
+            rest = rest.without(Lints::EMPTY.with(lint));
+            // What classes share is told once.
+            if own || lint.field() == "limit" || !told.contains(lint) {
+                of_class(check, &config.retry, class, lint);
+            }
+            told = if own { told } else { told.with(lint) };
+        }
+    }
+    if let Some(breaker) = &config.breaker {
+        rest = rest.union(breaker.config().lints(policy.retry()));
+    }
+    if let Some(budget) = &config.budget {
+        rest = rest.union(budget.config().lints(policy.retry()));
+    }
+    for lint in rest.iter() {
+        let (field, values) = match lint.field() {
+            "max_attempts" => ("retry.max_attempts", String::new()),
+            "max_unknown" => ("retry.max_unknown", String::new()),
+            "attempt_timeout" => {
+                let timeout = config.retry.attempt_timeout_ms.unwrap_or_default();
+                ("retry.attempt_timeout_ms", format!("timeout {timeout}, {}: ", deadline(&config.retry)))
+            }
+            "deadline" => ("retry.deadline_ms", String::new()),
+            "trip_on" => ("breaker.trip_on", String::new()),
+            "probe_lease" => ("breaker.probe_lease_ms", format!("{}: ", deadline(&config.retry))),
+            "window" => ("breaker.window_ms", format!("{}: ", deadline(&config.retry))),
+            field => (field, String::new()),
+        };
+        check.add(lint.into(), field, format!("{values}{lint}"));
+    }
+}
+
+/// A lint about one class, or about those without a backoff of their own.
+fn of_class(check: &mut Check<'_>, retry: &RetryConfig, class: ErrorClass, lint: Lint) {
+    let own = retry.backoffs.get(class).as_ref();
+    let who = own.map_or(String::new(), |_| format!("{class}: "));
+    let deadline = deadline(retry);
+    let (field, values) = match lint.field() {
+        "limit" => (format!("retry.limits.{class}"), String::new()),
+        "max_attempts" => ("retry.max_attempts".to_owned(), format!("{who}{deadline}: ")),
+        "deadline" => {
+            let backoff = own.or(retry.backoff.as_ref()).and_then(|config| config.backoff().ok());
+            let first = backoff.filter(|_| lint != Lint::RetryAfterCapped).map(|backoff| first(&backoff, class));
+            ("retry.deadline_ms".to_owned(), format!("{who}{deadline}{}: ", first.unwrap_or_default()))
+        }
+        _ => {
+            let path = own.map_or("retry.backoff".to_owned(), |_| format!("retry.backoffs.{class}"));
+            (path, if lint == Lint::MaxBeyondDeadline { format!("{deadline}: ") } else { String::new() })
+        }
+    };
+    check.add(lint.into(), &field, format!("{values}{lint}"));
+}
+
+fn deadline(retry: &RetryConfig) -> String {
+    retry.deadline_ms.map_or("no deadline".to_owned(), |deadline| format!("deadline {deadline}"))
+}
+
+/// The first delay in words, to go on with.
+fn first(backoff: &Backoff<'_>, class: ErrorClass) -> String {
+    let [shortest, longest] = [0, u32::MAX].map(|random| backoff.delay(1, &class.into(), Millis::ZERO, || random));
+    if shortest == longest {
+        format!(", first delay {shortest}")
+    } else {
+        format!(", first delay {} to {longest}", shortest.get())
+    }
+}
+
+/// Drops what is allowed, and tells what is allowed in vain.
+fn allowed(check: &mut Check<'_>, allow: &[String]) {
+    for name in allow {
+        let known = rules().any(|rule| rule.name == name && rule.severity < Severity::Error);
+        let before = check.findings.len();
+        check.findings.retain(|finding| finding.rule != name || finding.severity == Severity::Error);
+        if !known {
+            check.add(rule::UNKNOWN_RULE, "allow", format!("{name}: {}", rule::UNKNOWN_RULE.message));
+        } else if check.findings.len() == before {
+            check.add(rule::UNUSED_ALLOW, "allow", format!("{name}: {}", rule::UNUSED_ALLOW.message));
+        }
+    }
+}

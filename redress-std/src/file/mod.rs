@@ -1,0 +1,178 @@
+//! Policies in a TOML file: what a service reads at its start is what `redress doctor` has checked before.
+//!
+//! ```
+//! use redress_std::{PolicyExt, SharedPolicy, file::PolicyFile};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.toml");
+//! let file = PolicyFile::read(path)?;
+//! let payments = SharedPolicy::try_from(file.get("payments").ok_or("no policy named payments")?)?;
+//! let paid = payments.policy().call(|| Ok::<_, std::io::Error>(7))?;
+//! # assert_eq!(paid, 7);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The file
+//!
+//! One table `[policy.NAME]` for each policy. Spans are whole milliseconds up to 4,294,967,295 (49.7 days), and their keys end
+//! in `_ms`. Unknown keys are refused. A key that is left out has its default; where there is something to turn off, a word
+//! does it: `"unlimited"`, `"none"`, `"per_class"`.
+//!
+//! ```toml
+#![doc = include_str!("../../examples/policy.toml")]
+//! ```
+//!
+//! | table | what | defaults |
+//! |---|---|---|
+//! | `retry` | [`RetryConfig`] | those of `RetryConfig` |
+//! | `retry.backoff`, `retry.backoffs.CLASS` | [`BackoffConfig`](crate::BackoffConfig): `delay` is one of `constant`, `fixed`, `exponential`, `full_jitter`, `equal_jitter`, `decorrelated_jitter`, `token_backoff`, or `"none"` to retry at once | `retry_after = false` |
+//! | `retry.limits` | retries of each class, 0 to 254 | no limits |
+//! | `breaker` | [`BreakerSettings`] | no breaker without this table; `failure_threshold` has to be given |
+//! | `budget` | [`BudgetSettings`]: `rolling` or `token_bucket` | no budget without this table |
+//! | `calls` | the policies under which this one's operation makes calls in its turn | none |
+//! | `allow` | names of [rules](rules) that this policy breaks on purpose | none |
+//!
+//! # What is checked
+//!
+//! [`PolicyFile::findings`] names contradictions ([`ConfigError`]), risks ([`lint`](crate::lint)), and what only a file
+//! with several policies shows: calls within calls that multiply. The program `redress` (feature `cli`) prints them:
+//!
+//! ```text
+//! redress doctor policy.toml --show --deny warnings
+//! redress plan policy.toml --policy payments --failure-rate 0.2 --svg payments.svg
+//! ```
+//!
+//! # Capacities
+//!
+//! Breakers made of a file remember up to 256 failures, and rolling budgets up to 4,096 retries; a token bucket has no
+//! such limit.
+
+mod breaker;
+mod budget;
+mod check;
+mod error;
+mod nesting;
+mod position;
+mod rule;
+
+use std::{collections::BTreeMap, path::Path};
+
+use redress_core::{ConfigError, Policy, RetryConfig};
+use serde::{Deserialize, Serialize};
+
+use self::position::Positions;
+pub use self::{
+    breaker::BreakerSettings,
+    budget::BudgetSettings,
+    check::Finding,
+    error::FileError,
+    nesting::Chain,
+    position::Position,
+    rule::{Rule, rules},
+};
+use crate::SharedPolicy;
+
+/// The policies of a file.
+#[derive(Clone, Debug)]
+pub struct PolicyFile {
+    policies: BTreeMap<String, PolicyConfig>,
+    positions: Positions,
+}
+
+/// One policy of a file, as plain data. Turns into a [`SharedPolicy`], which owns its breaker and budget.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Rules that this policy breaks on purpose, by name. Errors cannot be allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// The policies under which the operation makes calls in its turn, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
+    /// Limits, deadline and backoffs.
+    pub retry: RetryConfig,
+    /// The circuit breaker, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerSettings>,
+    /// The retry budget, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetSettings>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Top {
+    #[serde(default)]
+    policy: BTreeMap<String, PolicyConfig>,
+}
+
+#[derive(Serialize)]
+struct TopRef<'a> {
+    policy: BTreeMap<&'a str, &'a PolicyConfig>,
+}
+
+impl PolicyFile {
+    /// Reads the policies out of TOML.
+    ///
+    /// # Errors
+    ///
+    /// What is no TOML, no policy, or no value for its key, with line and column. Values which contradict each other are
+    /// [findings](Self::findings).
+    pub fn parse(text: &str) -> Result<Self, FileError> {
+        let top: Top = toml::from_str(text).map_err(|error| FileError::at(text, error.span(), error.message()))?;
+        if top.policy.is_empty() {
+            return Err(FileError::at(text, None, "no policy: expected a table [policy.NAME]"));
+        }
+        Ok(Self { policies: top.policy, positions: Positions::of(text) })
+    }
+
+    /// Reads the policies out of a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse); the file cannot be read or is not UTF-8.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let bytes = std::fs::read(path)?;
+        Self::parse(FileError::text(&bytes)?)
+    }
+
+    /// The policy with this name.
+    pub fn get(&self, name: &str) -> Option<&PolicyConfig> {
+        self.policies.get(name)
+    }
+
+    /// The policies and their names, in alphabetic order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &PolicyConfig)> {
+        self.policies.iter().map(|(name, config)| (name.as_str(), config))
+    }
+
+    /// Everything that is wrong with the policies, or may be, in the order of the file. Empty if all is well.
+    pub fn findings(&self) -> Vec<Finding> {
+        check::check(self)
+    }
+
+    /// The policies as they are used, with every default written out: TOML that reads as the same policies.
+    pub fn to_toml(&self) -> String {
+        let top = TopRef { policy: self.iter().collect() };
+        // Strings, integers and tables: nothing that TOML cannot say.
+        toml::to_string(&top).unwrap_or_else(|error| format!("# {error}\n"))
+    }
+}
+
+/// Makes the policy with a breaker and a budget of its own; clones share them. The limits and backoffs, less than 2 KiB, stay in
+/// memory for the rest of the process.
+///
+/// # Errors
+///
+/// The field that contradicts another, and its bounds.
+impl TryFrom<&PolicyConfig> for SharedPolicy {
+    type Error = ConfigError;
+
+    fn try_from(config: &PolicyConfig) -> Result<Self, ConfigError> {
+        // All that can be wrong is found before anything is leaked.
+        Policy::from_config(&config.retry)?;
+        let breaker = config.breaker.as_ref().map(BreakerSettings::shared).transpose()?;
+        let budget = config.budget.as_ref().map(BudgetSettings::shared).transpose()?;
+        let retry: &'static RetryConfig = Box::leak(Box::new(config.retry.clone()));
+        Ok(Self::from_parts(Policy::from_config(retry)?, breaker, budget))
+    }
+}
