@@ -143,7 +143,7 @@ lints! {
         "a Retry-After that reaches the deadline is not waited out but ends the call";
     /// A rate-limited client does not listen.
     RateLimitIgnoresRetryAfter, "rate_limit_ignores_retry_after", Note, "backoff",
-        "the server's Retry-After is ignored for rate_limit; or_retry_after follows it";
+        "the server's Retry-After is ignored for rate_limit; follow it with or_retry_after, in files retry_after = true";
     /// A class limit above what `max_attempts` allows.
     LimitBeyondAttempts, "limit_beyond_attempts", Note, "limit",
         "the limit has no effect: max_attempts ends the call before";

@@ -118,14 +118,10 @@ fn report(args: &Args, file: &PolicyFile, name: &str, config: &PolicyConfig, gro
             let reached = row.reached * 100.0;
             let _ = writeln!(text, "  {:7} {earliest:>12} {median:>12} {latest:>12} {reached:10.1} %", n + 1);
         }
-        match schedule.rows.len() {
-            _ if schedule.goes_on() => {
-                let _ = writeln!(text, "  and so on without end");
-            }
-            all if all > args.rows => {
-                let _ = writeln!(text, "  and so on, {all} attempts in all");
-            }
-            _ => {}
+        if schedule.goes_on {
+            text += "  and so on without end\n";
+        } else if schedule.rows.len() > args.rows {
+            let _ = writeln!(text, "  and so on, {:.1} attempts on average", schedule.load(1.0));
         }
         text += &ending(schedule);
         text += &load(args.failure_rate, schedule);
@@ -162,8 +158,8 @@ fn ending(schedule: &Schedule) -> String {
 }
 
 fn load(failure_rate: f64, schedule: &Schedule) -> String {
-    let more = if schedule.goes_on() { "at least " } else { "" };
-    let outage = if schedule.goes_on() { "without end".to_owned() } else { format!("{:.2}", schedule.load(1.0)) };
+    let more = if schedule.goes_on { "at least " } else { "" };
+    let outage = if schedule.goes_on { "without end".to_owned() } else { format!("{:.2}", schedule.load(1.0)) };
     format!(
         "  load: {more}{:.2} attempts per call at a failure rate of {failure_rate}, {:.3} % of calls succeed; \
          in an outage {outage}\n",

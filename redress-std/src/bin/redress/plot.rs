@@ -11,7 +11,7 @@ use redress_std::file::PolicyConfig;
 use crate::plan::{Group, seconds};
 
 const WIDTH: u32 = 860;
-const LEFT: i32 = 92;
+const LEFT: i32 = 100;
 const RIGHT: i32 = 86;
 const ROW: u32 = 30;
 /// Above and below the rows of a panel: its title, its axis.
@@ -44,7 +44,12 @@ pub(crate) fn svg(name: &str, config: &PolicyConfig, groups: &[Group], rows: usi
         let deadline = config.retry.deadline_ms.map(|deadline| u64::from(deadline.get()));
         let end = end.unwrap_or_default().max(1);
         // A deadline far beyond the last attempt would only squeeze them.
-        let deadline = deadline.filter(|deadline| *deadline <= end.saturating_mul(2));
+        let shown = deadline.filter(|deadline| *deadline <= end.saturating_mul(2));
+        if let (Some(deadline), None) = (deadline, shown) {
+            let text = format!("deadline {}, beyond the axis", label(deadline));
+            root.draw(&Text::new(text, (WIDTH.cast_signed() - RIGHT, 52), style(12.0, DEADLINE, HPos::Right)))?;
+        }
+        let deadline = shown;
         let end = deadline.map_or(end, |deadline| end.max(deadline));
         for (group, height) in groups.iter().zip(heights) {
             let panel = root.clone().shrink((0, top), (WIDTH, height));
@@ -61,8 +66,9 @@ fn height(group: &Group, rows: usize) -> u32 {
     ABOVE + rows.saturating_mul(ROW) + BELOW
 }
 
-fn style(size: i32, color: RGBColor, h: HPos) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&color).pos(Pos::new(h, VPos::Center))
+/// `size` in pixels; the backend takes the size of a larger box.
+fn style(size: f64, color: RGBColor, h: HPos) -> TextStyle<'static> {
+    ("sans-serif", size * 1.24).into_font().color(&color).pos(Pos::new(h, VPos::Center))
 }
 
 fn bar(from: (i32, i32), to: (i32, i32), color: RGBColor) -> Rectangle<(i32, i32)> {
@@ -70,14 +76,15 @@ fn bar(from: (i32, i32), to: (i32, i32), color: RGBColor) -> Rectangle<(i32, i32
 }
 
 fn head(root: &Area<'_>, name: &str) -> Drawn {
-    root.draw(&Text::new(format!("When the attempts of {name} start"), (24, 24), style(18, INK, HPos::Left)))?;
+    let title = format!("Policy {name}: when the attempts of a failing call start");
+    root.draw(&Text::new(title, (24, 24), style(19.0, INK, HPos::Left)))?;
     let (x, y) = (24, 52);
     root.draw(&bar((x, y - 6), (x + 26, y + 6), RANGE))?;
-    root.draw(&Text::new("earliest to latest", (x + 33, y), style(12, FAINT, HPos::Left)))?;
+    root.draw(&Text::new("earliest to latest", (x + 33, y), style(12.0, FAINT, HPos::Left)))?;
     root.draw(&bar((x + 150, y - 6), (x + 176, y + 6), MOST_CALLS))?;
-    root.draw(&Text::new("8 of 10 calls", (x + 183, y), style(12, FAINT, HPos::Left)))?;
+    root.draw(&Text::new("8 of 10 calls", (x + 183, y), style(12.0, FAINT, HPos::Left)))?;
     root.draw(&bar((x + 283, y - 8), (x + 286, y + 8), MEDIAN))?;
-    root.draw(&Text::new("median", (x + 293, y), style(12, FAINT, HPos::Left)))?;
+    root.draw(&Text::new("median", (x + 293, y), style(12.0, FAINT, HPos::Left)))?;
     Ok(())
 }
 
@@ -87,17 +94,17 @@ fn draw(panel: &Area<'_>, group: &Group, rows: usize, end: u64, deadline: Option
     let right = WIDTH.cast_signed() - RIGHT;
     let x = |millis: u64| LEFT + scaled(millis, end, right - LEFT);
 
-    panel.draw(&Text::new(group.title.clone(), (24, 14), style(14, INK, HPos::Left)))?;
+    panel.draw(&Text::new(group.title.clone(), (24, 14), style(13.0, INK, HPos::Left)))?;
     let step = step(end);
     for tick in (0..=end / step).map(|n| n * step) {
         panel.draw(&PathElement::new(vec![(x(tick), top), (x(tick), bottom)], GRID))?;
-        panel.draw(&Text::new(label(tick), (x(tick), bottom + 13), style(12, FAINT, HPos::Center)))?;
+        panel.draw(&Text::new(label(tick), (x(tick), bottom + 13), style(12.0, FAINT, HPos::Center)))?;
     }
     panel.draw(&PathElement::new(vec![(LEFT, bottom), (right, bottom)], FAINT))?;
 
     let mut middle = top + ROW.cast_signed() / 2;
     for (n, row) in group.schedule.rows.iter().enumerate().take(rows) {
-        panel.draw(&Text::new(format!("attempt {}", n + 1), (LEFT - 12, middle), style(12, INK, HPos::Right)))?;
+        panel.draw(&Text::new(format!("attempt {}", n + 1), (LEFT - 12, middle), style(12.0, INK, HPos::Right)))?;
         // Wide enough to be seen where there is nothing to choose from.
         panel.draw(&bar((x(row.earliest), middle - 7), (x(row.latest).max(x(row.earliest) + 2), middle + 7), RANGE))?;
         panel.draw(&bar(
@@ -107,15 +114,15 @@ fn draw(panel: &Area<'_>, group: &Group, rows: usize, end: u64, deadline: Option
         ))?;
         panel.draw(&bar((x(row.median) - 1, middle - 10), (x(row.median) + 2, middle + 10), MEDIAN))?;
         let share = format!("{:.0} %", row.reached * 100.0);
-        panel.draw(&Text::new(share, (WIDTH.cast_signed() - 24, middle), style(12, FAINT, HPos::Right)))?;
+        panel.draw(&Text::new(share, (WIDTH.cast_signed() - 24, middle), style(12.0, FAINT, HPos::Right)))?;
         middle += ROW.cast_signed();
     }
-    panel.draw(&Text::new("reached by", (WIDTH.cast_signed() - 24, 26), style(12, FAINT, HPos::Right)))?;
+    panel.draw(&Text::new("reached by", (WIDTH.cast_signed() - 24, 14), style(12.0, FAINT, HPos::Right)))?;
     if let Some(deadline) = deadline {
         let at = x(deadline);
         panel.draw(&PathElement::new(vec![(at, top - 4), (at, bottom)], DEADLINE.stroke_width(2)))?;
-        let text = format!("deadline {} s", seconds(deadline).trim_end_matches('0').trim_end_matches('.'));
-        panel.draw(&Text::new(text, (at, top - 12), style(12, DEADLINE, HPos::Center)))?;
+        let text = format!("deadline {}", label(deadline));
+        panel.draw(&Text::new(text, (at, top - 12), style(12.0, DEADLINE, HPos::Center)))?;
     }
     Ok(())
 }

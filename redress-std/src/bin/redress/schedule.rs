@@ -37,8 +37,10 @@ pub(crate) struct Schedule {
     pub(crate) rows: Vec<Row>,
     /// When half of the calls have given up; `None` if that comes after [`MOST`] attempts.
     pub(crate) median_end: Option<u64>,
-    /// When every call has given up.
+    /// When every call has given up; `None` if there is no end.
     pub(crate) latest_end: Option<u64>,
+    /// Whether calls go on after what was looked at.
+    pub(crate) goes_on: bool,
     /// Why they give up, as shares of all calls.
     pub(crate) reasons: Vec<(StopReason, f64)>,
 }
@@ -135,7 +137,8 @@ impl Call {
         Ok(Schedule {
             rows,
             median_end: quantile(&mut ends, 5).filter(|end| *end != u64::MAX),
-            latest_end: latest_end.filter(|_| earliest.reason.is_some()),
+            latest_end: latest_end.filter(|_| earliest.reason.is_some() || deadline != u64::MAX),
+            goes_on: calls.iter().any(|call| call.reason.is_none()),
             reasons: reasons.into_values().map(|(reason, calls)| (reason, share(calls as usize))).collect(),
         })
     }
@@ -150,11 +153,6 @@ impl Schedule {
     /// The share of calls that succeed.
     pub(crate) fn success(&self, failure_rate: f64) -> f64 {
         self.load(failure_rate) * (1.0 - failure_rate)
-    }
-
-    /// Whether calls go on after what was looked at.
-    pub(crate) const fn goes_on(&self) -> bool {
-        self.latest_end.is_none()
     }
 }
 
@@ -275,11 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_ends_attempts_without_limit() {
+        let mut config = config(DelayConfig::Constant { delay_ms: BASE });
+        (config.max_attempts, config.deadline_ms) = (None, Some(Millis::new(500)));
+        let schedule = schedule(&config, 30);
+        assert_eq!(column(&schedule, |row| row.latest), [0, 130, 260, 390]);
+        assert_eq!((schedule.goes_on, schedule.latest_end), (false, Some(420)));
+    }
+
+    #[test]
     fn attempts_without_end() {
         let endless = RetryConfig { max_attempts: None, ..config(DelayConfig::Constant { delay_ms: BASE }) };
         let schedule = schedule(&endless, 0);
         assert_eq!(schedule.rows.len(), MOST);
-        assert!(schedule.goes_on());
-        assert_eq!((schedule.median_end, schedule.reasons.len()), (None, 0));
+        assert!(schedule.goes_on);
+        assert_eq!((schedule.median_end, schedule.latest_end, schedule.reasons.len()), (None, None, 0));
     }
 }
