@@ -1,1 +1,124 @@
-//! .
+//! Policies from files as a service uses them.
+
+use std::{fs, io, io::ErrorKind, sync::Arc, thread};
+
+use redress_std::{
+    BreakerState, CircuitBreakerView, ConfigError, ErrorClass, PolicyExt, SharedPolicy, StopReason, Threads,
+    file::{BreakerSettings, FileError, PolicyConfig, PolicyFile},
+};
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.toml");
+
+fn reset() -> io::Result<()> {
+    Err(ErrorKind::ConnectionReset.into())
+}
+
+fn policy(text: &str) -> Result<SharedPolicy, ConfigError> {
+    let file = PolicyFile::parse(text).expect("a policy file");
+    SharedPolicy::try_from(file.get("a").expect("named a"))
+}
+
+#[test]
+fn the_documented_example_is_read_and_clean() {
+    let file = PolicyFile::read(EXAMPLE).expect("the example");
+    assert_eq!(file.findings(), []);
+    assert_eq!(file.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["database", "order", "payments"]);
+    for (name, config) in file.iter() {
+        assert!(SharedPolicy::try_from(config).is_ok(), "{name}");
+    }
+    let again = PolicyFile::parse(&file.to_toml()).expect("as it was written");
+    assert!(file.iter().eq(again.iter()));
+}
+
+#[test]
+fn a_policy_of_a_file_does_what_the_file_says() {
+    let shared = policy(
+        "[policy.a.retry]\nmax_attempts = 3\nbackoff.delay = \"none\"\n\
+            [policy.a.breaker]\nfailure_threshold = 2\n\
+            [policy.a.budget.rolling]\nmax_retries = 3\nwindow_ms = 60_000\n",
+    )
+    .expect("sound");
+    let outcome = shared.policy().execute(reset);
+    assert_eq!((outcome.attempts, outcome.stop_reason), (3, Some(StopReason::MaxAttemptsGlobal)));
+    // One retry is left.
+    let other = shared.clone();
+    let outcome = thread::spawn(move || other.policy().execute(reset)).join().expect("no panic");
+    assert_eq!((outcome.attempts, outcome.stop_reason), (2, Some(StopReason::BudgetExhausted)));
+    assert_eq!(shared.breaker().map(CircuitBreakerView::state), Some(BreakerState::Open));
+    let outcome = shared.policy().context(Threads).execute(reset);
+    assert_eq!((outcome.attempts, outcome.stop_reason), (0, Some(StopReason::CircuitOpen)));
+}
+
+#[test]
+fn fixed_delays_and_class_limits_outlive_the_file() {
+    let shared = policy(
+        "[policy.a.retry]\nmax_attempts = \"unlimited\"\nlimits.transient = 4\nbackoff.delay.fixed.delays_ms = [0, 0, 1]\n",
+    )
+    .expect("sound");
+    let leaked = shared.leak();
+    let outcome = leaked.context(Threads).execute(reset);
+    assert_eq!((outcome.attempts, outcome.stop_reason), (5, Some(StopReason::MaxAttemptsPerClass)));
+    assert_eq!(outcome.last_class, Some(ErrorClass::Transient));
+}
+
+#[test]
+fn contradictions_make_no_policy() {
+    for (text, error) in [
+        ("[policy.a.retry]\nmax_attempts = 0\n", ConfigError::ZeroAttempts),
+        ("[policy.a.breaker]\nfailure_threshold = 0\n", ConfigError::ZeroThreshold),
+        ("[policy.a.budget.token_bucket]\ncapacity = 0\n", ConfigError::BucketOutOfRange),
+        ("[policy.a.budget.rolling]\nmax_retries = 5_000\nwindow_ms = 1\n", ConfigError::RetriesAboveCapacity),
+    ] {
+        assert_eq!(policy(text).map(drop), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn policies_are_plain_data_too() {
+    let mut config = PolicyConfig { breaker: Some(BreakerSettings::new(3)), ..PolicyConfig::default() };
+    config.retry.max_attempts = Some(1);
+    let shared = SharedPolicy::try_from(&config).expect("sound");
+    assert_eq!(shared.policy().execute(reset).attempts, 1);
+}
+
+#[test]
+fn errors_say_where() {
+    let error = PolicyFile::parse("[policy.a.retry]\nmax_attempts = 3\nmax_retries = 2\n").expect_err("an unknown key");
+    let position = error.position().expect("known");
+    assert_eq!((position.line, position.column, error.line()), (3, 1, "max_retries = 2"));
+    assert!(
+        error.to_string().starts_with("3:1: unknown field `max_retries`, expected one of `max_attempts`, "),
+        "{error}"
+    );
+
+    let error: FileError = PolicyFile::read("no/such/file").expect_err("missing");
+    assert_eq!(error.position(), None);
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+    assert_eq!(source.map(io::Error::kind), Some(ErrorKind::NotFound));
+    // A directory is none either.
+    assert!(PolicyFile::read(env!("CARGO_MANIFEST_DIR")).is_err());
+}
+
+#[test]
+fn files_of_windows_are_read() {
+    let text = fs::read_to_string(EXAMPLE).expect("the example").replace('\n', "\r\n");
+    let file = PolicyFile::parse(&format!("\u{feff}{text}")).expect("a policy file");
+    assert_eq!(file.findings(), []);
+    let error = PolicyFile::parse("[policy.a]\r\nretry.x = 1\r\n").expect_err("an unknown key");
+    assert_eq!((error.to_string().split(' ').next(), error.line()), (Some("2:7:"), "retry.x = 1"));
+}
+
+#[test]
+fn chains_of_many_layers_are_found_quickly() {
+    // Each layer calls the next two: two to the sixtieth ways, looked at once.
+    let mut text = String::new();
+    for n in 0..60 {
+        text += &format!("[policy.p{n:02}]\ncalls = [\"p{:02}\", \"p{:02}\"]\nretry.max_attempts = 2\n", n + 1, n + 2);
+    }
+    text += "[policy.p60]\n[policy.p61]\nretry.max_attempts = 1\n";
+    let file = Arc::new(PolicyFile::parse(&text).expect("a policy file"));
+    let chain = file.worst_chain("p00").expect("no cycle");
+    assert_eq!((chain.layers.len(), chain.attempts), (61, Some(6 << 60)));
+    assert!(!file.findings().is_empty());
+    assert_eq!(file.worst_chain("p99"), None);
+}

@@ -118,7 +118,12 @@ impl PolicyFile {
     /// What is no TOML, no policy, or no value for its key, with line and column. Values which contradict each other are
     /// [findings](Self::findings).
     pub fn parse(text: &str) -> Result<Self, FileError> {
-        let top: Top = toml::from_str(text).map_err(|error| FileError::at(text, error.span(), error.message()))?;
+        let top: Top = toml::from_str(text).map_err(|error| {
+            // Of a table that should hold one of several keys, but holds more, the parser does not say where it is.
+            let unknown = error.span().is_none_or(|span| span.start == 0);
+            let choice = if unknown { position::choice(text) } else { None };
+            choice.unwrap_or_else(|| FileError::at(text, error.span(), error.message()))
+        })?;
         if top.policy.is_empty() {
             return Err(FileError::at(text, None, "no policy: expected a table [policy.NAME]"));
         }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use toml::de::{DeTable, DeValue};
 
+use super::FileError;
+
 /// A place in a file: line and column, both from 1. Columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -63,6 +65,25 @@ impl Positions {
         }
         None
     }
+}
+
+/// The first table that should hold one of several keys, but holds more.
+pub(super) fn choice(text: &str) -> Option<FileError> {
+    fn find(text: &str, table: &DeTable<'_>) -> Option<FileError> {
+        table.iter().find_map(|(key, value)| {
+            let DeValue::Table(inner) = value.get_ref() else { return None };
+            if !matches!(key.get_ref().as_ref(), "delay" | "budget") || inner.len() < 2 {
+                return find(text, inner);
+            }
+            let mut keys: Vec<_> = inner.keys().map(|key| (key.span(), key.get_ref().as_ref())).collect();
+            keys.sort_by_key(|(span, _)| span.start);
+            let span = keys.get(1).map_or(key.span(), |(span, _)| span.clone());
+            let names: Vec<&str> = keys.into_iter().map(|(_, name)| name).collect();
+            let message = format!("`{}` takes exactly one key, found {}", key.get_ref(), names.join(", "));
+            Some(FileError::at(text, Some(span), &message))
+        })
+    }
+    find(text, DeTable::parse(text).ok()?.get_ref())
 }
 
 #[cfg(test)]

@@ -25,16 +25,16 @@ pub(crate) struct Args {
     #[arg(long, value_parser = PossibleValuesParser::new(ErrorClass::ALL.map(ErrorClass::as_str)))]
     class: Option<String>,
     /// How long an attempt takes to fail, in milliseconds.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     attempt_ms: u32,
     /// The Retry-After of the server, in milliseconds.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retry_after_ms: Option<u32>,
     /// The share of attempts that fail, from 0 to 1: what the load is told for.
-    #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = failure_rate)]
+    #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = failure_rate, allow_negative_numbers = true)]
     failure_rate: f64,
     /// How many attempts to list.
-    #[arg(long, value_name = "N", default_value_t = 12)]
+    #[arg(long, value_name = "N", default_value_t = 12, allow_negative_numbers = true)]
     rows: usize,
     /// Writes the schedule of one policy as an SVG image.
     #[arg(long, value_name = "FILE")]
