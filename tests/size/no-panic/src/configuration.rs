@@ -2,7 +2,7 @@
 
 use redress_core::{
     Backoff, BackoffConfig, BreakerConfig, Budget, BudgetConfig, ByClass, CircuitBreaker, ClassSet, ConfigError,
-    DelayConfig, Millis, Policy, Retry, RetryConfig,
+    DelayConfig, Millis, Policy, Retry, RetryConfig, lint::Severity,
 };
 
 use crate::{opaque, told::Told};
@@ -11,7 +11,14 @@ pub(crate) fn run() {
     Policy::from_config(&retry()).map(drop).told();
     Policy::from_config(&RetryConfig::default()).map(drop).told();
     let delays: [Millis; 3] = core::array::from_fn(|_| opaque::millis());
-    policy(delays.get(..usize::from(opaque::byte())).unwrap_or_default()).map(drop).told();
+    let policy = policy(delays.get(..usize::from(opaque::byte())).unwrap_or_default());
+    if let Ok(policy) = &policy {
+        // At compile time in firmware; in a tool on a device at run time.
+        let lints = policy.lints().union(breaker().lints(policy.retry())).union(budget().lints(policy.retry()));
+        lints.at_least(Severity::Warning).iter().for_each(|lint| (lint.severity() == Severity::Error).told());
+        policy.retry().lints_for(opaque::class()).is_empty().told();
+    }
+    policy.map(drop).told();
     CircuitBreaker::<4>::try_new(breaker()).map(drop).told();
     Budget::<4>::try_new(budget()).map(drop).told();
     Budget::<0>::try_new(budget()).map(drop).told();
