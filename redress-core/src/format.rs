@@ -164,6 +164,9 @@ mod tests {
         format::<classify::name::NameBuffer>();
         format::<classify::retry_after::UnixSeconds>();
         format::<embedded::WrappingClock<(), 1_000>>();
+        format::<lint::Lint>();
+        format::<lint::Lints>();
+        format::<lint::Severity>();
         format::<env::mode::Local>();
     }
 }

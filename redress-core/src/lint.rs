@@ -19,6 +19,15 @@
 //! const _: () = assert!(CONFIG.lints(UPLINK.retry()).at_least(Severity::Warning).is_empty());
 //! ```
 //!
+//! Without jitter that would not compile:
+//!
+//! ```compile_fail,E0080
+//! # use core::time::Duration;
+//! # use redress_core::{Backoff, Policy, Retry, lint::Severity};
+//! static UPLINK: Policy = Policy::new(Retry::new(Backoff::exponential(Duration::from_millis(50), Duration::from_secs(5))));
+//! const _: () = assert!(UPLINK.lints().at_least(Severity::Warning).is_empty());
+//! ```
+//!
 //! A risk that is taken on purpose is left out by name:
 //!
 //! ```
