@@ -27,6 +27,8 @@ use redress_core::{Budget, BudgetView, CircuitBreaker, CircuitBreakerView, Confi
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// With feature `toml`, a policy in a file (`file::PolicyConfig`) turns into one of these by `SharedPolicy::try_from`.
+///
 /// Capacities are fixed at compile time: choose the largest that the configuration may ask for, at four bytes a slot.
 /// The delays of [`Backoff::fixed`](crate::Backoff::fixed) and strategies of one's own have to be `'static`; what is
 /// made at run time is leaked (`Vec::leak`, `Box::leak`), once for each configuration.
