@@ -122,6 +122,34 @@ const CASES: &[Case] = &[
     ),
     Case(
         "contradiction",
+        "policy.a.breaker.failure_threshold",
+        "sum of (threshold - 1) plus 1 must be at most the window's capacity",
+        "[policy.a.breaker]\nfailure_threshold = 200\nthresholds.unknown = 58",
+        "[policy.a.breaker]\nfailure_threshold = 200\nthresholds.unknown = 57",
+    ),
+    Case(
+        "contradiction",
+        "policy.a.breaker.recovery_timeout_ms",
+        "recovery_timeout: must be at least 1 ms",
+        "[policy.a.breaker]\nfailure_threshold = 2\nrecovery_timeout_ms = 0",
+        "[policy.a.breaker]\nfailure_threshold = 2\nrecovery_timeout_ms = 1",
+    ),
+    Case(
+        "contradiction",
+        "policy.a.breaker.probe_lease_ms",
+        "probe_lease: must be at least 1 ms",
+        "[policy.a.breaker]\nfailure_threshold = 2\nprobe_lease_ms = 0",
+        "[policy.a.breaker]\nfailure_threshold = 2\nprobe_lease_ms = 1",
+    ),
+    Case(
+        "contradiction",
+        "policy.a.budget",
+        "refill_per_success, refill_per_second: must be at most the capacity",
+        "[policy.a.budget.token_bucket]\ncapacity = 10\nrefill_per_second_millitokens = 10_001",
+        "[policy.a.budget.token_bucket]\ncapacity = 10\nrefill_per_second_millitokens = 10_000",
+    ),
+    Case(
+        "contradiction",
         "policy.a.breaker.probes",
         "probes: must be from 1 to 15",
         "[policy.a.breaker]\nfailure_threshold = 2\nprobes = 16",
@@ -166,7 +194,7 @@ const CASES: &[Case] = &[
     Case(
         "no_jitter",
         "policy.a.retry.backoff",
-        "no jitter: clients that failed together come back together",
+        "Exponential(100..5000 ms): no jitter: clients that failed together come back together",
         "backoff.delay.exponential = { base_ms = 100, max_ms = 5_000 }",
         "backoff.delay.full_jitter = { base_ms = 100, max_ms = 5_000 }",
     ),
@@ -216,7 +244,7 @@ const CASES: &[Case] = &[
     Case(
         "max_beyond_deadline",
         "policy.a.retry.backoff",
-        "deadline 5000 ms: max is never waited",
+        "EqualJitter(100..5000 ms), deadline 5000 ms: max is never waited",
         "deadline_ms = 5_000",
         "deadline_ms = 5_001",
     ),

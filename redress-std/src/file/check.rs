@@ -259,17 +259,19 @@ fn of_class(check: &mut Check<'_>, retry: &RetryConfig, class: ErrorClass, lint:
     let own = retry.backoffs.get(class).as_ref();
     let who = own.map_or(String::new(), |_| format!("{class}: "));
     let deadline = deadline(retry);
+    let backoff = own.or(retry.backoff.as_ref()).and_then(|config| config.backoff().ok());
     let (field, values) = match lint.field() {
         "limit" => (format!("retry.limits.{class}"), String::new()),
         "max_attempts" => ("retry.max_attempts".to_owned(), format!("{who}{deadline}: ")),
         "deadline" => {
-            let backoff = own.or(retry.backoff.as_ref()).and_then(|config| config.backoff().ok());
             let first = backoff.filter(|_| lint != Lint::RetryAfterCapped).map(|backoff| first(&backoff, class));
             ("retry.deadline_ms".to_owned(), format!("{who}{deadline}{}: ", first.unwrap_or_default()))
         }
         _ => {
             let path = own.map_or("retry.backoff".to_owned(), |_| format!("retry.backoffs.{class}"));
-            (path, if lint == Lint::MaxBeyondDeadline { format!("{deadline}: ") } else { String::new() })
+            let backoff = backoff.map_or(String::new(), |backoff| format!("{backoff:?}"));
+            let deadline = if lint == Lint::MaxBeyondDeadline { format!(", {deadline}") } else { String::new() };
+            (path, format!("{backoff}{deadline}: "))
         }
     };
     check.add(lint.into(), &field, format!("{values}{lint}"));

@@ -93,7 +93,7 @@ impl PolicyFile {
     }
 }
 
-/// Attempts of one call at most.
+/// Attempts of one call at most; none at all is a contradiction, and told elsewhere.
 fn attempts(retry: &RetryConfig) -> Option<u32> {
-    retry.max_attempts.filter(|attempts| *attempts != u32::MAX)
+    retry.max_attempts.filter(|attempts| *attempts != u32::MAX).map(|attempts| attempts.max(1))
 }
