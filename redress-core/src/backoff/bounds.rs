@@ -1,42 +1,19 @@
 //! How short and how long the delays of a formula can be, at compile time.
 
-use super::{Backoff, Formula, formula};
+use super::{Backoff, Formula, Needs};
 
 impl Backoff<'_> {
     /// The shortest and the longest delay after this attempt; `None` for a strategy of one's own.
     pub(crate) const fn bounds(&self, attempt: u32) -> Option<(u32, u32)> {
-        let (low, high) = (0, u32::MAX);
-        Some(match self.formula {
-            Formula::Missing { .. } | Formula::Custom { .. } => return None,
-            Formula::Doubling { base, max, .. } => {
-                let delay = formula::doubled(base, max, attempt.saturating_sub(1));
-                (delay, delay)
-            }
-            Formula::FullJitter { base, max, .. } => {
-                let ceiling = formula::doubled(base, max, attempt);
-                (formula::uniform(0, ceiling, low), formula::uniform(0, ceiling, high))
-            }
-            Formula::EqualJitter { base, max, .. } => {
-                let ceiling = formula::doubled(base, max, attempt);
-                (formula::upper_half(ceiling, low), formula::upper_half(ceiling, high))
-            }
-            Formula::Decorrelated { base, max, .. } => {
-                // Before the first delay there is none; the one before a later delay can have been the longest.
-                let previous = if attempt <= 1 { 0 } else { max };
-                (formula::decorrelated(base, max, base, low), formula::decorrelated(base, max, previous, high))
-            }
-            Formula::Token { base, max, .. } => {
-                let ceiling = formula::grown_by_half(base, max, attempt);
-                (formula::upper_half(ceiling, low), formula::upper_half(ceiling, high))
-            }
-            Formula::Fixed { delays, .. } => {
-                let delay = match nth(delays, attempt) {
-                    Some(delay) => delay,
-                    None => 0,
-                };
-                (delay, delay)
-            }
-        })
+        // Before the first delay there is none; the one before a later delay can have been the longest.
+        let longest_before = if attempt <= 1 { 0 } else { self.longest() };
+        match self.formula {
+            Formula::Missing { .. } | Formula::Custom { .. } => None,
+            formula => Some((
+                formula.choice::<{ Needs::EVERYTHING }>(attempt, 0).by(0),
+                formula.choice::<{ Needs::EVERYTHING }>(attempt, longest_before).by(u32::MAX),
+            )),
+        }
     }
 
     /// The longest delay there ever is; 0 for a strategy of one's own.
@@ -103,21 +80,6 @@ impl Backoff<'_> {
     pub(crate) const fn hint_has_no_jitter(&self) -> bool {
         self.hint().number() == 2
     }
-}
-
-/// Element `attempt` of a fixed list, then its last.
-const fn nth(mut delays: &[crate::Millis], attempt: u32) -> Option<u32> {
-    let mut left = attempt;
-    let mut last = None;
-    while let [delay, rest @ ..] = delays {
-        last = Some(delay.get());
-        if left <= 1 {
-            break;
-        }
-        left = left.saturating_sub(1);
-        delays = rest;
-    }
-    last
 }
 
 #[cfg(test)]

@@ -3,20 +3,62 @@
 //! `n` is the number of the failed attempt (the first is 1), `p` the previous delay, `U(a, b)` a uniform choice from
 //! `[a, b)`, made from one random number by a multiplication.
 
-/// `a + U(0, b - a)`; `a` if there is nothing to choose from.
-#[inline]
-#[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers")]
-pub(super) const fn uniform(a: u32, b: u32, random: u32) -> u32 {
-    let offset = (b.saturating_sub(a) as u64 * random as u64) >> 32;
-    a.saturating_add(offset as u32)
+/// What a formula leaves to chance: everything but the random number.
+#[derive(Clone, Copy)]
+pub(super) struct Choice {
+    /// The longest there is to choose, before `max`.
+    top: u32,
+    /// How far below that the shortest lies, before halving.
+    width: u32,
+    /// Whether what is chosen is a distance from the top in half milliseconds.
+    halves: bool,
+    max: u32,
 }
 
-/// `c/2 + U(0, c/2)`, rounded to the nearest: chosen in half milliseconds, because half of an odd ceiling is none of the
-/// whole ones.
-#[inline]
-#[expect(clippy::arithmetic_side_effects, reason = "the offset is below the ceiling, or both are zero")]
-pub(super) const fn upper_half(ceiling: u32, random: u32) -> u32 {
-    ceiling - ((ceiling - uniform(0, ceiling, random)) >> 1)
+impl Choice {
+    /// No choice.
+    pub(super) const fn exactly(delay: u32) -> Self {
+        Self { top: delay, width: 0, halves: false, max: u32::MAX }
+    }
+
+    /// `U(0, c)`.
+    pub(super) const fn below(ceiling: u32) -> Self {
+        Self { top: ceiling, width: ceiling, halves: false, max: u32::MAX }
+    }
+
+    /// `c/2 + U(0, c/2)`, rounded to the nearest: chosen in half milliseconds, because half of an odd ceiling is none of
+    /// the whole ones.
+    pub(super) const fn upper_half(ceiling: u32) -> Self {
+        Self { halves: true, ..Self::below(ceiling) }
+    }
+
+    /// `a + U(0, w)`, saturating.
+    pub(super) const fn above(shortest: u32, width: u32) -> Self {
+        let top = shortest.saturating_add(width);
+        Self { top, width: top.wrapping_sub(shortest), halves: false, max: u32::MAX }
+    }
+
+    /// `min(max, U(base, max(base, 3 p)))`: decorrelated jitter, from "Exponential Backoff And Jitter" (AWS Architecture
+    /// Blog, 2015), with the base as a floor. Without a delay before, `p` is the base.
+    pub(super) const fn decorrelated(base: u32, max: u32, previous: u32) -> Self {
+        let previous = if previous == 0 { base } else { previous };
+        Self { max, ..Self::above(base, previous.saturating_mul(3).saturating_sub(base)) }
+    }
+
+    /// Whether a random number makes a difference.
+    #[inline]
+    pub(super) const fn is_open(&self) -> bool {
+        self.width != 0
+    }
+
+    /// What is chosen by this random number, uniform over all of `u32`.
+    #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers, and parts of `width` and `top`")]
+    pub(super) const fn by(self, random: u32) -> u32 {
+        let below = self.width - ((self.width as u64 * random as u64) >> 32) as u32;
+        let delay = self.top - (below >> self.halves as u32);
+        if delay < self.max { delay } else { self.max }
+    }
 }
 
 /// `min(max, base * 2^n)`.
@@ -26,6 +68,12 @@ pub(super) const fn upper_half(ceiling: u32, random: u32) -> u32 {
 pub(super) const fn doubled(base: u32, max: u32, n: u32) -> u32 {
     // base * 2^n is at most max exactly if base is at most max / 2^n.
     if n < u32::BITS && max >> n >= base { base << n } else { max }
+}
+
+/// [`doubled`], in an image once.
+#[inline(never)]
+pub(super) const fn doubled_once(base: u32, max: u32, n: u32) -> u32 {
+    doubled(base, max, n)
 }
 
 /// `min(max, base * 1.5^n)`, rounded to the nearest.
@@ -43,15 +91,6 @@ pub(super) const fn grown_by_half(base: u32, max: u32, n: u32) -> u32 {
         left -= 1;
     }
     if value < limit { ((value + (1 << 30)) >> 31) as u32 } else { max }
-}
-
-/// `min(max, U(base, max(base, 3 p)))`: decorrelated jitter, from "Exponential Backoff And Jitter" (AWS Architecture
-/// Blog, 2015), with the base as a floor.
-#[inline]
-pub(super) const fn decorrelated(base: u32, max: u32, previous: u32, random: u32) -> u32 {
-    let previous = if previous == 0 { base } else { previous };
-    let delay = uniform(base, previous.saturating_mul(3), random);
-    if delay < max { delay } else { max }
 }
 
 #[cfg(test)]
@@ -73,18 +112,18 @@ mod tests {
 
     #[test]
     fn the_upper_half_of_an_odd_ceiling_begins_half_way() {
-        assert_eq!([0, 1 << 30, 1 << 31, u32::MAX].map(|random| upper_half(5, random)), [3, 3, 4, 5]);
-        assert_eq!([0, 1 << 31, u32::MAX].map(|random| upper_half(100, random)), [50, 75, 100]);
-        assert_eq!([0, u32::MAX].map(|random| upper_half(1, random)), [1, 1]);
-        assert_eq!([0, u32::MAX].map(|random| upper_half(u32::MAX, random)), [1 << 31, u32::MAX]);
-        assert_eq!(upper_half(0, u32::MAX), 0);
+        assert_eq!([0, 1 << 30, 1 << 31, u32::MAX].map(|random| Choice::upper_half(5).by(random)), [3, 3, 4, 5]);
+        assert_eq!([0, 1 << 31, u32::MAX].map(|random| Choice::upper_half(100).by(random)), [50, 75, 100]);
+        assert_eq!([0, u32::MAX].map(|random| Choice::upper_half(1).by(random)), [1, 1]);
+        assert_eq!([0, u32::MAX].map(|random| Choice::upper_half(u32::MAX).by(random)), [1 << 31, u32::MAX]);
+        assert_eq!(Choice::upper_half(0).by(u32::MAX), 0);
     }
 
     #[test]
     fn decorrelated_jitter_stays_between_base_and_max() {
-        assert_eq!(decorrelated(250, 30_000, 0, 0), 250);
-        assert_eq!(decorrelated(250, 30_000, 0, 1 << 31), 500);
-        assert_eq!(decorrelated(250, 30_000, 1, u32::MAX), 250);
-        assert_eq!(decorrelated(250, 30_000, u32::MAX, u32::MAX), 30_000);
+        assert_eq!(Choice::decorrelated(250, 30_000, 0).by(0), 250);
+        assert_eq!(Choice::decorrelated(250, 30_000, 0).by(1 << 31), 500);
+        assert_eq!(Choice::decorrelated(250, 30_000, 1).by(u32::MAX), 250);
+        assert_eq!(Choice::decorrelated(250, 30_000, u32::MAX).by(u32::MAX), 30_000);
     }
 }

@@ -8,6 +8,8 @@ mod formula;
 
 use core::time::Duration;
 
+use formula::Choice;
+
 use crate::{Classification, ConfigError, ErrorClass, Millis, policy::BARE};
 
 /// What a strategy may look at.
@@ -147,12 +149,6 @@ enum Formula<'a> {
         hint: Hint,
         strategy: &'a dyn Strategy,
     },
-}
-
-#[derive(Clone, Copy)]
-enum Jitter {
-    Full,
-    Equal,
 }
 
 /// What becomes of a server's Retry-After, as a number of 24 bits: 0, it is ignored; 1, jitter is in proportion to it; from 2
@@ -388,7 +384,8 @@ impl<'a> Backoff<'a> {
     /// The delay of a [plain exponential](Self::is_plain_exponential) backoff; see [`delay`](Self::delay).
     #[inline]
     pub(crate) fn plain_delay(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Millis {
-        Millis::new(self.formula.exponential(attempt, draw).unwrap_or_default())
+        let choice = self.formula.choice::<0>(attempt, 0);
+        Millis::new(choice.by(if choice.is_open() { draw() } else { 0 }))
     }
 
     /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.
@@ -411,73 +408,57 @@ impl<'a> Backoff<'a> {
 
 /// Any delay that needs no more than these. See [`DelayCode`].
 fn delay<const NEEDS: u8>(backoff: &Backoff<'_>, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
-    match asked.classification.hint() {
-        Some(hint) if NEEDS & Needs::HINT != 0 && !backoff.hint().is_ignored() => {
-            after_hint(hint.get(), backoff.hint(), random)
+    let Asked { attempt, classification, previous } = *asked;
+    let choice = match (classification.hint(), backoff.formula) {
+        (Some(hint), _) if NEEDS & Needs::HINT != 0 && !backoff.hint().is_ignored() => {
+            after_hint(hint.get(), backoff.hint())
         }
-        _ => backoff.formula.delay::<NEEDS>(asked, random),
-    }
+        (_, Formula::Custom { strategy, .. }) if NEEDS & Needs::CUSTOM != 0 => {
+            let random = if strategy.draws() { random? } else { 0 };
+            let context = BackoffContext { attempt, classification: *classification, previous, random };
+            return Some(strategy.delay(&context).get());
+        }
+        (_, formula) => formula.choice::<NEEDS>(attempt, previous.get()),
+    };
+    Some(choice.by(if choice.is_open() { random? } else { 0 }))
 }
 
 /// Never sooner than the server asks, and not at the same time as everybody else.
-fn after_hint(hint: u32, spread: Hint, random: Option<u32>) -> Option<u32> {
-    let jitter = spread.number().checked_sub(2).unwrap_or_else(|| (hint >> 3).max(250));
-    let random = if jitter == 0 { 0 } else { random? };
-    Some(formula::uniform(hint, hint.saturating_add(jitter), random))
+fn after_hint(hint: u32, spread: Hint) -> Choice {
+    Choice::above(hint, spread.number().checked_sub(2).unwrap_or_else(|| (hint >> 3).max(250)))
 }
 
 impl Formula<'_> {
-    /// The delay of a plain formula.
+    /// What there is to choose from, for a formula that needs no more than these.
     #[inline]
-    fn exponential(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Option<u32> {
-        // Both ways the same: instructions count here, bytes below.
-        if !BARE {
-            return Some(match *self {
-                Self::Doubling { base, max, .. } => formula::doubled(base, max, attempt.saturating_sub(1)),
-                Self::FullJitter { base, max, .. } => formula::uniform(0, formula::doubled(base, max, attempt), draw()),
-                Self::EqualJitter { base, max, .. } => {
-                    formula::upper_half(formula::doubled(base, max, attempt), draw())
-                }
-                _ => return None,
-            });
-        }
-        let (base, max, jitter) = match *self {
-            Self::Doubling { base, max, .. } => (base, max, None),
-            Self::FullJitter { base, max, .. } => (base, max, Some(Jitter::Full)),
-            Self::EqualJitter { base, max, .. } => (base, max, Some(Jitter::Equal)),
-            _ => return None,
-        };
-        let n = if jitter.is_none() { attempt.saturating_sub(1) } else { attempt };
-        let ceiling = formula::doubled(base, max, n);
-        Some(match jitter {
-            None => ceiling,
-            Some(Jitter::Full) => formula::uniform(0, ceiling, draw()),
-            Some(Jitter::Equal) => formula::upper_half(ceiling, draw()),
-        })
-    }
-
-    fn delay<const NEEDS: u8>(&self, asked: &Asked<'_>, random: Option<u32>) -> Option<u32> {
-        let Asked { attempt, classification, previous } = *asked;
-        Some(match *self {
-            Self::Fixed { delays, .. } if NEEDS & Needs::FIXED != 0 => {
-                let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
-                delays.get(index).or(delays.last()).map_or(0, |delay| delay.get())
-            }
+    #[expect(clippy::indexing_slicing, reason = "compared first")]
+    const fn choice<const NEEDS: u8>(&self, attempt: u32, previous: u32) -> Choice {
+        // Plain ones are inlined into their driver, where much may be known about them.
+        let once = BARE && NEEDS != 0;
+        match *self {
             Self::Decorrelated { base, max, .. } if NEEDS & Needs::DECORRELATED != 0 => {
-                formula::decorrelated(base, max, previous.get(), random?)
+                Choice::decorrelated(base, max, previous)
             }
             Self::Token { base, max, .. } if NEEDS & Needs::TOKEN != 0 => {
-                formula::upper_half(formula::grown_by_half(base, max, attempt), random?)
+                Choice::upper_half(formula::grown_by_half(base, max, attempt))
             }
-            Self::Custom { strategy, .. } if NEEDS & Needs::CUSTOM != 0 => {
-                let random = if strategy.draws() { random? } else { 0 };
-                strategy.delay(&BackoffContext { attempt, classification: *classification, previous, random }).get()
+            Self::Fixed { delays, .. } if NEEDS & Needs::FIXED != 0 => {
+                let (last, index) = (delays.len().saturating_sub(1), attempt.saturating_sub(1) as usize);
+                let index = if index < last { index } else { last };
+                Choice::exactly(if index < delays.len() { delays[index].get() } else { 0 })
             }
-            _ => {
-                let random = if matches!(self, Self::Doubling { .. }) { 0 } else { random? };
-                self.exponential(attempt, || random)?
+            Self::Doubling { base, max, .. } => {
+                let n = attempt.saturating_sub(1);
+                Choice::exactly(if once { formula::doubled_once(base, max, n) } else { formula::doubled(base, max, n) })
             }
-        })
+            Self::FullJitter { base, max, .. } | Self::EqualJitter { base, max, .. } => {
+                let ceiling =
+                    if once { formula::doubled_once(base, max, attempt) } else { formula::doubled(base, max, attempt) };
+                let full = matches!(self, Self::FullJitter { .. });
+                if full { Choice::below(ceiling) } else { Choice::upper_half(ceiling) }
+            }
+            _ => Choice::exactly(0),
+        }
     }
 }
 

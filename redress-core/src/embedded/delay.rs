@@ -49,7 +49,9 @@ fn next_delay<R: TickRate>(ticks: &mut u64) -> Option<u32> {
     }
     let delay = (*ticks).min(R::ticks(LONGEST));
     *ticks = ticks.saturating_sub(delay);
-    Some(R::millis_up(delay).get())
+    let down = R::millis(delay);
+    // Rounded up.
+    Some(if R::ticks(down) < delay { down.get().saturating_add(1) } else { down.get() })
 }
 
 #[cfg(feature = "embedded-hal-v1")]
