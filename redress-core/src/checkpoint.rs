@@ -130,6 +130,7 @@ impl Checkpoint {
 
 /// CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xFFFF, nothing reflected): finds every error of up to 16 bits in a
 /// row, and so every single bit. Over bytes that end in their own checksum, high byte first, it is zero.
+#[inline(never)]
 pub(crate) fn crc16(bytes: &[u8]) -> u16 {
     let mut crc = 0xFFFF_u16;
     for &byte in bytes {

@@ -65,6 +65,8 @@ pub struct RetryTimeline<const N: usize> {
 
 impl<const N: usize> RetryTimeline<N> {
     /// An empty timeline.
+    // Inlined, it would be made somewhere else and copied.
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
     pub const fn new() -> Self {
         Self { events: [None; N], next: 0, dropped: 0 }
     }

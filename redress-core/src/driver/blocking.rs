@@ -80,7 +80,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self, None, |attempt| operation(*attempt));
+            return small::execute(self, None, &mut |attempt| operation(*attempt));
         }
         match First::launch::<false>(self, true) {
             Ok(first) => first.execute(operation),
@@ -328,7 +328,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self.0.context, Some(self.0.progress), |attempt| operation(*attempt));
+            return small::execute(self.0.context, Some(&self.0.progress), &mut |attempt| operation(*attempt));
         }
         let mut run = match self.start() {
             Ok(run) => run,

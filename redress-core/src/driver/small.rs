@@ -109,12 +109,13 @@ where
     })
 }
 
-/// A whole call, as `execute` makes it; with a progress, one that goes on from there.
-#[inline]
+/// A whole call, as `execute` makes it; with a progress, one that goes on from there. In an image once for operations with
+/// the same types.
+#[inline(never)]
 pub(super) fn execute<T, X, E, H>(
     context: &mut Context<'_, E, Blocking, H>,
-    resumed: Option<Progress>,
-    mut operation: impl FnMut(&Attempt) -> Result<T, X>,
+    resumed: Option<&Progress>,
+    operation: &mut dyn FnMut(&Attempt) -> Result<T, X>,
 ) -> Outcome<T, X>
 where
     E: BlockingEnvironment,
@@ -122,9 +123,9 @@ where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
 {
-    let (mut steps, mut details, mut checkpoint) = (Steps { operation: &mut operation, last: None }, Details::default(), None);
+    let (mut steps, mut details, mut checkpoint) = (Steps { operation, last: None }, Details::default(), None);
     let ending =
-        drive::<true, _, _>(context.policy, context, resumed.as_ref(), &mut steps, Some(&mut details), &mut checkpoint);
+        drive::<true, _, _>(context.policy, context, resumed, &mut steps, Some(&mut details), &mut checkpoint);
     Outcome::small(steps.last, &ending, &details, checkpoint)
 }
 
