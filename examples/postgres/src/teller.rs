@@ -1,0 +1,88 @@
+//! Who calls the database, and under which policy.
+
+use std::{fmt, time::Duration};
+
+use postgres::{Client, Config, Error, NoTls, error::SqlState};
+use redress_std::{
+    Backoff, Classification, ErrorClass, Observer, Outcome, Policy, Retry, Threads, tokio_postgres_v0_7,
+};
+
+/// What happens after something failed.
+///
+/// - Somebody else was first: again soon, but not together with him.
+/// - The server is away or starting: again when it may be back, up to half a minute.
+/// - Everything else (a wrong password, a missing table, an overdrawn account) is for the caller, at once.
+pub static BANK: Policy = Policy::new(
+    Retry::new(Backoff::equal_jitter(Duration::from_millis(20), Duration::from_millis(500)))
+        .backoff_for(
+            ErrorClass::Concurrency,
+            Backoff::full_jitter(Duration::from_millis(2), Duration::from_millis(100)),
+        )
+        .max_attempts(100)
+        .deadline(Duration::from_secs(30)),
+);
+
+/// The class of an error: what the library knows, and what only the bank can.
+///
+/// `57014` says that a query was canceled and not by whom. Here nobody cancels any: it was too slow.
+pub fn classify(error: &Error) -> Classification {
+    let known = tokio_postgres_v0_7::classify(error);
+    if error.code() == Some(&SqlState::QUERY_CANCELED) {
+        let slow = Classification::new(ErrorClass::Transient);
+        return known.numeric_code().map_or(slow, |code| slow.code(code));
+    }
+    known
+}
+
+/// A connection that is renewed when it is broken.
+pub struct Teller {
+    config: Config,
+    client: Option<Client>,
+}
+
+impl Teller {
+    /// Somebody who will connect when he has something to do.
+    pub fn new(config: &Config) -> Self {
+        Self { config: config.clone(), client: None }
+    }
+
+    /// Does this under the policy, as often as it takes.
+    pub fn call<T>(
+        &mut self,
+        operation: &'static str,
+        observer: impl Observer,
+        mut work: impl FnMut(&mut Client) -> Result<T, Error>,
+    ) -> Outcome<T, Error> {
+        let mut context = BANK.context(Threads).operation(operation).classifier(classify).observe(observer);
+        context.execute_on(self, |teller| work(teller.client()?), Self::recover)
+    }
+
+    /// Does this once, without any policy.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong.
+    pub fn once<T>(&mut self, work: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+        self.recover();
+        work(self.client()?)
+    }
+
+    fn client(&mut self) -> Result<&mut Client, Error> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => self.config.connect(NoTls)?,
+        };
+        Ok(self.client.insert(client))
+    }
+
+    /// Leaves a connection that does not answer; the next attempt makes another.
+    fn recover(&mut self) {
+        self.client.take_if(|client| client.is_valid(Duration::from_secs(1)).is_err());
+    }
+}
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Teller").field("connected", &self.client.is_some()).finish_non_exhaustive()
+    }
+}
