@@ -98,8 +98,7 @@ impl Meeting {
 /// what the other needs next.
 fn round(number: u32, first_key: i64) -> ([Order; 2], Step) {
     let key = first_key + 2 * i64::from(number);
-    let (pairs, step) =
-        if number % 2 == 0 { ([(1, 2), (1, 3)], Step::Keyed) } else { ([(1, 2), (2, 1)], Step::Taken) };
+    let (pairs, step) = if number % 2 == 0 { ([(1, 2), (1, 3)], Step::Keyed) } else { ([(1, 2), (2, 1)], Step::Taken) };
     let order = |thread: usize, key| Order { key, from: pairs[thread].0, to: pairs[thread].1, amount: 100 };
     ([order(0, key), order(1, key + 1)], step)
 }
@@ -144,13 +143,7 @@ pub fn run(ledger: &Ledger, care: Care, rounds: u32, first_key: i64, midway: imp
 }
 
 /// Books an order. `at`: who is told of an attempt's steps, made anew for each attempt.
-fn book<F: FnMut(Step)>(
-    teller: &mut Teller,
-    care: Care,
-    order: &Order,
-    tally: &mut Tally,
-    mut at: impl FnMut() -> F,
-) {
+fn book<F: FnMut(Step)>(teller: &mut Teller, care: Care, order: &Order, tally: &mut Tally, mut at: impl FnMut() -> F) {
     match care {
         Care::None => {
             let result = teller.once(|client| transfer(client, order, at()));

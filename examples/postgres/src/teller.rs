@@ -10,7 +10,7 @@ use redress_std::{
 /// What happens after something failed.
 ///
 /// - Somebody else was first: again soon, but not together with him.
-/// - The server is away or starting: again when it may be back, up to half a minute.
+/// - The server is away or starting: again when it may be back, up to a minute.
 /// - Everything else (a wrong password, a missing table, an overdrawn account) is for the caller, at once.
 pub static BANK: Policy = Policy::new(
     Retry::new(Backoff::equal_jitter(Duration::from_millis(20), Duration::from_millis(500)))
@@ -18,8 +18,8 @@ pub static BANK: Policy = Policy::new(
             ErrorClass::Concurrency,
             Backoff::full_jitter(Duration::from_millis(2), Duration::from_millis(100)),
         )
-        .max_attempts(100)
-        .deadline(Duration::from_secs(30)),
+        .max_attempts(200)
+        .deadline(Duration::from_secs(60)),
 );
 
 /// The class of an error: what the library knows, and what only the bank can.
