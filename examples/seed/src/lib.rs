@@ -1,0 +1,9 @@
+//! The usage patterns of the Python library `redress`, in Rust: a program for each, which checks itself.
+//!
+//! `tests/SEED.md` lists them: `cargo run -q -p seed --bin circuit_breakers` and so on.
+
+/// A service that fails like this, one call after another, and then has this answer.
+pub fn service<T: Clone, E>(failures: impl IntoIterator<Item = E>, answer: T) -> impl FnMut() -> Result<T, E> {
+    let mut failures = failures.into_iter();
+    move || failures.next().map_or_else(|| Ok(answer.clone()), Err)
+}
