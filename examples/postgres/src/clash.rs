@@ -98,7 +98,8 @@ impl Meeting {
 /// what the other needs next.
 fn round(number: u32, first_key: i64) -> ([Order; 2], Step) {
     let key = first_key + 2 * i64::from(number);
-    let (pairs, step) = if number % 2 == 0 { ([(1, 2), (1, 3)], Step::Keyed) } else { ([(1, 2), (2, 1)], Step::Taken) };
+    let (pairs, step) =
+        if number.is_multiple_of(2) { ([(1, 2), (1, 3)], Step::Keyed) } else { ([(1, 2), (2, 1)], Step::Taken) };
     let order = |thread: usize, key| Order { key, from: pairs[thread].0, to: pairs[thread].1, amount: 100 };
     ([order(0, key), order(1, key + 1)], step)
 }

@@ -1,6 +1,15 @@
 //! The usage patterns of the Python library `redress`, in Rust: a program for each, which checks itself.
 //!
 //! `tests/SEED.md` lists them: `cargo run -q -p seed --bin circuit_breakers` and so on.
+//!
+//! What the Python library finds out at run time, that a strategy takes one argument or three, is for the compiler:
+//!
+//! ```compile_fail,E0277
+//! use redress_std::{Backoff, Millis};
+//!
+//! static TWO: fn(u32, Millis) -> Millis = |attempt, previous| previous;
+//! let backoff = Backoff::custom(&TWO);
+//! ```
 
 /// A service that fails like this, one call after another, and then has this answer.
 pub fn service<T: Clone, E>(failures: impl IntoIterator<Item = E>, answer: T) -> impl FnMut() -> Result<T, E> {

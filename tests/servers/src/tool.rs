@@ -35,5 +35,5 @@ pub(crate) fn run(command: &mut Command, owner: &Owner) -> io::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("{:?}: {}: {}", command.get_program(), output.status, said.trim())))
+    Err(io::Error::other(format!("{}: {}: {}", command.get_program().display(), output.status, said.trim())))
 }
