@@ -3,6 +3,8 @@
 //! `classify_databases.rs` has every code there is, told by a script; here are those that a server can be brought to say
 //! by itself.
 
+#![cfg(unix)]
+
 use std::{error::Error, fmt::Debug, io};
 
 use redress_servers::{Postgres, Redis};

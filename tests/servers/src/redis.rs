@@ -37,16 +37,19 @@ impl Redis {
         let mut command = Command::new(program);
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--requirepass", Self::PASSWORD]);
         command.args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--pidfile", "pid"]).args(options);
-        command.current_dir(&directory).stdin(Stdio::null()).stdout(Stdio::piped());
+        let (log, writer) = io::pipe()?;
+        command.current_dir(&directory).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         owner.take(&mut command);
-        let mut server = command.spawn()?;
+        let server = command.spawn()?;
+        // It holds what the server writes to, and the server's must be the last.
+        drop(command);
         let janitor = Janitor::hire(&owner, &directory, "test -f pid && kill -9 \"$(cat pid)\"")?;
 
-        let mut log = BufReader::new(server.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?).lines();
+        let mut log = BufReader::new(log).lines();
         let mut said = String::new();
         loop {
             let Some(line) = log.next().transpose()? else {
-                return Err(io::Error::other(format!("Redis does not start: {said}")));
+                return Err(io::Error::other(format!("Redis does not start: {}", said.trim())));
             };
             if line.contains("Ready to accept connections") {
                 break;

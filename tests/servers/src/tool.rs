@@ -37,3 +37,32 @@ pub(crate) fn run(command: &mut Command, owner: &Owner) -> io::Result<()> {
     let said = String::from_utf8_lossy(&output.stderr);
     Err(io::Error::other(format!("{}: {}: {}", command.get_program().display(), output.status, said.trim())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_misses_a_program_is_told_what_to_install() {
+        let error = find("initdb-of-nowhere", || vec![PathBuf::from("/nowhere")], "postgresql").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let message = "no initdb-of-nowhere on this machine: install Debian's package postgresql or its like";
+        assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn a_program_is_found_in_the_path_or_in_a_directory() {
+        assert!(find("sh", Vec::new, "dash").unwrap().is_file());
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("initdb-of-nowhere"), "").unwrap();
+        let found = find("initdb-of-nowhere", || vec![directory.path().to_owned()], "postgresql").unwrap();
+        assert_eq!(found.parent(), Some(directory.path()));
+    }
+
+    #[test]
+    fn a_command_that_fails_says_why() {
+        let owner = Owner::find("postgres").unwrap();
+        let error = run(Command::new("/bin/sh").args(["-c", "echo because >&2; exit 3"]), &owner).unwrap_err();
+        assert_eq!(error.to_string(), "/bin/sh: exit status: 3: because");
+    }
+}
