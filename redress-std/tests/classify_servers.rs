@@ -291,3 +291,17 @@ fn errors_of_a_redis_cluster() {
     ask(&mut connection, "CLUSTER ADDSLOTSRANGE 0 16383").expect("all are free");
     redis_row(ask(&mut connection, "MGET one two"), "CROSSSLOT", Permanent);
 }
+
+#[test]
+fn errors_of_a_redis_that_loads() {
+    // Four seconds for what it takes in at once otherwise; the server is dropped before.
+    let slow = ["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"];
+    let server = Redis::start(&[&slow[..], &["--enable-debug-command", "local"]].concat()).expect("Redis");
+    let url = format!("redis://:{}@{}/", Redis::PASSWORD, server.address());
+    let (mut one, mut other) = (connect(&url).expect("the password"), connect(&url).expect("the password"));
+    ask(&mut one, "DEBUG POPULATE 200 key 100").expect("an order");
+    one.send_packed_command(&redis::cmd("DEBUG").arg("RELOAD").get_packed_command()).expect("a connection");
+    // Read together with the order to reload, the first may be answered before.
+    let answer = ask(&mut other, "GET key:1").and_then(|_| ask(&mut other, "GET key:1"));
+    redis_row(answer, "LOADING", Transient);
+}
