@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let ledger = Ledger::open(&config, &format!("redress_bank_{}", process::id()), patience)?;
     println!("two threads book {ROUNDS} transfers each, in each other's way, under SERIALIZABLE\n");
-    println!("{:<32}{:>6}  {:<28}{:<40}sum before, after", "", "booked", "failed", "retries");
+    println!("{:<32}{:>6}  {:<28}{:<44}sum before, after", "", "booked", "failed", "retries");
 
     let mut wrong = Vec::new();
     let mut story =
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let tally = clash::run(&ledger, care, ROUNDS, first_key, midway);
             let (after, booked) = ledger.sum()?;
             let (done, failed, retries) = (tally.done, list(&tally.failed), list(&tally.retries));
-            println!("{title:<32}{done:>6}  {failed:<28}{retries:<40}{before}, {after}");
+            println!("{title:<32}{done:>6}  {failed:<28}{retries:<44}{before}, {after}");
             wrong.extend(check(care, &tally, conflicts).into_iter().map(|what| format!("{title}: {what}")));
             if before != after || booked - booked_before != i64::from(tally.done) {
                 wrong.push(format!("{title}: what is booked is not what was told"));
