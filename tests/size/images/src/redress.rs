@@ -23,7 +23,7 @@ const LIMITED: Retry =
 static WITH_DEADLINE: Policy = Policy::new(LIMITED);
 
 const PER_CLASS: Retry =
-    LIMITED.backoff_for(ErrorClass::RateLimit, Backoff::equal_jitter(CAP, Duration::from_secs(10)).or_retry_after());
+    LIMITED.backoff_for(ErrorClass::RateLimit, Backoff::equal_jitter(CAP, Duration::from_secs(10)));
 const WITH_TABLE: Policy = Policy::new(PER_CLASS);
 
 static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4).recovery_timeout(DEADLINE));
