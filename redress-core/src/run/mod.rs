@@ -158,7 +158,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
             SleepDecision::Sleep => {
                 let decision = AttemptDecision::Retry;
                 let end = self.context.failure_end(&self.progress, self.elapsed(), decision, delay, None);
-                self.context.observer().on_attempt_end(&end);
+                self.context.tell(|observer| observer.on_attempt_end(&end));
                 Ok(self.begin_wait())
             }
             SleepDecision::Defer => {
