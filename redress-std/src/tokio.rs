@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::tokio::time;
 use redress_core::{AsyncEnvironment, Clock, Environment, Instant, Millis, RandomSource, env::mode};
 
-use crate::{DefaultClassifier, StdClock, ThreadRandom, clock, threads::ABORT_POLL};
+use crate::{DefaultClassifier, StdClock, ThreadRandom, clock, observe, threads::ABORT_POLL};
 
 /// The clock of the tokio runtime: [`tokio::time::Instant`](time::Instant) in nanoseconds, from the same start as
 /// [`StdClock`].
@@ -48,6 +48,11 @@ macro_rules! tokio_environment {
             #[inline]
             fn random(&mut self) -> u32 {
                 ThreadRandom.next_u32()
+            }
+
+            #[inline]
+            fn tell(told: impl FnOnce()) {
+                observe::quietly(told);
             }
         }
 
