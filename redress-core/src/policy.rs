@@ -102,6 +102,13 @@ impl<'a> Policy<'a> {
         self
     }
 
+    /// The same policy for a call that cannot be repeated: a single attempt, known to the breaker and the budget as any
+    /// other.
+    pub const fn once(mut self) -> Self {
+        self.retry = self.retry.max_attempts(1);
+        self
+    }
+
     /// The limits and backoffs.
     pub const fn retry(&self) -> &Retry<'a> {
         &self.retry
