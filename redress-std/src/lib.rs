@@ -27,6 +27,7 @@
 //! | [`observe`] | observers that log, trace and count |
 //! | `reqwest_v0_13`, `ureq_v3`, `hyper_v1`, `tonic_v0_14` | classes of the errors of HTTP and gRPC clients |
 //! | `tokio_postgres_v0_7`, `sqlx_v0_9`, `redis_v1` | classes of the errors of database clients |
+//! | `tower_v0_5` | a policy around any `tower::Service` |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //!
 //! # Which classifier
@@ -70,6 +71,7 @@
 //! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
 //!   `sqlx-v0.9`, `redis-v1`: classifiers for the errors of the crate and major they name, in modules of that name; the
 //!   default classifier then knows them too
+//! - `tower-v0.5`: `PolicyLayer`, a policy around any `tower::Service`
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
 //! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async
@@ -124,6 +126,8 @@ mod tokio;
 pub mod tokio_postgres_v0_7;
 #[cfg(feature = "tonic-v0.14")]
 pub mod tonic_v0_14;
+#[cfg(feature = "tower-v0.5")]
+pub mod tower_v0_5;
 #[cfg(feature = "ureq-v3")]
 pub mod ureq_v3;
 
