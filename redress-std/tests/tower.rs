@@ -151,7 +151,7 @@ async fn a_deferred_call_is_an_error_with_its_checkpoint() {
     let (server, _) = script(&[answer(503, "down")]);
     let context = THREE.context(Tokio).retry_result(http::response).sleep_handler(|_, _| SleepDecision::Defer);
     let error = PolicyLayer::new(context).layer(server).oneshot(get()).await.expect_err("it goes on later");
-    let ServiceError::GaveUp(error) = error else { panic!("{error:?}") };
+    let ServiceError::GaveUp(error) = error;
     assert_eq!((error.reason, error.attempts), (StopReason::Scheduled, 1));
     assert!(error.checkpoint.is_some());
 }
