@@ -1,5 +1,5 @@
-//! A policy around any [`Service`](tower_service::Service): as a [`Layer`](tower_layer::Layer) of tower 0.5, and of 0.4,
-//! which has the same traits.
+//! A policy around any [`Service`](tower_service::Service): as a [`Layer`](tower_layer::Layer) of tower 0.5, and of
+//! 0.4, which has the same traits. Feature `tower-v0.5`.
 //!
 //! The layer is made of a context, which says all that calls need: policy, environment, name, classifiers, abort
 //! condition, observers.
