@@ -70,7 +70,7 @@
 //! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
 //! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
 //!   `sqlx-v0.9`, `redis-v1`: classifiers for the errors of the crate and major they name, in modules of that name; the
-//!   default classifier then knows them too
+//!   default classifier then knows them too. `sqlx-v0.9` needs Rust 1.94, all others 1.88.
 //! - `tower-v0.5`: `PolicyLayer`, a policy around any `tower::Service`
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
