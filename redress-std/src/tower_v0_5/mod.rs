@@ -19,9 +19,9 @@
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
-//! # let mut busy = true;
-//! # let client = service_fn(move |request: Request<Full<Bytes>>| {
-//! #     let status = if std::mem::take(&mut busy) { 503 } else { 200 };
+//! # static BUSY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+//! # let client = service_fn(|request: Request<Full<Bytes>>| {
+//! #     let status = if BUSY.swap(false, std::sync::atomic::Ordering::Relaxed) { 503 } else { 200 };
 //! #     let answer = Response::builder().status(status).header("Retry-After", "2").body(request.into_body()).unwrap();
 //! #     async { Ok::<_, Infallible>(answer) }
 //! # });
