@@ -180,7 +180,9 @@ impl<C, R, A: AbortCondition, S: SleepHandler, O: Observer, W: SliceHook> HookSe
 ///
 /// The hooks are one type parameter each inside of [`Hooks`] because they are closures, and a closure behind a
 /// reference or a vtable would cost what those who hook nothing in should not pay.
-#[derive(Debug)]
+///
+/// A clone draws the same random numbers as its original if the environment holds its own generator.
+#[derive(Clone, Debug)]
 pub struct Context<'p, E, M, H> {
     pub(crate) policy: &'p Policy<'p>,
     pub(crate) env: E,
@@ -188,6 +190,25 @@ pub struct Context<'p, E, M, H> {
     pub(crate) slice: Millis,
     pub(crate) hooks: H,
     mode: PhantomData<fn() -> M>,
+}
+
+impl<'p, E, M, H> Context<'p, E, M, H> {
+    /// The same operation and hooks, for calls under another policy and in another environment of the same mode: for
+    /// adapters which keep a context as the pattern of their calls.
+    pub fn rebind<'q, E2: Environment<Mode = M>>(self, policy: &'q Policy<'q>, env: E2) -> Context<'q, E2, M, H> {
+        let Self { operation, slice, hooks, mode, .. } = self;
+        Context { policy, env, operation, slice, hooks, mode }
+    }
+
+    /// The environment, to look at after calls.
+    pub const fn env(&self) -> &E {
+        &self.env
+    }
+
+    /// The policy.
+    pub const fn policy(&self) -> &'p Policy<'p> {
+        self.policy
+    }
 }
 
 impl<'p, E: Environment> Context<'p, E, E::Mode, Default<E>> {
@@ -267,15 +288,5 @@ impl<'p, E, M, C, R, A, S, O, W> Context<'p, E, M, Hooks<C, R, A, S, O, W>> {
         let mut context = replace_hook!(self, classifier, results, abort, sleep, observer; slices: _ => hook);
         context.slice = length;
         context
-    }
-
-    /// The environment, to look at after calls.
-    pub const fn env(&self) -> &E {
-        &self.env
-    }
-
-    /// The policy.
-    pub const fn policy(&self) -> &'p Policy<'p> {
-        self.policy
     }
 }

@@ -46,6 +46,13 @@ pub trait Environment {
 
     /// A random number, uniform over all of `u32`.
     fn random(&mut self) -> u32;
+
+    /// Tells observers something. MUST call `told` once. Where panics unwind, an environment may keep those of observers
+    /// from the call, as the environments of std do.
+    #[inline(always)]
+    fn tell(told: impl FnOnce()) {
+        told();
+    }
 }
 
 /// An environment that waits on the spot.

@@ -236,7 +236,7 @@ pub struct AttemptEnd {
 /// `()` observes nothing and costs nothing. Closures of `&Event` are observers, pairs and triples of observers are, and
 /// so is a mutable reference to a [`RetryTimeline`](crate::RetryTimeline).
 ///
-/// An observer MUST NOT panic and SHOULD NOT block.
+/// An observer MUST NOT panic and SHOULD NOT block. The environments of `redress-std` keep a panic of it from the call.
 pub trait Observer {
     /// Whether [`Event::elapsed`] shall be filled in, which costs reading the clock.
     const WANTS_TIME: bool = true;

@@ -78,6 +78,7 @@
 //! - A context has a type parameter per hook. Closures behind vtables would make those pay who hook nothing in.
 //! - On hosts the drivers are compiled twice, for any policy and for plain ones, out of the same lines; on bare metal once.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(test),
     warn(

@@ -107,6 +107,23 @@ impl<'a> Policy<'a> {
         self
     }
 
+    /// The same policy for a call that cannot be repeated: a single attempt, known to the breaker and the budget as any
+    /// other.
+    ///
+    /// ```
+    /// use redress_core::{Backoff, ErrorClass, Policy, Retry, StopReason, testing::TestEnv};
+    ///
+    /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+    ///
+    /// let once = POLICY.once();
+    /// let outcome = once.context(TestEnv::new()).execute(|| Err::<(), _>(ErrorClass::Transient));
+    /// assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::MaxAttemptsGlobal)));
+    /// ```
+    pub const fn once(mut self) -> Self {
+        self.retry = self.retry.max_attempts(1);
+        self
+    }
+
     /// The limits and backoffs.
     pub const fn retry(&self) -> &Retry<'a> {
         &self.retry

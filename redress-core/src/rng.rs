@@ -65,7 +65,7 @@ impl RandomSource for SeededRandom {
 
 macro_rules! rand_core_generator {
     ($feature:literal, $version:literal, $name:ident, $generator:path) => {
-        #[doc = concat!("Any generator of `rand_core` ", $version, " as a source, also a mutable reference to one.")]
+        #[doc = concat!("Any generator of `rand_core` ", $version, " as a source, also a mutable reference to one. Feature `", $feature, "`.")]
         #[cfg(feature = $feature)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use redress_core::{Event, EventKind, Observer};
 
-/// How loud an event is logged.
+/// How loud an event is logged. Feature `defmt`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, defmt::Format)]
 pub enum Level {
     /// What goes as it should.
@@ -41,8 +41,8 @@ impl Level {
     }
 }
 
-/// Logs events through defmt, at the [`Level`] of each: operation, event, attempt, class, reason to stop,
-/// delay and time in milliseconds. Levels below `DEFMT_LOG` cost nothing.
+/// Logs events through defmt, at the [`Level`] of each: operation, event, attempt, class, reason to stop, delay and
+/// time in milliseconds. Levels below `DEFMT_LOG` cost nothing. Feature `defmt`.
 ///
 /// ```no_run
 /// # use redress_embassy::{Backoff, Policy, Retry};

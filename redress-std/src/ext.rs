@@ -36,7 +36,7 @@ pub trait PolicyExt: sealed::Sealed {
     where
         DefaultClassifier: Classifier<X>;
 
-    /// Calls the operation in tokio until it succeeds or the policy says stop.
+    /// Calls the operation in tokio until it succeeds or the policy says stop. Feature `tokio`.
     ///
     /// The future is `Send` where the operation and its futures are. Dropping it at any point leaves breaker and budget
     /// as if the call had not been made.
@@ -68,7 +68,7 @@ pub trait PolicyExt: sealed::Sealed {
     where
         DefaultClassifier: Classifier<X>;
 
-    /// Like [`call_async`](Self::call_async), and tells all about it.
+    /// Like [`call_async`](Self::call_async), and tells all about it. Feature `tokio`.
     #[cfg(feature = "tokio")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
     fn execute_async<T, X, Fut: Future<Output = Result<T, X>>>(

@@ -1,4 +1,4 @@
-//! Statuses, headers and responses of the `http` crate, which most HTTP libraries share.
+//! Statuses, headers and responses of the `http` crate, which most HTTP libraries share. Feature `http`.
 //!
 //! Statuses have the classes of [`redress_core::classify::http`]; dates in `Retry-After` are compared with the
 //! system's wall clock.

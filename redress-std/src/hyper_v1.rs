@@ -1,4 +1,4 @@
-//! Errors of hyper 1.
+//! Errors of hyper 1. Feature `hyper-v1`.
 //!
 //! | error | class |
 //! |---|---|

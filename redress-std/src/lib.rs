@@ -27,6 +27,7 @@
 //! | [`observe`] | observers that log, trace and count |
 //! | `reqwest_v0_13`, `ureq_v3`, `hyper_v1`, `tonic_v0_14` | classes of the errors of HTTP and gRPC clients |
 //! | `tokio_postgres_v0_7`, `sqlx_v0_9`, `redis_v1` | classes of the errors of database clients |
+//! | `tower_v0_5` | a policy around any `tower::Service` |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //! | `file` | policies in a TOML file, and what is wrong with them |
 //!
@@ -70,7 +71,8 @@
 //! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
 //! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
 //!   `sqlx-v0.9`, `redis-v1`: classifiers for the errors of the crate and major they name, in modules of that name; the
-//!   default classifier then knows them too
+//!   default classifier then knows them too. `sqlx-v0.9` needs Rust 1.94, all others 1.88.
+//! - `tower-v0.5`: `PolicyLayer`, a policy around any `tower::Service`
 //! - `toml`: policies in a file
 //! - `cli`: the program `redress`, which checks such files and plots what they mean
 //! - `serde`: configuration, events, outcomes and checkpoints
@@ -129,6 +131,8 @@ mod tokio;
 pub mod tokio_postgres_v0_7;
 #[cfg(feature = "tonic-v0.14")]
 pub mod tonic_v0_14;
+#[cfg(feature = "tower-v0.5")]
+pub mod tower_v0_5;
 #[cfg(feature = "ureq-v3")]
 pub mod ureq_v3;
 

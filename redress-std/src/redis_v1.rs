@@ -1,4 +1,4 @@
-//! Errors of redis 1.
+//! Errors of redis 1. Feature `redis-v1`.
 //!
 //! | error | class |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Errors and responses of reqwest 0.12.
+//! Errors and responses of reqwest 0.12. Feature `reqwest-v0.12`.
 //!
 //! | error | class |
 //! |---|---|

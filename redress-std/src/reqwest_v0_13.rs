@@ -1,4 +1,4 @@
-//! Errors and responses of reqwest 0.13.
+//! Errors and responses of reqwest 0.13. Feature `reqwest-v0.13`.
 //!
 //! | error | class |
 //! |---|---|

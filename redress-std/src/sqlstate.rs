@@ -1,4 +1,5 @@
 //! SQLSTATE as `PostgreSQL` uses it: the table of [`redress_core::classify::sqlstate`], and what else its manual tells.
+//! Features `tokio-postgres-v0.7`, `sqlx-v0.8` and `sqlx-v0.9`.
 //!
 //! | state | class |
 //! |---|---|

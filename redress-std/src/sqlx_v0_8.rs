@@ -1,4 +1,4 @@
-//! Errors of sqlx 0.8, whose type is that of sqlx-core.
+//! Errors of sqlx 0.8, whose type is that of sqlx-core. Feature `sqlx-v0.8`.
 //!
 //! | error | class |
 //! |---|---|

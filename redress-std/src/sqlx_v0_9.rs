@@ -1,4 +1,4 @@
-//! Errors of sqlx 0.9, whose type is that of sqlx-core.
+//! Errors of sqlx 0.9, whose type is that of sqlx-core. Feature `sqlx-v0.9`.
 //!
 //! | error | class |
 //! |---|---|

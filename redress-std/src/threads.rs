@@ -2,7 +2,7 @@
 
 use redress_core::{BlockingEnvironment, Clock, Environment, Instant, Millis, RandomSource, Sleeper, env::mode};
 
-use crate::{DefaultClassifier, StdClock, ThreadRandom, ThreadSleeper};
+use crate::{DefaultClassifier, StdClock, ThreadRandom, ThreadSleeper, observe};
 
 /// How long an abort may go unnoticed during a wait.
 pub(crate) const ABORT_POLL: Millis = Millis::new(10);
@@ -47,6 +47,11 @@ impl Environment for Threads {
     #[inline]
     fn random(&mut self) -> u32 {
         ThreadRandom.next_u32()
+    }
+
+    #[inline]
+    fn tell(told: impl FnOnce()) {
+        observe::quietly(told);
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use ::tokio::time;
 use redress_core::{AsyncEnvironment, Clock, Environment, Instant, Millis, RandomSource, env::mode};
 
-use crate::{DefaultClassifier, StdClock, ThreadRandom, clock, threads::ABORT_POLL};
+use crate::{DefaultClassifier, StdClock, ThreadRandom, clock, observe, threads::ABORT_POLL};
 
 /// The clock of the tokio runtime: [`tokio::time::Instant`](time::Instant) in nanoseconds, from the same start as
-/// [`StdClock`].
+/// [`StdClock`]. Feature `tokio`.
 ///
 /// It stands still where tokio's time is paused; outside of a runtime it is [`StdClock`]. For what takes a clock, as
 /// [`CircuitBreakerView::try_acquire`](crate::CircuitBreakerView::try_acquire) does.
@@ -49,6 +49,11 @@ macro_rules! tokio_environment {
             fn random(&mut self) -> u32 {
                 ThreadRandom.next_u32()
             }
+
+            #[inline]
+            fn tell(told: impl FnOnce()) {
+                observe::quietly(told);
+            }
         }
 
         impl AsyncEnvironment for $name {
@@ -62,7 +67,7 @@ macro_rules! tokio_environment {
 }
 
 tokio_environment! {
-    /// Calls in tokio, with futures that are `Send` where those of the operation are.
+    /// Calls in tokio, with futures that are `Send` where those of the operation are. Feature `tokio`.
     ///
     /// - clock: [`TokioClock`]; waits take no time where tokio's time is paused
     /// - waits: tokio's timer; with an abort condition they end at most 10 ms after it holds
@@ -102,6 +107,7 @@ tokio_environment! {
 
 tokio_environment! {
     /// Calls in tokio, on one thread: the operation is an `AsyncFnMut`, which may lend what it captured to its futures.
+    /// Feature `tokio`.
     ///
     /// Otherwise as [`Tokio`].
     ///

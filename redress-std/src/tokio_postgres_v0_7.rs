@@ -1,4 +1,4 @@
-//! Errors of tokio-postgres 0.7 and of postgres 0.19, which are the same type.
+//! Errors of tokio-postgres 0.7 and of postgres 0.19, which are the same type. Feature `tokio-postgres-v0.7`.
 //!
 //! | error | class |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Statuses of gRPC, of tonic 0.14.
+//! Statuses of gRPC, of tonic 0.14. Feature `tonic-v0.14`.
 //!
 //! | status | class |
 //! |---|---|

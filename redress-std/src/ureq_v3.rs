@@ -1,4 +1,4 @@
-//! Errors and responses of ureq 3.
+//! Errors and responses of ureq 3. Feature `ureq-v3`.
 //!
 //! | error | class |
 //! |---|---|

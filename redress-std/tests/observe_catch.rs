@@ -9,8 +9,9 @@ use std::{
 };
 
 use redress_std::{
-    AttemptEnd, AttemptStart, Backoff, BreakerConfig, BreakerState, ByRef, CircuitBreaker, ErrorClass, Event,
-    EventKind, Observer, Outcome, Policy, Retry, StopReason, Threads, Tokio,
+    AttemptEnd, AttemptStart, Backoff, Blocking, BreakerConfig, BreakerState, ByRef, CircuitBreaker, DefaultClassifier,
+    ErrorClass, Event, EventKind, Observer, Outcome, Policy, Retry, StdClock, StopReason, ThreadRandom, ThreadSleeper,
+    Threads, Tokio, TokioLocal,
     observe::{CatchPanics, LogObserver, MetricsObserver, TracingObserver},
 };
 
@@ -150,9 +151,86 @@ fn the_breaker_learns_of_a_call_whose_observer_panicked() {
     assert_eq!(context.execute(flaky(0)).stop_reason, Some(StopReason::CircuitOpen));
 }
 
-/// What is documented of observers that are not wrapped: the panic goes through the call, as one of the operation does.
+/// The environments keep the panics of observers that are not wrapped, whatever they are told.
 #[test]
-fn without_the_wrapper_the_panic_is_the_callers() {
+fn without_the_wrapper_a_panic_does_not_change_the_outcome() {
+    for failures in 0..5 {
+        let expected = THREE.context(Threads).execute(flaky(failures));
+        let outcome = THREE.context(Threads).observe(Fragile).execute(flaky(failures));
+        assert_eq!(facts(&outcome), facts(&expected), "{failures} failures");
+        let outcome = THREE
+            .context(Threads)
+            .observe(|_: &Event| panic!("fragile"))
+            .on_attempt_start(|_| panic!("fragile"))
+            .on_attempt_end(|_| panic!("fragile"))
+            .execute(flaky(failures));
+        assert_eq!(facts(&outcome), facts(&expected), "{failures} failures");
+        let called = THREE.context(Threads).observe(Fragile).call(flaky(failures));
+        assert_eq!(called.is_ok(), expected.is_ok(), "{failures} failures");
+    }
+}
+
+#[tokio::test]
+async fn without_the_wrapper_a_panic_does_not_change_the_outcome_in_a_task() {
+    for failures in 0..5 {
+        let expected = THREE.context(Threads).execute(flaky(failures));
+        let mut operation = flaky(failures);
+        let local = THREE.context(TokioLocal).observe(Fragile).execute(async || operation()).await;
+        assert_eq!(facts(&local), facts(&expected), "{failures} failures");
+        let spawned = tokio::spawn(async move {
+            let mut operation = flaky(failures);
+            THREE.context(Tokio).observe(Fragile).execute(move || std::future::ready(operation())).await
+        });
+        assert_eq!(facts(&spawned.await.expect("no panic")), facts(&expected), "{failures} failures");
+    }
+}
+
+#[test]
+fn in_the_loop_form_a_panic_is_kept_as_well() {
+    let mut context = THREE.context(Threads).observe(Fragile);
+    let mut operation = flaky(2);
+    let mut run = context.start().expect("nothing rejects it");
+    let value = loop {
+        match operation() {
+            Ok(value) => break run.succeed(value),
+            Err(error) => run.failed(error).expect("there is another attempt"),
+        }
+    };
+    assert_eq!(value, "done");
+}
+
+/// After a panic the observer is told again, at the next event.
+#[test]
+fn without_the_wrapper_an_observer_misses_only_the_event_it_panicked_at() {
+    let (mut before, mut told) = (0, Vec::new());
+    let outcome = THREE
+        .context(Threads)
+        .observe(|_: &Event| before += 1)
+        .observe(|event: &Event| {
+            assert_ne!((event.kind, event.attempt), (EventKind::Retry, 1), "fragile, once");
+            told.push((event.kind, event.attempt));
+        })
+        .execute(flaky(2));
+    assert_eq!((outcome.attempts, before), (3, 3));
+    assert_eq!(told, [(EventKind::Retry, 2), (EventKind::Success, 3)]);
+}
+
+#[test]
+fn the_breaker_learns_of_a_call_whose_observer_panicked_without_the_wrapper() {
+    static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(2));
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)).circuit_breaker(&BREAKER);
+
+    let mut context = POLICY.context(Threads).observe(Fragile);
+    for _ in 0..2 {
+        assert!(context.call(flaky(1)).is_err());
+    }
+    assert_eq!(BREAKER.state(), BreakerState::Open);
+    assert_eq!(context.execute(flaky(0)).stop_reason, Some(StopReason::CircuitOpen));
+}
+
+/// What is documented of other environments: the panic goes through the call, as one of the operation does.
+#[test]
+fn in_an_environment_of_parts_the_panic_is_the_callers() {
     static BREAKER: CircuitBreaker<1> =
         CircuitBreaker::new(BreakerConfig::new(1).recovery_timeout(Duration::from_millis(1)));
     static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(2)).circuit_breaker(&BREAKER);
@@ -160,7 +238,10 @@ fn without_the_wrapper_the_panic_is_the_callers() {
     assert!(POLICY.context(Threads).call(flaky(2)).is_err());
     std::thread::sleep(Duration::from_millis(2));
     let fragile = |event: &Event| assert_ne!(event.kind, EventKind::Retry, "fragile");
-    let panicked = catch_unwind(AssertUnwindSafe(|| POLICY.context(Threads).observe(fragile).call(flaky(2))));
+    let parts = Blocking::new(StdClock, ThreadSleeper, ThreadRandom);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        POLICY.context(parts).classifier(DefaultClassifier).observe(fragile).call(flaky(2))
+    }));
     assert!(panicked.is_err());
     assert_eq!(BREAKER.state(), BreakerState::HalfOpen, "as if the call had not been made");
     assert!(POLICY.context(Threads).call(flaky(0)).is_ok());

@@ -8,6 +8,11 @@ use std::{
     time::Duration,
 };
 
+use metrics_exporter_prometheus::{ExporterFuture, PrometheusBuilder, PrometheusRecorder};
+use observability::run;
+use redress_std::observe::MetricsObserver;
+use tokio::runtime::Runtime;
+
 /// A program that ends with the test.
 struct Running {
     child: Child,
@@ -177,4 +182,51 @@ fn scrapers_that_hang_or_hang_up_do_no_harm() {
     assert_count(&scrape(address), "redress_calls_total", &[], calls);
     drop(silent);
     running.end();
+}
+
+#[test]
+fn the_run_is_the_same_without_a_recorder() {
+    let (running, _, rows) = serving();
+    running.end();
+    assert_eq!(owned(&run(&MetricsObserver::new())), rows);
+}
+
+/// The endpoint dies between two runs, as with the runtime that serves it. Nothing is lost: whoever reads the recorder
+/// later finds both.
+#[test]
+fn the_run_is_the_same_when_the_endpoint_goes_away() {
+    let runtime = Runtime::new().expect("a runtime");
+    let (recorder, exporter, address) = listening(&runtime);
+    runtime.spawn(exporter);
+    let once = || metrics::with_local_recorder(&recorder, || owned(&run(&MetricsObserver::new())));
+
+    let rows = once();
+    let calls = rows.values().map(|(calls, _)| calls).sum();
+    assert_count(&scrape(address), "redress_calls_total", &[], calls);
+
+    drop(runtime);
+    assert!(TcpStream::connect(address).is_err(), "nobody listens");
+    assert_eq!(once(), rows);
+    assert_count(&recorder.handle().render(), "redress_calls_total", &[], 2 * calls);
+}
+
+/// A recorder, and its endpoint on a port that was free a moment ago.
+fn listening(runtime: &Runtime) -> (PrometheusRecorder, ExporterFuture, SocketAddr) {
+    let _inside = runtime.enter();
+    for _ in 0..10 {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+        if let Ok((recorder, exporter)) = PrometheusBuilder::new().with_http_listener(free).build() {
+            return (recorder, exporter, free);
+        }
+    }
+    panic!("no port stays free");
+}
+
+/// The rows as a program prints them.
+fn owned(report: &observability::Report) -> Rows {
+    report
+        .rows
+        .iter()
+        .map(|((operation, outcome), counts)| (((*operation).into(), (*outcome).into()), *counts))
+        .collect()
 }

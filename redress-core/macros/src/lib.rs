@@ -10,7 +10,7 @@ use proc_macro::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, ItemFn, parse_macro_input};
 
-/// Implements `Classify`: what is written at a variant or a struct is its class.
+/// Implements `Classify`: what is written at a variant or a struct is its class. Feature `macros`.
 ///
 /// | attribute | |
 /// |---|---|
@@ -59,7 +59,7 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
     classify::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Retries a function: each attempt runs its body.
+/// Retries a function: each attempt runs its body. Feature `macros`.
 ///
 /// The function may be blocking or async, free or a method, generic; its signature, attributes, documentation and
 /// visibility stay as they are written.

@@ -7,7 +7,8 @@ use crate::{
     time::{Convert, TickRate},
 };
 
-/// A `DelayNs` as sleeper, blocking or async, told ticks of a clock.
+/// A `DelayNs` as sleeper, blocking or async, told ticks of a clock. Features `embedded-hal-v1` (blocking) and
+/// `embedded-hal-async-v1`.
 ///
 /// A delay has no clock, so one has to be paired with it: a hardware timer, a
 /// [`WrappingClock`](crate::embedded::WrappingClock), or for boards without either a

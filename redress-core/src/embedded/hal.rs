@@ -1,4 +1,4 @@
-//! The error kinds of `embedded-hal` 1, and so of `embedded-hal-async`.
+//! The error kinds of `embedded-hal` 1, and so of `embedded-hal-async`. Feature `embedded-hal-v1`.
 //!
 //! | kind | class | because |
 //! |---|---|---|

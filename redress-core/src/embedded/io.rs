@@ -1,4 +1,4 @@
-//! The error kinds of `embedded-io`, and so of `embedded-io-async`.
+//! The error kinds of `embedded-io`, and so of `embedded-io-async`. Features `embedded-io-v0.6` and `embedded-io-v0.7`.
 //!
 //! | kind | class |
 //! |---|---|
@@ -17,7 +17,7 @@ use crate::{Classification, Classifier, ErrorClass};
 
 macro_rules! classifier {
     ($feature:literal, $version:literal, $name:ident, $class:ident, $module:ident) => {
-        #[doc = concat!("The class of an error kind of `embedded-io` ", $version, ", by the table of [this module](self).")]
+        #[doc = concat!("The class of an error kind of `embedded-io` ", $version, ", by the table of [this module](self). Feature `", $feature, "`.")]
         #[cfg(feature = $feature)]
         pub const fn $class(kind: $module::ErrorKind) -> ErrorClass {
             use $module::ErrorKind;
@@ -36,7 +36,7 @@ macro_rules! classifier {
             }
         }
 
-        #[doc = concat!("The classifier of errors of `embedded-io` ", $version, ".")]
+        #[doc = concat!("The classifier of errors of `embedded-io` ", $version, ". Feature `", $feature, "`.")]
         #[cfg(feature = $feature)]
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -1,4 +1,4 @@
-//! Operations which return `nb::Result`.
+//! Operations which return `nb::Result`. Feature `nb-v1`.
 //!
 //! `WouldBlock` is no failure: nothing went wrong, there is just no answer yet. To count it as one would use up attempts,
 //! and open breakers, by asking often. So it is dealt with inside of an attempt:

@@ -225,7 +225,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
                     cause: event.cause,
                     delay,
                 };
-                self.context.observer().on_attempt_end(&end);
+                self.context.tell(|observer| observer.on_attempt_end(&end));
                 Ok(self.begin_wait())
             }
             SleepDecision::Defer => {

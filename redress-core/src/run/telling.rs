@@ -41,9 +41,11 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         H::Observer::WANTS_TIME || policy.deadline().is_some()
     }
 
-    #[inline]
-    pub(super) fn observer(&mut self) -> &mut H::Observer {
-        &mut self.hooks.parts().observer
+    /// Tells the observer, if there is one, in the way of the environment.
+    #[inline(always)]
+    pub(super) fn tell(&mut self, told: impl FnOnce(&mut H::Observer)) {
+        let observer = &mut self.hooks.parts().observer;
+        E::tell(|| told(observer));
     }
 
     #[inline]
@@ -54,7 +56,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     #[inline]
     pub(crate) fn announce(&mut self) {
         let operation = self.operation;
-        self.observer().on_call_start(operation);
+        self.tell(|observer| observer.on_call_start(operation));
     }
 
     /// Takes a permit from the breaker.
@@ -76,7 +78,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     #[inline]
     pub(super) fn tell_start(&mut self, attempt: u32, elapsed: Millis) {
         let start = AttemptStart { attempt, operation: self.operation, elapsed };
-        self.observer().on_attempt_start(&start);
+        self.tell(|observer| observer.on_attempt_start(&start));
     }
 
     #[inline]
@@ -161,7 +163,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
                 cause: last.map(|(_, cause)| cause),
                 delay,
             };
-            self.observer().on_attempt_end(&end);
+            self.tell(|observer| observer.on_attempt_end(&end));
         }
         self.emit_change(changed, failed, elapsed);
     }
@@ -216,7 +218,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
 
     #[inline]
     pub(super) fn emit(&mut self, event: Event) {
-        self.observer().on_event(&event);
+        self.tell(|observer| observer.on_event(&event));
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use redress_core::{AttemptEnd, AttemptStart, Event, Observer};
 /// Runs it and keeps its panic, if there is one, from whoever called; `false` if it panicked.
 ///
 /// The panic hook has told of the panic already.
-pub(super) fn quietly(told: impl FnOnce()) -> bool {
+pub(crate) fn quietly(told: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(told)) else { return true };
     // A payload is any type, and dropping it may panic as well.
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -35,11 +35,14 @@ pub(super) fn quietly(told: impl FnOnce()) -> bool {
 /// assert_eq!(fragile.panics(), 1);
 /// ```
 ///
-/// # Design
+/// # When it is needed
 ///
-/// It is a wrapper and no default, because observers are called by the core, which knows no unwinding, and because
-/// what an observer has borrowed may be half changed when it panicked: whoever wraps it says that this is no harm. The
-/// [ready observers](crate::observe) need no wrapper.
+/// The environments of this crate keep panics of observers from the call without it. It adds that the observers after
+/// this one are told the same event, that this one isn't told the rest of a call it has half seen, that panics are
+/// counted, and that it does so in every environment: others, as [`Blocking`](crate::Blocking), let panics of observers
+/// unwind through the call, and if that is at its last event, the breaker has learnt of the call already.
+///
+/// What an observer has borrowed may be half changed when it panicked.
 ///
 /// Nothing is kept in programs built with `panic = "abort"`.
 #[derive(Clone, Copy, Debug, Default)]

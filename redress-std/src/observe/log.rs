@@ -11,7 +11,8 @@ use super::{
     facts::{Weight, delay_ms, stop_reason},
 };
 
-/// Writes a line per event through the `log` facade: what happened, then `key=value` pairs of what is known.
+/// Writes a line per event through the `log` facade: what happened, then `key=value` pairs of what is known. Feature
+/// `log`.
 ///
 /// ```text
 /// WARN redress: max_attempts_exceeded operation=fetch_orders attempt=3 class=transient stop_reason=max_attempts_global cause=error elapsed_ms=315

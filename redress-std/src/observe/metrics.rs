@@ -5,7 +5,7 @@ use redress_core::{AttemptDecision, AttemptEnd, ErrorClass, Event, Millis, Obser
 
 use super::{catch::quietly, facts::outcome};
 
-/// Counts and measures, through the `metrics` facade.
+/// Counts and measures, through the `metrics` facade. Feature `metrics`.
 ///
 /// | name | kind | labels | counts or measures |
 /// |---|---|---|---|

@@ -28,10 +28,12 @@
 //!
 //! # Panics of observers
 //!
-//! What is behind a facade is not ours: a subscriber, a logger, a recorder may panic. The ready observers keep such
-//! panics to themselves, and the call ends as it would have without them. An observer of one's own runs as part of the
-//! call, so its panic unwinds through the call, unless it is in [`CatchPanics`]; if that was at the call's last event, the
-//! breaker does not learn how the call ended. In programs built with `panic = "abort"` nothing can be kept.
+//! They don't change the outcome of a call in [`Threads`](crate::Threads), `Tokio` and `TokioLocal`: the environment keeps
+//! them, after the panic hook has told of them. Of the event at which an observer panicked, the observers after it in the
+//! same context learn nothing; of the next event all are told. The ready observers and those in [`CatchPanics`] keep
+//! their panics themselves, so that no other observer misses anything, in any environment.
+//!
+//! In programs built with `panic = "abort"` nothing can be kept.
 //!
 //! # Levels
 //!
@@ -57,6 +59,7 @@ mod metrics;
 mod tracing;
 
 pub use self::catch::CatchPanics;
+pub(crate) use self::catch::quietly;
 #[cfg(feature = "log")]
 pub use self::log::LogObserver;
 #[cfg(feature = "metrics")]

@@ -11,7 +11,7 @@ use super::{
     facts::{Weight, delay_ms, outcome, stop_reason},
 };
 
-/// A span per call, and in it an event for whatever happens, through `tracing`.
+/// A span per call, and in it an event for whatever happens, through `tracing`. Feature `tracing`.
 ///
 /// The span is `redress.call`, of level `INFO`. It is a child of the span the call is made in, it opens with the call
 /// and closes with its end, also if nothing ran. Its fields:

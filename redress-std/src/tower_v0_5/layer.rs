@@ -1,0 +1,76 @@
+//! The layer.
+
+use redress_core::{Backoff, Context, Policy, Retry, context, env::mode::Spawned};
+use tower_layer::Layer;
+
+use super::{ByClone, PolicyService, ServiceEnvironment};
+use crate::SharedPolicy;
+
+/// What a context is bound to until a call binds it to the policy that is shared.
+static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1));
+
+/// A layer that applies a policy to the requests of a service.
+///
+/// `E` is the environment, `H` the hooks of the context it was made of, `K` makes the copies of requests. Each call has
+/// its own clone of the hooks: observers that count for all of them share what they count in, as `&'static` and `Arc` do.
+///
+/// What it does is told in [`tower_v0_5`](super).
+#[derive(Clone, Debug)]
+pub struct PolicyLayer<E, H, K = ByClone> {
+    pub(super) pattern: Context<'static, E, Spawned, H>,
+    pub(super) shared: Option<SharedPolicy>,
+    pub(super) copies: K,
+}
+
+impl<E, H> PolicyLayer<E, H> {
+    /// A layer whose calls are made as with this context, of a policy in a `static` or [leaked](SharedPolicy::leak).
+    pub const fn new(context: Context<'static, E, Spawned, H>) -> Self {
+        Self { pattern: context, shared: None, copies: ByClone }
+    }
+}
+
+impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
+    /// A layer for a policy which owns its breaker and budget. The layer's services share them, with each other and with
+    /// every other clone of the policy. The function adds to the context what calls need besides.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")] {
+    /// use std::{sync::Arc, time::Duration};
+    /// use redress_std::{
+    ///     Backoff, BreakerConfig, CircuitBreaker, Retry, SharedPolicy, Tokio, tower_v0_5::PolicyLayer,
+    /// };
+    ///
+    /// # let (base, failures) = (Duration::from_millis(5), 4);
+    /// let breaker = Arc::new(CircuitBreaker::<8>::try_new(BreakerConfig::new(failures))?);
+    /// let retry = Retry::new(Backoff::try_full_jitter(base, Duration::from_secs(1))?);
+    /// let policy = SharedPolicy::try_new(retry)?.circuit_breaker(breaker);
+    /// let layer = PolicyLayer::shared(policy, Tokio, |context| context.operation("stock"));
+    /// # let _ = layer;
+    /// # }
+    /// # Ok::<(), redress_std::ConfigError>(())
+    /// ```
+    pub fn shared(
+        policy: SharedPolicy,
+        env: E,
+        configure: impl FnOnce(Context<'static, E, Spawned, context::Default<E>>) -> Context<'static, E, Spawned, H>,
+    ) -> Self {
+        Self { shared: Some(policy), ..Self::new(configure(UNBOUND.context(env))) }
+    }
+}
+
+impl<E, H, K> PolicyLayer<E, H, K> {
+    /// Copies requests with this: a `Fn(&Req) -> Option<Req>`, or any other [`CloneRequest`](super::CloneRequest). A
+    /// request of which there is no copy is sent once.
+    pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2> {
+        let Self { pattern, shared, copies: _ } = self;
+        PolicyLayer { pattern, shared, copies }
+    }
+}
+
+impl<S, E: Clone, H: Clone, K: Clone> Layer<S> for PolicyLayer<E, H, K> {
+    type Service = PolicyService<S, E, H, K>;
+
+    fn layer(&self, service: S) -> Self::Service {
+        PolicyService::new(service, self.clone())
+    }
+}

@@ -1,0 +1,108 @@
+//! A policy around any [`Service`](tower_service::Service): as a [`Layer`](tower_layer::Layer) of tower 0.5, and of
+//! 0.4, which has the same traits. Feature `tower-v0.5`.
+//!
+//! The layer is made of a context, which says all that calls need: policy, environment, name, classifiers, abort
+//! condition, observers.
+//!
+//! ```
+//! # #[cfg(all(feature = "http", feature = "tokio"))] {
+//! use std::{convert::Infallible, time::Duration};
+//! use ::http::{Request, Response, StatusCode};
+//! use bytes::Bytes;
+//! use http_body_util::Full;
+//! use redress_std::{Backoff, Policy, Retry, Tokio, http, tower_v0_5::PolicyLayer};
+//! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+//!
+//! static STOCK: Policy = Policy::new(
+//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(50), Duration::from_secs(5)).or_retry_after()),
+//! );
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! # static BUSY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+//! # let client = service_fn(|request: Request<Full<Bytes>>| {
+//! #     let status = if BUSY.swap(false, std::sync::atomic::Ordering::Relaxed) { 503 } else { 200 };
+//! #     let answer = Response::builder().status(status).header("Retry-After", "2").body(request.into_body()).unwrap();
+//! #     async { Ok::<_, Infallible>(answer) }
+//! # });
+//! let mut client = ServiceBuilder::new()
+//!     .layer(PolicyLayer::new(STOCK.context(Tokio).operation("stock").retry_result(http::response)))
+//!     .service(client);
+//!
+//! let order = Request::put("http://stock/7").body(Full::new(Bytes::from_static(b"{\"count\": 2}"))).unwrap();
+//! let response = client.ready().await.unwrap().call(order).await.unwrap();
+//! assert_eq!(response.status(), StatusCode::OK);
+//! # }
+//! # main();
+//! # }
+//! ```
+//!
+//! # What is a failure
+//!
+//! - An error of the service, by the context's classifier; so is an error while a retry waits for readiness.
+//! - A response, if `retry_result` says so: [`http::response`](crate::http::response) for those of the `http` crate, with
+//!   their `Retry-After`. It is told only the head: a body that breaks later is no failure to the layer. Where it should
+//!   be one, collect it inside of the layer (`client.and_then(collect)`).
+//! - An attempt that takes longer than the policy's attempt timeout.
+//!
+//! # What comes back
+//!
+//! - The first response that is no failure.
+//! - When the policy says stop and the last attempt got a response, that response, as without the layer: who asks for a
+//!   page wants to see the 404, and the body of the 503. Observers are told why it was the last.
+//! - Otherwise [`ServiceError`]: the service's error by value, why there is no further attempt, how many there were, and
+//!   for an open circuit when to come back.
+//!
+//! # Which requests are repeated
+//!
+//! Those that can be copied. [`PolicyLayer::new`] clones them; with [`clone_with`](PolicyLayer::clone_with) a function
+//! makes the copies, or refuses: then there is a single attempt, which breaker and budget know as any other.
+//!
+//! ```
+//! # #[cfg(all(feature = "http", feature = "tokio"))] {
+//! # use ::http::Request;
+//! # use bytes::Bytes;
+//! # use http_body_util::Full;
+//! # use redress_std::{Backoff, Policy, Retry, Tokio, http, tower_v0_5::PolicyLayer};
+//! # static STOCK: Policy = Policy::new(Retry::new(Backoff::none()));
+//! // What is no harm when done twice, by its method.
+//! let layer = PolicyLayer::new(STOCK.context(Tokio).retry_result(http::response::<Full<Bytes>>))
+//!     .clone_with(|request: &Request<Full<Bytes>>| request.method().is_idempotent().then(|| request.clone()));
+//! # let _ = layer;
+//! # }
+//! ```
+//!
+//! A copy has to hold the whole body. `http_body_util::Full<Bytes>` does: its clones share the bytes, and each is sent from
+//! the beginning. A body that is a stream (`axum::body::Body`, `hyper::body::Incoming`) can't be cloned, rightly: what
+//! was read of it for the first attempt is gone, and a retry would send the rest. Collect it first:
+//! `Full::new(request.into_body().collect().await?.to_bytes())`, with a limit if others send it.
+//!
+//! # Readiness
+//!
+//! The first attempt is made with the service that was asked [for readiness](tower_service::Service::poll_ready); each
+//! retry with a clone of it that is waited for, as part of the attempt. So limits of inner layers hold for every
+//! attempt, and no place in them is kept during a wait. An open breaker doesn't show as not ready; calls are answered at
+//! once.
+//!
+//! # Cancellation
+//!
+//! Dropping the future at any point drops the attempt or the wait in it, and is to the breaker as if the call had not
+//! been made.
+//!
+//! # Design
+//!
+//! The future of a call is boxed: it is that of an `async fn`, which has no name. What it costs is one allocation.
+
+mod environment;
+mod error;
+mod layer;
+mod request;
+mod service;
+
+pub use self::{
+    environment::ServiceEnvironment,
+    error::ServiceError,
+    layer::PolicyLayer,
+    request::{ByClone, CloneRequest},
+    service::PolicyService,
+};
