@@ -178,7 +178,7 @@ export class Chart {
     }
     this.line(LEFT, bottom, this.right, bottom, this.colour("soft"), 1);
     ink.textAlign = "left";
-    this.text("requests per ¼ s", LEFT + 2, bottom - LOAD + 5, "soft");
+    this.text("requests sent per ¼ s", LEFT + 2, bottom - LOAD + 5, "soft");
     ink.textAlign = "right";
     this.text(Math.round(most), LEFT - 8, bottom - height(most), "soft");
     if (capacity) {
@@ -266,6 +266,7 @@ export function legend(element) {
   element.innerHTML = [
     ...Object.entries(drawn).map(([kind, drawing]) => entry(kind, drawing, NAMES[kind])),
     entry("ink", '<circle cx="8" cy="8" r="7" fill="none" stroke="currentColor" stroke-width="1.6"/>', "the call ended without success"),
+    entry("half_open", '<path d="M0 3h16v10H0z"/>', "breaker half-open: probes"),
     entry("waited", '<path d="M0 4h16v8H0z"/>', "wait"),
     entry("server_error", '<path d="M1 4h14v8H1z" fill="none" stroke="currentColor" stroke-dasharray="4 3"/>', "wait not taken"),
   ].join("");

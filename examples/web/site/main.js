@@ -23,6 +23,7 @@ state("ready", "Choose a scenario and press Start.");
 
 async function start() {
   problem("");
+  state("running", "Running …");
   const chosen = settings();
   const answer = await fetch("/runs", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(plan()) });
   if (!answer.ok) throw new Error(`the server refuses the plan: ${answer.status}`);
@@ -31,7 +32,6 @@ async function start() {
   // Settings that contradict each other are refused here, before anything is sent.
   run = new Run(fill(new Settings(), chosen, Jitter), `${location.origin}/runs/${number}/work`);
   document.body.dataset.run = number;
-  state("running", "Running …");
   chart.show(model, windowMs);
   showNumbers(model);
   byId("rows").replaceChildren();

@@ -29,12 +29,12 @@ export const scenarios = [
     settings: { clients: 5, trouble: "busy", fail_first: 2, retry_after_s: 1, base_ms: 100 },
   },
   {
-    id: "deadline", title: "Stops before a wait in vain",
+    id: "deadline", title: "No wait in vain",
     about: "The server is down for longer than the deadline. The wait that would reach the deadline is not begun: the call ends at once, while there is still time to do something else. The dashed bar is the wait not taken.",
     settings: { clients: 3, jitter: "None", base_ms: 400, deadline_ms: 2000, outage_ms: 10000 },
   },
   {
-    id: "breaker", title: "The breaker opens and recovers",
+    id: "breaker", title: "A breaker opens, recovers",
     about: "The server is down for four seconds. Four failed calls open the breaker, which then rejects calls without a request. Once in a while a probe goes through; the first that succeeds closes it again.",
     settings: { clients: 4, calls: 12, pause_ms: 400, max_attempts: 2, base_ms: 100, cap_ms: 500, threshold: 4, recovery_ms: 1500, outage_ms: 4000 },
   },

@@ -10,7 +10,7 @@ const RIGHT: char = '\u{e014}';
 
 /// All that can be reached by the keyboard, in the order of the document.
 const REACHABLE: &str = r#"[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
-    .filter((e) => !e.disabled && e.getClientRects().length).map((e) => e.id || e.textContent.trim() || e.className)"#;
+    .filter((e) => !e.disabled && !e.closest("details:not([open]) > :not(summary)")).map((e) => e.id || e.textContent.trim() || e.className)"#;
 const FOCUSED: &str = r#"(({ activeElement: e }) => e.id || e.textContent.trim() || e.className)(document)"#;
 
 #[tokio::test]
