@@ -93,7 +93,7 @@ impl Chrome {
         time::timeout(PATIENCE, wait).await.map_err(|_| format!("never true: {condition}"))?
     }
 
-    /// Presses and releases a key: a character, or one of WebDriver's code points for the others.
+    /// Presses and releases a key: a character, or one of the code points which the driver has for the others.
     pub async fn press(&self, key: char) -> Result<()> {
         let keys = KeyActions::new("keyboard".to_owned())
             .then(KeyAction::Down { value: key })

@@ -11,7 +11,7 @@ const RIGHT: char = '\u{e014}';
 /// All that can be reached by the keyboard, in the order of the document.
 const REACHABLE: &str = r#"[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
     .filter((e) => !e.disabled && !e.closest("details:not([open]) > :not(summary)")).map((e) => e.id || e.textContent.trim() || e.className)"#;
-const FOCUSED: &str = r#"(({ activeElement: e }) => e.id || e.textContent.trim() || e.className)(document)"#;
+const FOCUSED: &str = "(({ activeElement: e }) => e.id || e.textContent.trim() || e.className)(document)";
 
 #[tokio::test]
 async fn every_control_is_reached_by_tab_and_a_run_needs_no_mouse() {

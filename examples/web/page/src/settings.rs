@@ -1,4 +1,5 @@
 //! What the sliders are set to.
+#![allow(clippy::float_cmp, reason = "in what `wasm_bindgen` makes of an enum")]
 
 use std::{sync::Arc, time::Duration};
 
