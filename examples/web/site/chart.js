@@ -125,6 +125,7 @@ export class Chart {
       const { ink } = this;
       ink.save();
       ink.setLineDash([4, 3]);
+      ink.lineWidth = 1.5;
       ink.strokeStyle = this.colour("server_error");
       ink.strokeRect(this.x(attempt.end), y - thick / 2, this.x(attempt.end + call.end.notTaken) - this.x(attempt.end), thick);
       ink.restore();
