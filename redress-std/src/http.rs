@@ -23,6 +23,7 @@
 //! Clients with a response type of their own give [`status`] or [`status_with_headers`] what they have:
 //! `.retry_result(|r: &reqwest::Response| http::status_with_headers(r.status(), r.headers()))`.
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 use std::time::SystemTime;
 
 use ::http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
@@ -104,7 +105,19 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Millis> {
 }
 
 /// `None` for a system whose clock stands before 1970.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 fn wall_clock() -> Option<UnixSeconds> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(UnixSeconds::new(since.as_secs()))
+}
+
+/// The standard library has no clock there.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+fn wall_clock() -> Option<UnixSeconds> {
+    #[cfg(feature = "web")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+    let now = Some(UnixSeconds::new((js_sys::Date::now() / 1_000.0) as u64));
+    #[cfg(not(feature = "web"))]
+    let now = None;
+    now
 }

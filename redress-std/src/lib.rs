@@ -21,6 +21,7 @@
 //! |---|---|
 //! | [`Threads`] | the environment that blocks the thread: [`StdClock`], [`ThreadSleeper`], [`ThreadRandom`] |
 //! | `Tokio`, `TokioLocal` | the environments on tokio's clock, for tasks that move between threads and for those that don't |
+//! | `Web` | the environment of browsers, in pages and in workers: `WebClock`, `WebSleeper` |
 //! | [`PolicyExt`] | `policy.call(..)` without a word about environments |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
@@ -67,6 +68,7 @@
 //! They add up; none is on by default.
 //!
 //! - `tokio`: the environments `Tokio` and `TokioLocal`, and `call_async`
+//! - `web`: the environment `Web`, on `wasm32-unknown-unknown`
 //! - `http`: classifiers for the types of the `http` crate
 //! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
 //! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
@@ -79,6 +81,12 @@
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
 //! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async
 //! - `testing`: what tests of code that uses redress need
+//!
+//! # In a browser
+//!
+//! On `wasm32-unknown-unknown` the standard library has no clock, no threads and the same "random" keys in every page. What
+//! stands on these is not compiled there: `Threads`, `PolicyExt`, `StdClock`, `ThreadSleeper`, `Tokio`; `ThreadRandom` is
+//! there with feature `web`, which seeds it by `crypto.getRandomValues`. Calls are made with `policy.context(Web)`.
 //!
 //! # What it does not do
 //!
@@ -94,8 +102,10 @@ use critical_section as _;
 pub use redress_core::*;
 
 pub mod chain;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod clock;
 mod default;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod ext;
 #[cfg(feature = "toml")]
 pub mod file;
@@ -105,6 +115,7 @@ pub mod http;
 pub mod hyper_v1;
 pub mod io;
 pub mod observe;
+#[cfg(any(feature = "web", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod random;
 #[cfg(feature = "redis-v1")]
 pub mod redis_v1;
@@ -115,6 +126,7 @@ pub mod reqwest_v0_12;
 #[cfg(feature = "reqwest-v0.13")]
 pub mod reqwest_v0_13;
 mod shared;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod sleeper;
 #[cfg(any(feature = "sqlx-v0.8", feature = "sqlx-v0.9", feature = "tokio-postgres-v0.7"))]
 pub mod sqlstate;
@@ -124,8 +136,9 @@ mod sqlx;
 pub mod sqlx_v0_8;
 #[cfg(feature = "sqlx-v0.9")]
 pub mod sqlx_v0_9;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod threads;
-#[cfg(feature = "tokio")]
+#[cfg(all(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod tokio;
 #[cfg(feature = "tokio-postgres-v0.7")]
 pub mod tokio_postgres_v0_7;
@@ -135,17 +148,20 @@ pub mod tonic_v0_14;
 pub mod tower_v0_5;
 #[cfg(feature = "ureq-v3")]
 pub mod ureq_v3;
+#[cfg(feature = "web")]
+mod web;
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "web", not(all(target_family = "wasm", target_os = "unknown"))))]
+pub use self::random::ThreadRandom;
+#[cfg(all(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub use self::tokio::{Tokio, TokioClock, TokioLocal};
+#[cfg(feature = "web")]
+pub use self::web::{Web, WebClock, WebSleeper};
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use self::{clock::StdClock, ext::PolicyExt, sleeper::ThreadSleeper, threads::Threads};
 pub use self::{
-    clock::StdClock,
     default::{DefaultClassifier, StrictClassifier},
-    ext::PolicyExt,
-    random::ThreadRandom,
     shared::SharedPolicy,
-    sleeper::ThreadSleeper,
-    threads::Threads,
 };
 
 /// The README's examples are compiled and run.

@@ -1,7 +1,8 @@
 //! Random numbers without a lock: a generator for each thread.
 
+use std::cell::Cell;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 use std::{
-    cell::Cell,
     hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
@@ -14,8 +15,8 @@ thread_local! {
 
 /// The random numbers of the current thread.
 ///
-/// Each thread has a generator of its own, seeded by the operating system's randomness, so no two threads and no two
-/// processes retry in step. The generator is `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+/// Each thread has a generator of its own, seeded by the operating system's randomness or the browser's, so no two
+/// threads, processes or pages retry in step. The generator is `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
 /// Generators, 2014), of which the upper 32 bits are used: good enough to spread retries, not for secrets. A process
 /// which forks hands the state on: parent and child then draw the same numbers in the forking thread.
 ///
@@ -46,9 +47,17 @@ const fn mixed(mut word: u64) -> u64 {
 }
 
 /// The keys of `RandomState` come from the operating system; the count keeps threads apart on targets where they don't.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 fn seed() -> u64 {
     static THREADS: AtomicU64 = AtomicU64::new(0);
     RandomState::new().hash_one(THREADS.fetch_add(1, Relaxed))
+}
+
+/// The keys of `RandomState` are the same in every page, so the browser is asked; a host without `crypto` has at least a
+/// generator which it seeded by itself.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+fn seed() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| js_sys::Math::random().to_bits())
 }
 
 #[cfg(test)]

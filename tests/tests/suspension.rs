@@ -75,7 +75,7 @@ fn the_uptime_of_the_device_is_not_the_time_of_the_call() {
 /// Time used is rounded up, which may be all that is left after the wait: then nobody waits in vain.
 #[test]
 fn a_wait_which_rounding_brings_to_the_deadline_is_not_begun() {
-    static TIGHT: Policy = Policy::new(Retry::new(Backoff::constant(WAIT)).deadline(Duration::from_millis(11)));
+    static TIGHT: Policy = Policy::new(Retry::new(Backoff::constant(WAIT)).deadline(Duration::from_millis(12)));
 
     let now = Instant::from_ticks(500);
     let mut attempts = Attempts::<Hz<1_000_000>>::new(&TIGHT, Instant::ZERO);

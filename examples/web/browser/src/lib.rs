@@ -1,0 +1,12 @@
+//! The page in a real browser, for tests.
+//!
+//! Not among the default members of the workspace, because it needs Chromium and a page that has been built: `.ci/web.sh`
+//! brings both.
+
+mod chrome;
+mod page;
+
+pub use self::{
+    chrome::{Chrome, Result},
+    page::{Page, Row, Shown},
+};
