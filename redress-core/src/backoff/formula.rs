@@ -42,7 +42,9 @@ impl Choice {
     /// Blog, 2015), with the base as a floor. Without a delay before, `p` is the base.
     pub(super) const fn decorrelated(base: u32, max: u32, previous: u32) -> Self {
         let previous = if previous == 0 { base } else { previous };
-        Self { max, ..Self::above(base, previous.saturating_mul(3).saturating_sub(base)) }
+        let width = previous.saturating_mul(3).saturating_sub(base);
+        // A width of one chooses nothing but the shortest: where nothing is left to chance, a number is drawn all the same.
+        Self { max, ..Self::above(base, if width == 0 { 1 } else { width }) }
     }
 
     /// Whether a random number makes a difference.
