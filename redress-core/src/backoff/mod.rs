@@ -384,8 +384,17 @@ impl<'a> Backoff<'a> {
     /// The delay of a [plain exponential](Self::is_plain_exponential) backoff; see [`delay`](Self::delay).
     #[inline]
     pub(crate) fn plain_delay(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Millis {
-        let choice = self.formula.choice::<0>(attempt, 0);
-        Millis::new(choice.by(if choice.is_open() { draw() } else { 0 }))
+        if BARE {
+            let choice = self.formula.choice::<0>(attempt, 0);
+            return Millis::new(choice.by(if choice.is_open() { draw() } else { 0 }));
+        }
+        // The same, for whom instructions count: each choice is made by an expression of its own.
+        Millis::new(match self.formula {
+            Formula::Doubling { base, max, .. } => formula::doubled(base, max, attempt.saturating_sub(1)),
+            Formula::FullJitter { base, max, .. } => Choice::below(formula::doubled(base, max, attempt)).by(draw()),
+            Formula::EqualJitter { base, max, .. } => Choice::upper_half(formula::doubled(base, max, attempt)).by(draw()),
+            _ => 0,
+        })
     }
 
     /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.

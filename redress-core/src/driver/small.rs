@@ -10,7 +10,7 @@ use crate::{
     Attempt, Cause, Checkpoint, Classification, Classifier, Context, ErrorClass, Instant, Millis, Outcome,
     RetryError, Run, StopReason,
     attempts::Progress,
-    context::{HookSet, ResultClassifier},
+    context::{HookSet, ResultClassifier, SleepHandler},
     env::{BlockingEnvironment, mode::Blocking},
     outcome::Failure,
     policy::{Known, Policy},
@@ -92,7 +92,9 @@ where
     H::Results: ResultClassifier<T>,
 {
     let (mut steps, mut checkpoint) = (Steps { operation: &mut operation, last: None }, None);
-    let ending = drive::<TELL, _, _>(context.policy, context, resumed.as_ref(), &mut steps, None, &mut checkpoint);
+    // Where nothing is deferred, there need be no place for one.
+    let place = H::Sleep::ACTIVE.then_some(&mut checkpoint);
+    let ending = drive::<TELL, _, _>(context.policy, context, resumed.as_ref(), &mut steps, None, place);
     let error = match steps.last {
         Some(Ok(value)) => return Ok(value),
         Some(Err(failure)) => failure.into_error(),
@@ -124,12 +126,13 @@ where
     H::Results: ResultClassifier<T>,
 {
     let (mut steps, mut details, mut checkpoint) = (Steps { operation, last: None }, Details::default(), None);
-    let ending =
-        drive::<true, _, _>(context.policy, context, resumed, &mut steps, Some(&mut details), &mut checkpoint);
+    let place = H::Sleep::ACTIVE.then_some(&mut checkpoint);
+    let ending = drive::<true, _, _>(context.policy, context, resumed, &mut steps, Some(&mut details), place);
     Outcome::small(steps.last, &ending, &details, checkpoint)
 }
 
-/// The loop. With `details`, the elapsed time is wanted even if nothing else asks for it.
+/// The loop. With `details`, the elapsed time is wanted even if nothing else asks for it; with a place for a checkpoint, a
+/// deferred call leaves one.
 #[inline(never)]
 fn drive<'p, const TELL: bool, E, H>(
     policy: &'p Policy<'p>,
@@ -137,7 +140,7 @@ fn drive<'p, const TELL: bool, E, H>(
     resumed: Option<&Progress>,
     steps: &mut dyn Step<H>,
     details: Option<&mut Details>,
-    checkpoint: &mut Option<Checkpoint>,
+    checkpoint: Option<&mut Option<Checkpoint>>,
 ) -> Ending
 where
     E: BlockingEnvironment,
@@ -191,8 +194,8 @@ where
             details.last_failure = run.progress.last_failure();
             details.elapsed = run.progress.elapsed(E::Rate::SLACK);
         }
-        if let Some(made) = Context::<'p, E, Blocking, H>::deferred(policy, &run.progress, reason) {
-            *checkpoint = Some(made);
+        if let Some(place) = checkpoint {
+            *place = Context::<'p, E, Blocking, H>::deferred(policy, &run.progress, reason);
         }
         ending.attempts = run.progress.attempt();
         ending.last = run.progress.last();
