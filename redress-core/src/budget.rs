@@ -196,7 +196,10 @@ impl BudgetView {
     }
 
     /// How many retries are left at this moment.
-    #[expect(clippy::cast_possible_truncation, reason = "at most as many retries or tokens as were configured in 16 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most as many retries or tokens as were configured in 16 bits"
+    )]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
         let now = C::moment(clock.now());
         let left = critical_section::with(|_| self.left(now));

@@ -53,6 +53,9 @@
 //! a clock that jumps back reads as no time passed. Without deadline, breaker, budget and timed observers a call reads no
 //! clock.
 //!
+//! Deadlines, breakers and budgets count whole milliseconds. On a clock with shorter ticks a call may therefore stop up to a
+//! millisecond before its deadline, never after it, and what a breaker waits for lasts up to a millisecond longer.
+//!
 //! # Features
 //!
 //! Off by default; they add up.
@@ -77,6 +80,10 @@
 //!   with different error types. Each environment brings a default one.
 //! - A context has a type parameter per hook. Closures behind vtables would make those pay who hook nothing in.
 //! - On hosts the drivers are compiled twice, for any policy and for plain ones, out of the same lines; on bare metal once.
+//! - Time used, deadlines and windows are kept in milliseconds rather than ticks: what is compared then is one word, and the
+//!   code of breaker and budget is made for no clock in particular. On a Cortex-M0 that is a fifth of an image with a breaker.
+//! - A policy keeps references to the code of its breaker, its budget and its formulas, so that an image without them does not
+//!   contain it.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(

@@ -4,7 +4,10 @@ mod lints;
 
 use core::{num::NonZero, time::Duration};
 
-use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, backoff::{Needs, DelayCode}};
+use crate::{
+    Backoff, ClassSet, ConfigError, ErrorClass, Millis,
+    backoff::{DelayCode, Needs},
+};
 
 /// Classes that are ever retried: `Concurrency` to `Unknown`.
 const FIRST_RETRYABLE: u8 = ErrorClass::Concurrency as u8;

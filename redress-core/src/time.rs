@@ -1,8 +1,8 @@
 //! Spans, instants and the clock they come from.
 //!
-//! A span that is configured or reported is [`Millis`]: `u32` milliseconds, saturating, up to 49.7 days. A moment is an
-//! [`Instant`]: `u64` ticks of the clock in use. Milliseconds become ticks by one multiplication and one shift, and
-//! ticks become milliseconds only in reports, so that no 64-bit division is on the way to a decision.
+//! A span that is configured, compared or reported is [`Millis`]: `u32` milliseconds, saturating, up to 49.7 days. A moment is
+//! an [`Instant`]: `u64` ticks of the clock in use. One becomes the other by a multiplication and a shift with constants of the
+//! clock, so that no 64-bit division is on the way to a decision.
 
 use core::time::Duration;
 
@@ -339,7 +339,6 @@ impl<R: TickRate + ?Sized> Convert for R {
     fn moment(now: Instant) -> Moment {
         Moment { millis: Self::whole_millis(now.0), slack: Self::SLACK }
     }
-
 }
 
 #[cfg(test)]

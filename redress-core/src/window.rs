@@ -84,7 +84,10 @@ const LATE: i64 = 1_000;
 ///
 /// Then puts a stamp with a tag from 1 to 15 into a free slot, unless the tag is 0. Returns how many stamps have a tag that
 /// is in `tags`, bit 1 for tag 1 and so on.
-#[expect(clippy::arithmetic_side_effects, reason = "12 hours and a bit; shifts below 32; as many ones as slots at most")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "12 hours and a bit; shifts below 32; as many ones as slots at most"
+)]
 pub(crate) fn slide(slots: &[Slot], last: &Words, now: Moment, window: Millis, tags: u32, tag: u32) -> u32 {
     let before = last.load();
     let passed = now.since(before);

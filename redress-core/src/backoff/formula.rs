@@ -55,7 +55,10 @@ impl Choice {
 
     /// What is chosen by this random number, uniform over all of `u32`.
     #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers, and parts of `width` and `top`")]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a product of two 32-bit numbers, and parts of `width` and `top`"
+    )]
     pub(super) const fn by(self, random: u32) -> u32 {
         let below = self.width - ((self.width as u64 * random as u64) >> 32) as u32;
         let delay = self.top - (below >> self.halves as u32);

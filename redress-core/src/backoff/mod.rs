@@ -392,7 +392,9 @@ impl<'a> Backoff<'a> {
         Millis::new(match self.formula {
             Formula::Doubling { base, max, .. } => formula::doubled(base, max, attempt.saturating_sub(1)),
             Formula::FullJitter { base, max, .. } => Choice::below(formula::doubled(base, max, attempt)).by(draw()),
-            Formula::EqualJitter { base, max, .. } => Choice::upper_half(formula::doubled(base, max, attempt)).by(draw()),
+            Formula::EqualJitter { base, max, .. } => {
+                Choice::upper_half(formula::doubled(base, max, attempt)).by(draw())
+            }
             _ => 0,
         })
     }

@@ -306,7 +306,9 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), |attempt| operation(*attempt));
+            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), |attempt| {
+                operation(*attempt)
+            });
         }
         let mut run = self.start()?;
         run.go_on(operation).map_err(|ended| run.ended(ended))

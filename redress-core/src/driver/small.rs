@@ -7,8 +7,8 @@
 //! out whatever that does not have.
 
 use crate::{
-    Attempt, Cause, Checkpoint, Classification, Classifier, Context, ErrorClass, Instant, Millis, Outcome,
-    RetryError, Run, StopReason,
+    Attempt, Cause, Checkpoint, Classification, Classifier, Context, ErrorClass, Instant, Millis, Outcome, RetryError,
+    Run, StopReason,
     attempts::Progress,
     context::{HookSet, ResultClassifier, SleepHandler},
     env::{BlockingEnvironment, mode::Blocking},

@@ -51,7 +51,11 @@ impl<'c, 'p, E: Environment, M, H: HookSet> First<'c, 'p, E, M, H> {
         context: &'c mut Context<'p, E, M, H>,
         clocked: bool,
     ) -> Result<Self, Rejected> {
-        let started = if clocked || Context::<'p, E, M, H>::is_timed(Known::<PLAIN>(context.policy)) { context.env.now() } else { Instant::ZERO };
+        let started = if clocked || Context::<'p, E, M, H>::is_timed(Known::<PLAIN>(context.policy)) {
+            context.env.now()
+        } else {
+            Instant::ZERO
+        };
         context.announce();
         let breaker = Known::<PLAIN>(context.policy).breaker();
         let mut guard = Guard { breaker, permit: Word::NONE };

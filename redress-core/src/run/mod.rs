@@ -9,8 +9,8 @@ pub use resumed::Resumed;
 use telling::{Stop, with_failure};
 
 use crate::{
-    AttemptDecision, AttemptEnd, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind, Millis, Observer,
-    Policy, Rejected, RetryError, SleepDecision, StopReason,
+    AttemptDecision, AttemptEnd, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind,
+    Millis, Observer, Policy, Rejected, RetryError, SleepDecision, StopReason,
     attempts::Progress,
     breaker::Word,
     context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
@@ -322,7 +322,10 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     #[inline]
     pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
         self.progress.observe(E::Rate::moment(self.context.env.now()));
-        let checkpoint = result.as_ref().err().and_then(|ended| Context::<'p, E, M, H>::deferred(self.policy, &self.progress, ended.reason));
+        let checkpoint = result
+            .as_ref()
+            .err()
+            .and_then(|ended| Context::<'p, E, M, H>::deferred(self.policy, &self.progress, ended.reason));
         Outcome::new(result, &self.progress, self.progress.elapsed(E::Rate::SLACK), checkpoint)
     }
 

@@ -117,7 +117,8 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         classification: Option<Classification>,
     ) -> StopReason {
         let (attempt, elapsed) = (progress.attempt(), Self::elapsed(&progress));
-        let stop = Stop { reason, last: progress.last(), delay: progress.wait(), classification: classification.as_ref() };
+        let stop =
+            Stop { reason, last: progress.last(), delay: progress.wait(), classification: classification.as_ref() };
         self.conclude(Known::<false>(policy), permit, attempt, elapsed, Some(stop));
         reason
     }
@@ -137,7 +138,8 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         let last = stop.filter(|stop| stop.reason != StopReason::Aborted).and_then(|stop| stop.last);
         let failed = last.map(|(class, _)| class);
         // Breaker and budget first: they are told even if an observer panics.
-        let changed = policy.breaker().and_then(|breaker| self.settle(breaker, permit, Verdict::of(reason.is_some(), failed)));
+        let changed =
+            policy.breaker().and_then(|breaker| self.settle(breaker, permit, Verdict::of(reason.is_some(), failed)));
         if let (None, Some(budget)) = (reason, policy.budget()) {
             budget.on_success();
         }
@@ -152,7 +154,8 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         });
         if reason.is_none() || classification.is_some() {
             // What asks to abort is no failure, and so the attempt has none.
-            let last = stop.filter(|_| !classification.is_some_and(Classification::is_abort)).and_then(|stop| stop.last);
+            let last =
+                stop.filter(|_| !classification.is_some_and(Classification::is_abort)).and_then(|stop| stop.last);
             let end = AttemptEnd {
                 attempt,
                 operation: self.operation,
