@@ -38,7 +38,7 @@ pub(crate) struct Progress {
 
 /// A moment in milliseconds, aligned like a word, which saves one in all that it is part of.
 #[derive(Clone, Copy, Debug)]
-#[repr(packed(4))]
+#[repr(C, packed(4))]
 struct Seen(u64);
 
 /// One saturating count per class. A word where the machine has words that long, so that it can stay in a register.

@@ -120,7 +120,7 @@ impl Rejected {
     }
 
     /// The same as outcomes tell it.
-    pub(crate) fn next_delay(&self) -> Option<Millis> {
+    pub(crate) fn next_delay(self) -> Option<Millis> {
         (self.reason == StopReason::CircuitOpen).then_some(self.retry_after)
     }
 }

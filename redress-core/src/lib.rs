@@ -53,8 +53,8 @@
 //! a clock that jumps back reads as no time passed. Without deadline, breaker, budget and timed observers a call reads no
 //! clock.
 //!
-//! Deadlines, breakers and budgets count whole milliseconds. On a clock with shorter ticks a call may therefore stop up to a
-//! millisecond before its deadline, never after it, and what a breaker waits for lasts up to a millisecond longer.
+//! Deadlines, breakers and budgets count whole milliseconds. On a clock with shorter ticks a call may therefore stop up to two
+//! milliseconds before its deadline, never after it, and what a breaker waits for lasts up to two milliseconds longer.
 //!
 //! # Features
 //!

@@ -171,8 +171,12 @@ impl<'a> Retry<'a> {
     }
 
     const fn needs(&self) -> Needs {
-        let [a, b, c, d, e] = &self.backoffs;
-        self.backoff.needs().and(a.needs()).and(b.needs()).and(c.needs()).and(d.needs()).and(e.needs())
+        let (mut needs, mut rest) = (self.backoff.needs(), self.backoffs.as_slice());
+        while let [backoff, others @ ..] = rest {
+            needs = needs.and(backoff.needs());
+            rest = others;
+        }
+        needs
     }
 
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
@@ -279,12 +283,11 @@ impl Retry<'_> {
             class += 1;
         }
         self.backoff.fingerprint(&mut hash);
-        let [a, b, c, d, e] = &self.backoffs;
-        a.fingerprint(&mut hash);
-        b.fingerprint(&mut hash);
-        c.fingerprint(&mut hash);
-        d.fingerprint(&mut hash);
-        e.fingerprint(&mut hash);
+        let mut rest = self.backoffs.as_slice();
+        while let [backoff, others @ ..] = rest {
+            backoff.fingerprint(&mut hash);
+            rest = others;
+        }
         hash.folded()
     }
 }

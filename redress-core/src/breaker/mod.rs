@@ -107,7 +107,7 @@ impl Word {
 
     /// The next generation, in this state, without probes.
     const fn next(self, state: BreakerState) -> Self {
-        Self((self.0 | (Self::GENERATION - 1)).wrapping_add(1 + state as u32))
+        Self((self.0 | (Self::GENERATION - 1)).wrapping_add(1).wrapping_add(state as u32))
     }
 
     const fn plus(self, count: u32) -> Self {
