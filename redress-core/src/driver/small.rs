@@ -154,41 +154,39 @@ where
     };
     let mut run = Run::under(policy, context, progress);
     run.context.announce();
-    if resumed.is_some() {
-        let wait = run.begin_wait();
-        run.pause(wait);
-    }
     let mut slip = Slip { attempt: Attempt::untold(), classification: Classification::new(ErrorClass::Unknown) };
-    let begun = run.enter(resumed.is_some());
-    let (reason, of_attempt) = match begun {
-        Err(NotBegun::Rejected(rejected)) => {
-            core::mem::forget(run);
-            let next_delay = rejected.next_delay();
-            return Ending { reason: rejected.reason(), attempts: 0, last: None, next_delay };
+    let (mut begun, mut waits) = (false, resumed.is_some());
+    let (reason, of_attempt) = loop {
+        if waits {
+            let wait = run.begin_wait();
+            run.pause(wait);
         }
-        Err(NotBegun::Stopped(reason)) => (Some(reason), false),
-        Ok(()) => loop {
-            if TELL {
-                slip.attempt = run.attempt();
+        match run.enter(begun, waits) {
+            Ok(()) => begun = true,
+            Err(NotBegun::Stopped(reason)) => break (Some(reason), false),
+            Err(NotBegun::Rejected(rejected)) => {
+                core::mem::forget(run);
+                let next_delay = rejected.next_delay();
+                return Ending { reason: rejected.reason(), attempts: 0, last: None, next_delay };
             }
-            let Some(cause) = steps.attempt(&mut run.context.hooks, &mut slip) else {
-                run.observe_time();
-                break (None, true);
-            };
-            match run.decide::<false>(&slip.classification, cause) {
-                Ok(wait) => run.pause(wait),
-                Err(reason) => break (Some(reason), true),
-            }
-            if let Err(reason) = run.wake::<false>() {
-                break (Some(reason), false);
-            }
-        },
+        }
+        if TELL {
+            slip.attempt = run.attempt();
+        }
+        let Some(cause) = steps.attempt(&mut run.context.hooks, &mut slip) else {
+            run.observe_time();
+            break (None, true);
+        };
+        if let Err(reason) = run.decide::<false>(&slip.classification, cause) {
+            break (Some(reason), true);
+        }
+        waits = true;
     };
     run.conclude(reason, of_attempt.then_some(&slip.classification));
     // Nobody asks for the reason of a success.
     let reason = reason.unwrap_or(StopReason::Aborted);
     let mut ending = Ending { reason, attempts: 0, last: None, next_delay: None };
-    if begun.is_ok() {
+    if begun {
         if let Some(details) = details {
             run.progress.observe(E::Rate::moment(run.context.env.now()));
             details.last_failure = run.progress.last_failure();

@@ -118,21 +118,24 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         Ok(())
     }
 
-    /// Admission, and the first attempt or, of a call that goes on, the next.
+    /// The next attempt begins, unless there is a reason against it: the first, or one that was waited for. Before the first
+    /// of a call, or of a call that goes on, the breaker is asked.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, resumed: bool) -> Result<(), NotBegun> {
-        // A call may be suspended in its last attempt.
-        if resumed && self.progress.attempt() >= self.policy.retry.attempts() {
-            return Err(NotBegun::Stopped(StopReason::MaxAttemptsGlobal));
-        }
-        if let Some(breaker) = self.policy.breaker {
-            let elapsed = self.elapsed();
-            match self.context.admit(breaker, elapsed) {
-                Ok(permit) => self.permit = permit,
-                Err(rejected) => return Err(NotBegun::Rejected(rejected)),
+    pub(crate) fn enter(&mut self, admitted: bool, waited: bool) -> Result<(), NotBegun> {
+        if !admitted {
+            // A call may be suspended in its last attempt.
+            if waited && self.progress.attempt() >= self.policy.retry.attempts() {
+                return Err(NotBegun::Stopped(StopReason::MaxAttemptsGlobal));
+            }
+            if let Some(breaker) = self.policy.breaker {
+                let elapsed = self.elapsed();
+                match self.context.admit(breaker, elapsed) {
+                    Ok(permit) => self.permit = permit,
+                    Err(rejected) => return Err(NotBegun::Rejected(rejected)),
+                }
             }
         }
-        let begun = if resumed {
+        let begun = if waited {
             self.wake::<false>()
         } else if self.context.is_aborted() {
             Err(StopReason::Aborted)
@@ -142,9 +145,11 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
             Ok(())
         };
         if let Err(reason) = begun {
-            // Nothing has run: the breaker has nothing to learn from it.
-            give_back(self.policy, self.permit);
-            self.permit = Word::NONE;
+            if !admitted {
+                // Nothing has run: the breaker has nothing to learn from it.
+                give_back(self.policy, self.permit);
+                self.permit = Word::NONE;
+            }
             return Err(NotBegun::Stopped(reason));
         }
         Ok(())
@@ -192,16 +197,19 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         classification: Classification,
         cause: Cause,
     ) -> Result<Wait, StopReason> {
-        self.decide::<PLAIN>(&classification, cause).map_err(|reason| self.stop(reason, Some(classification)))
+        match self.decide::<PLAIN>(&classification, cause) {
+            Ok(()) => Ok(self.begin_wait()),
+            Err(reason) => Err(self.stop(reason, Some(classification))),
+        }
     }
 
-    /// [`on_failure`](Self::on_failure), but for the end it may come to.
+    /// [`on_failure`](Self::on_failure), but for what follows: the wait or the end.
     #[inline(always)]
     pub(crate) fn decide<const PLAIN: bool>(
         &mut self,
         classification: &Classification,
         cause: Cause,
-    ) -> Result<Wait, StopReason> {
+    ) -> Result<(), StopReason> {
         self.observe_time();
         let aborted = self.context.is_aborted();
         let previous = self.progress.previous(classification.class());
@@ -226,7 +234,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
                     delay,
                 };
                 self.context.tell(|observer| observer.on_attempt_end(&end));
-                Ok(self.begin_wait())
+                Ok(())
             }
             SleepDecision::Defer => {
                 self.progress.hand_over();

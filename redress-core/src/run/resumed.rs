@@ -32,7 +32,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
     /// The wait is over: admission and the next attempt, or why not.
     #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(crate) fn begin(&mut self) -> Result<(), Rejected> {
-        self.0.enter(true).map_err(|stopped| match stopped {
+        self.0.enter(false, true).map_err(|stopped| match stopped {
             NotBegun::Rejected(rejected) => rejected,
             NotBegun::Stopped(reason) => {
                 self.0.conclude(Some(reason), None);
