@@ -54,44 +54,71 @@ impl From<&Event> for TimelineEvent {
 /// let kinds: Vec<_> = timeline.events().map(|event| event.event).collect();
 /// assert_eq!(kinds, [EventKind::Retry, EventKind::MaxAttemptsExceeded]);
 /// ```
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryTimeline<const N: usize> {
-    /// A ring: from `next` on the older ones, before it the newer.
-    events: [Option<TimelineEvent>; N],
+    /// A ring: from `next` on the older ones, if it has gone round, before it the newer.
+    events: [TimelineEvent; N],
     next: usize,
-    dropped: u32,
+    told: u32,
+}
+
+impl TimelineEvent {
+    /// Nothing but zeros, and so no bytes in flash and none to be copied.
+    const BLANK: Self = Self {
+        event: EventKind::Success,
+        attempt: 0,
+        elapsed: Millis::ZERO,
+        delay: Millis::ZERO,
+        class: Some(ErrorClass::Auth),
+        stop_reason: Some(StopReason::MaxAttemptsGlobal),
+        cause: Some(Cause::Error),
+        state: Some(BreakerState::Closed),
+    };
 }
 
 impl<const N: usize> RetryTimeline<N> {
     /// An empty timeline.
-    // Inlined, it would be made somewhere else and copied.
-    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
     pub const fn new() -> Self {
-        Self { events: [None; N], next: 0, dropped: 0 }
+        Self { events: [TimelineEvent::BLANK; N], next: 0, told: 0 }
     }
 
     /// The events kept, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &TimelineEvent> {
+        let oldest = if self.dropped() == 0 { N } else { self.next };
         // By index: the length of a part would take a division.
-        (self.next..N).chain(0..self.next).filter_map(|place| self.events.get(place)?.as_ref())
+        (oldest..N).chain(0..self.next).filter_map(|place| self.events.get(place))
     }
 
     /// How many older events were dropped.
+    #[expect(clippy::cast_possible_truncation, reason = "more than 32 bits of events are never counted")]
     pub const fn dropped(&self) -> u32 {
-        self.dropped
+        self.told.saturating_sub(N as u32)
     }
 
     fn push(&mut self, event: TimelineEvent) {
         // Written so that no index has to be checked: the timeline is in images that must not panic.
-        let mut place = self.events.get_mut(self.next);
-        if place.is_none() {
+        if self.next >= N {
             self.next = 0;
-            place = self.events.first_mut();
         }
-        self.next = self.next.saturating_add(1);
-        if place.is_none_or(|place| place.replace(event).is_some()) {
-            self.dropped = self.dropped.saturating_add(1);
+        if let Some(place) = self.events.get_mut(self.next) {
+            *place = event;
+            self.next = self.next.saturating_add(1);
+        }
+        self.told = self.told.saturating_add(1);
+    }
+}
+
+impl<const N: usize> core::fmt::Debug for RetryTimeline<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.events()).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for RetryTimeline<N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{} dropped, then", self.dropped());
+        for event in self.events() {
+            defmt::write!(f, " {}", event);
         }
     }
 }
@@ -104,9 +131,7 @@ impl<const N: usize> Default for RetryTimeline<N> {
 
 impl<const N: usize> Observer for RetryTimeline<N> {
     fn on_call_start(&mut self, _operation: &'static str) {
-        // In place, without another one to copy from.
-        self.events.iter_mut().for_each(|event| *event = None);
-        (self.next, self.dropped) = (0, 0);
+        (self.next, self.told) = (0, 0);
     }
 
     fn on_event(&mut self, event: &Event) {
@@ -121,5 +146,46 @@ impl<const N: usize> Observer for &mut RetryTimeline<N> {
 
     fn on_event(&mut self, event: &Event) {
         (**self).on_event(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+
+    fn told<const N: usize>(events: u32) -> RetryTimeline<N> {
+        let mut timeline = RetryTimeline::new();
+        for attempt in 1..=events {
+            timeline.push(TimelineEvent { attempt, ..TimelineEvent::BLANK });
+        }
+        timeline
+    }
+
+    #[test]
+    fn the_last_events_are_kept_oldest_first_and_the_others_counted() {
+        for (events, kept, dropped) in [
+            (0, &[][..], 0),
+            (1, &[1], 0),
+            (2, &[1, 2], 0),
+            (3, &[1, 2, 3], 0),
+            (4, &[2, 3, 4], 1),
+            (5, &[3, 4, 5], 2),
+            (6, &[4, 5, 6], 3),
+            (7, &[5, 6, 7], 4),
+        ] {
+            let timeline = told::<3>(events);
+            assert_eq!(timeline.events().map(|event| event.attempt).collect::<std::vec::Vec<_>>(), kept);
+            assert_eq!(timeline.dropped(), dropped);
+        }
+        assert_eq!((told::<0>(2).events().count(), told::<0>(2).dropped()), (0, 2));
+    }
+
+    #[test]
+    fn a_new_call_starts_it_anew() {
+        let mut timeline = told::<3>(5);
+        timeline.on_call_start("");
+        assert_eq!((timeline.events().count(), timeline.dropped()), (0, 0));
     }
 }

@@ -5,8 +5,8 @@ use core::time::Duration;
 use board::{Fault, operation, report, report_result, second_operation, sleep_ms, third_operation};
 use redress_core::{
     Attempts, Backoff, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, Budget, BudgetConfig, Checkpoint,
-    CircuitBreaker, Classification, Classifier, Clock, Decision, ErrorClass, Event, Hz, Instant, Millis, Policy, Retry,
-    RetryError, RetryTimeline, SleepDecision,
+    CircuitBreaker, Classification, Classifier, Clock, Decision, ErrorClass, Event, Hz, Instant, Millis, Outcome,
+    Policy, Retry, RetryError, RetryTimeline, SleepDecision,
     backoff::{ByArgs, by_args},
     classify::{http, name::DefaultClassifier, retry_after::UnixSeconds, sqlstate},
     env::mode,
@@ -171,6 +171,15 @@ static EVERYTHING: Policy = Policy::new(
 .circuit_breaker(&BREAKER)
 .budget(&BUDGET);
 
+#[inline(never)]
+fn tell(outcome: Outcome<u32, Fault>) {
+    report(outcome.attempts);
+    if let Some(checkpoint) = outcome.checkpoint {
+        checkpoint.to_bytes().iter().for_each(|byte| report((*byte).into()));
+    }
+    report_result(outcome.into_result().map_err(last_error));
+}
+
 /// Everything but the text classifiers.
 pub fn everything() {
     loop {
@@ -190,19 +199,13 @@ pub fn everything() {
             .observe(&mut timeline)
             .slice(CAP, || report(1));
         let bytes: [u8; 32] = core::array::from_fn(|_| board::opaque().to_le_bytes()[0]);
-        let resumed = Checkpoint::from_bytes(&bytes).ok().and_then(|checkpoint| {
-            let resumed = context.resume(&checkpoint, CAP).ok()?;
-            Some(resumed.execute(operation))
-        });
-        let outcome = match resumed {
-            Some(outcome) => outcome,
-            None => context.execute(operation),
-        };
-        report(outcome.attempts);
-        if let Some(checkpoint) = outcome.checkpoint {
-            checkpoint.to_bytes().iter().for_each(|byte| report((*byte).into()));
+        if let Ok(checkpoint) = Checkpoint::from_bytes(&bytes)
+            && let Ok(resumed) = context.resume(&checkpoint, CAP)
+        {
+            tell(resumed.execute(operation));
+        } else {
+            tell(context.execute(operation));
         }
-        report_result(outcome.into_result().map_err(last_error));
         timeline.events().for_each(|event| report(event.event as u32));
     }
 }
