@@ -182,7 +182,7 @@ where
         }
         waits = true;
     };
-    run.conclude(reason, of_attempt.then_some(&slip.classification));
+    run.conclude(reason, of_attempt.then_some(&slip.classification), begun);
     // Nobody asks for the reason of a success.
     let reason = reason.unwrap_or(StopReason::Aborted);
     let mut ending = Ending { reason, attempts: 0, last: None, next_delay: None };

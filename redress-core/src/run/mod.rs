@@ -144,15 +144,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
             self.context.tell_start(1, Millis::ZERO);
             Ok(())
         };
-        if let Err(reason) = begun {
-            if !admitted {
-                // Nothing has run: the breaker has nothing to learn from it.
-                give_back(self.policy, self.permit);
-                self.permit = Word::NONE;
-            }
-            return Err(NotBegun::Stopped(reason));
-        }
-        Ok(())
+        begun.map_err(NotBegun::Stopped)
     }
 
     /// The current attempt: its number and what is left for it.
@@ -251,13 +243,18 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         self.context.stopped(self.policy, self.progress, permit, reason, classification)
     }
 
-    /// Ends the call, by a success if there is no reason.
+    /// Ends the call, by a success if there is no reason. `begun`: something has run since admission.
     #[inline(always)]
-    pub(crate) fn conclude(&mut self, reason: Option<StopReason>, classification: Option<&Classification>) {
+    pub(crate) fn conclude(
+        &mut self,
+        reason: Option<StopReason>,
+        classification: Option<&Classification>,
+        begun: bool,
+    ) {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         let (attempt, elapsed) = (self.progress.attempt(), self.elapsed());
         let (last, delay) = (self.progress.last(), self.progress.wait());
-        let stop = reason.map(|reason| Stop { reason, last, delay, classification });
+        let stop = reason.map(|reason| Stop { reason, last, delay, classification, begun });
         self.context.conclude(Known::<false>(self.policy), permit, attempt, elapsed, stop);
     }
 

@@ -35,7 +35,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
         self.0.enter(false, true).map_err(|stopped| match stopped {
             NotBegun::Rejected(rejected) => rejected,
             NotBegun::Stopped(reason) => {
-                self.0.conclude(Some(reason), None);
+                self.0.conclude(Some(reason), None, false);
                 Rejected { reason, retry_after: Millis::ZERO }
             }
         })

@@ -65,11 +65,10 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         let env = &self.env;
         let Admission { word, retry_after, half_opened } = breaker.admit::<E::Rate>(|| env.now());
         if half_opened {
-            self.emit_change(Some(BreakerState::HalfOpen), None, elapsed);
+            self.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
         }
         if word.is_none() {
-            let event = self.event(EventKind::CircuitRejected, 0, elapsed);
-            self.emit(Event { state: Some(breaker.state()), ..event });
+            self.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
             return Err(Rejected { reason: StopReason::CircuitOpen, retry_after });
         }
         Ok(word)
@@ -117,8 +116,13 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         classification: Option<Classification>,
     ) -> StopReason {
         let (attempt, elapsed) = (progress.attempt(), Self::elapsed(&progress));
-        let stop =
-            Stop { reason, last: progress.last(), delay: progress.wait(), classification: classification.as_ref() };
+        let stop = Stop {
+            reason,
+            last: progress.last(),
+            delay: progress.wait(),
+            classification: classification.as_ref(),
+            begun: true,
+        };
         self.conclude(Known::<false>(policy), permit, attempt, elapsed, Some(stop));
         reason
     }
@@ -138,8 +142,9 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         let last = stop.filter(|stop| stop.reason != StopReason::Aborted).and_then(|stop| stop.last);
         let failed = last.map(|(class, _)| class);
         // Breaker and budget first: they are told even if an observer panics.
-        let changed =
-            policy.breaker().and_then(|breaker| self.settle(breaker, permit, Verdict::of(reason.is_some(), failed)));
+        let tripped = failed.filter(|_| stop.is_none_or(|stop| stop.begun));
+        let verdict = Verdict::of(reason.is_some(), tripped);
+        let changed = policy.breaker().and_then(|breaker| self.settle(breaker, permit, verdict));
         if let (None, Some(budget)) = (reason, policy.budget()) {
             budget.on_success();
         }
@@ -168,7 +173,9 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
             };
             self.tell(|observer| observer.on_attempt_end(&end));
         }
-        self.emit_change(changed, failed, elapsed);
+        if let Some(state) = changed {
+            self.emit_state(state.into(), state, failed, elapsed);
+        }
     }
 
     /// Why the call gave up.
@@ -211,12 +218,11 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         if permit.is_none() { None } else { breaker.settle::<E::Rate>(permit, verdict, || env.now()) }
     }
 
-    /// Tells observers of a new state of the breaker.
-    #[inline]
-    fn emit_change(&mut self, changed: Option<BreakerState>, class: Option<ErrorClass>, elapsed: Millis) {
-        if let Some(state) = changed {
-            self.emit(Event { state: Some(state), class, ..self.event(state.into(), 0, elapsed) });
-        }
+    /// Tells observers of the breaker's state.
+    #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline)]
+    #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(never))]
+    fn emit_state(&mut self, kind: EventKind, state: BreakerState, class: Option<ErrorClass>, elapsed: Millis) {
+        self.emit(Event { state: Some(state), class, ..self.event(kind, 0, elapsed) });
     }
 
     #[inline]
@@ -252,6 +258,8 @@ pub(super) struct Stop<'a> {
     pub(super) delay: Millis,
     /// Of the current attempt, if it has just ended.
     pub(super) classification: Option<&'a Classification>,
+    /// Whether anything has run since the breaker was asked. If not, it has nothing to learn.
+    pub(super) begun: bool,
 }
 
 /// Adds the latest failure, and of the failure just classified its code.
