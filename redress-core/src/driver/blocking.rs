@@ -43,7 +43,9 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self, None, |attempt| operation(*attempt));
+            return small::call::<true, _, _, _, _>(self, None, |told| {
+                operation(told.copied().unwrap_or(Attempt::untold()))
+            });
         }
         if self.policy.is_plain() {
             First::launch::<true>(self, false)?.call::<true, _, _>(operation)
@@ -80,7 +82,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self, None, &mut |attempt| operation(*attempt));
+            return small::execute(self, None, &mut |told| operation(told.copied().unwrap_or(Attempt::untold())));
         }
         match First::launch::<false>(self, true) {
             Ok(first) => first.execute(operation),
@@ -306,8 +308,8 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), |attempt| {
-                operation(*attempt)
+            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), |told| {
+                operation(told.copied().unwrap_or(Attempt::untold()))
             });
         }
         let mut run = self.start()?;
@@ -330,7 +332,9 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self.0.context, Some(&self.0.progress), &mut |attempt| operation(*attempt));
+            return small::execute(self.0.context, Some(&self.0.progress), &mut |told| {
+                operation(told.copied().unwrap_or(Attempt::untold()))
+            });
         }
         let mut run = match self.start() {
             Ok(run) => run,

@@ -20,19 +20,13 @@ use crate::{
 
 /// An operation and what came out of its last attempt, the types of which are forgotten.
 trait Step<H> {
-    /// Makes an attempt and says what kind of failure it was, if it was one.
-    fn attempt(&mut self, hooks: &mut H, slip: &mut Slip) -> Option<Cause>;
-}
-
-/// What goes with an attempt: what it is told, and what it is found to be.
-struct Slip {
-    attempt: Attempt,
-    classification: Classification,
+    /// Makes an attempt, which may be told of itself, and says what kind of failure it was, if it was one.
+    fn attempt(&mut self, hooks: &mut H, told: Option<&Attempt>, found: &mut Classification) -> Option<Cause>;
 }
 
 /// Operations with the same types share this code.
 struct Steps<'o, T, X> {
-    operation: &'o mut dyn FnMut(&Attempt) -> Result<T, X>,
+    operation: &'o mut dyn FnMut(Option<&Attempt>) -> Result<T, X>,
     last: Last<T, X>,
 }
 
@@ -44,15 +38,15 @@ where
 {
     // What is called at two places of the loop is in the image once.
     #[inline(never)]
-    fn attempt(&mut self, hooks: &mut H, slip: &mut Slip) -> Option<Cause> {
-        match hooks.parts().classify((self.operation)(&slip.attempt)) {
+    fn attempt(&mut self, hooks: &mut H, told: Option<&Attempt>, found: &mut Classification) -> Option<Cause> {
+        match hooks.parts().classify((self.operation)(told)) {
             Ok(value) => {
                 self.last = Some(Ok(value));
                 None
             }
-            Err((failure, found, cause)) => {
+            Err((failure, classification, cause)) => {
                 self.last = Some(Err(failure));
-                slip.classification = found;
+                *found = classification;
                 Some(cause)
             }
         }
@@ -83,7 +77,7 @@ pub(crate) struct Details {
 pub(super) fn call<const TELL: bool, T, X, E, H>(
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<Progress>,
-    mut operation: impl FnMut(&Attempt) -> Result<T, X>,
+    mut operation: impl FnMut(Option<&Attempt>) -> Result<T, X>,
 ) -> Result<T, RetryError<X>>
 where
     E: BlockingEnvironment,
@@ -117,7 +111,7 @@ where
 pub(super) fn execute<T, X, E, H>(
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<&Progress>,
-    operation: &mut dyn FnMut(&Attempt) -> Result<T, X>,
+    operation: &mut dyn FnMut(Option<&Attempt>) -> Result<T, X>,
 ) -> Outcome<T, X>
 where
     E: BlockingEnvironment,
@@ -154,7 +148,7 @@ where
     };
     let mut run = Run::under(policy, context, progress);
     run.context.announce();
-    let mut slip = Slip { attempt: Attempt::untold(), classification: Classification::new(ErrorClass::Unknown) };
+    let mut classification = Classification::new(ErrorClass::Unknown);
     let (mut begun, mut waits) = (false, resumed.is_some());
     let (reason, of_attempt) = loop {
         if waits {
@@ -170,19 +164,17 @@ where
                 return Ending { reason: rejected.reason(), attempts: 0, last: None, next_delay };
             }
         }
-        if TELL {
-            slip.attempt = run.attempt();
-        }
-        let Some(cause) = steps.attempt(&mut run.context.hooks, &mut slip) else {
+        let told = TELL.then(|| run.attempt());
+        let Some(cause) = steps.attempt(&mut run.context.hooks, told.as_ref(), &mut classification) else {
             run.observe_time();
             break (None, true);
         };
-        if let Err(reason) = run.decide::<false>(&slip.classification, cause) {
+        if let Err(reason) = run.decide::<false>(&classification, cause) {
             break (Some(reason), true);
         }
         waits = true;
     };
-    run.conclude(reason, of_attempt.then_some(&slip.classification), begun);
+    run.conclude(reason, of_attempt.then_some(&classification), begun);
     // Nobody asks for the reason of a success.
     let reason = reason.unwrap_or(StopReason::Aborted);
     let mut ending = Ending { reason, attempts: 0, last: None, next_delay: None };
