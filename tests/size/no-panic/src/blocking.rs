@@ -3,8 +3,10 @@
 use core::time::Duration;
 
 use redress_core::{
-    Attempt, BackoffContext, Blocking, Checkpoint, Classification, Classify, Context, Event, Policy, RetryTimeline,
-    SeededRandom, SleepDecision, context::HookSet, env::mode,
+    Attempt, BackoffContext, Blocking, BlockingEnvironment, Checkpoint, Classification, Classifier, Classify, Context,
+    Environment, Event, Policy, RetryTimeline, SeededRandom, SleepDecision,
+    context::{HookSet, ResultClassifier},
+    env::mode,
 };
 
 use crate::{
@@ -35,6 +37,10 @@ fn operation() -> Result<u32, Fault> {
     if opaque::flag() { Ok(opaque::word()) } else { Err(Fault) }
 }
 
+fn recovery() -> Result<(), Fault> {
+    if opaque::flag() { Ok(()) } else { Err(Fault) }
+}
+
 pub(crate) fn run() {
     let policy = if opaque::flag() { &shared::POLICY } else { &shared::PER_CLASS };
     under(policy);
@@ -45,7 +51,10 @@ pub(crate) fn run() {
 
 fn under(policy: &Policy<'_>) {
     let environment = || Board::new(BoardClock, sleep, SeededRandom::new(opaque::long()));
-    forms(&mut policy.context(environment()));
+    let mut plain = policy.context(environment());
+    plain.env().now().told();
+    plain.policy().retry().deadline_after().told();
+    forms(&mut plain);
 
     let mut timeline = RetryTimeline::<8>::new();
     forms(
@@ -71,20 +80,19 @@ fn under(policy: &Policy<'_>) {
             .on_attempt_end(|end| end.told())
             .slice(Duration::from_millis(u64::from(opaque::word())), || opaque::word().told()),
     );
-    for event in timeline.events() {
-        event.event.told();
-        event.elapsed.told();
-    }
+    timeline.events().for_each(Told::told);
     timeline.dropped().told();
 }
 
 type Board = Blocking<BoardClock, fn(u64), SeededRandom>;
 
-fn forms<H>(context: &mut Context<'_, Board, mode::Blocking, H>)
+/// Every form of a call, wherever it runs.
+pub(crate) fn forms<E, H>(context: &mut Context<'_, E, mode::Blocking, H>)
 where
+    E: BlockingEnvironment,
     H: HookSet,
-    H::Classifier: redress_core::Classifier<Fault>,
-    H::Results: redress_core::context::ResultClassifier<u32>,
+    H::Classifier: Classifier<Fault>,
+    H::Results: ResultClassifier<u32>,
 {
     let with_attempt = |attempt: Attempt| {
         attempt.number.told();
@@ -95,7 +103,8 @@ where
     context.call_with(with_attempt).told();
     context.execute(operation).told();
     context.execute_with(with_attempt).told();
-    context.call_on(&mut 0_u32, |_| operation(), |_| if opaque::flag() { Err(Fault) } else { Ok(()) }).told();
+    context.call_on(&mut 0_u32, |_| operation(), |_| recovery()).told();
+    context.execute_on(&mut 0_u32, |_| operation(), |_| opaque::word().told()).told();
     match context.start() {
         Ok(mut run) => loop {
             run.attempt().number.told();
@@ -103,6 +112,11 @@ where
                 Ok(value) => break run.succeed(value).told(),
                 Err(error) if opaque::flag() => {
                     if let Err(error) = run.failed(error) {
+                        break error.told();
+                    }
+                }
+                Err(_) if opaque::flag() => {
+                    if let Err(error) = run.failed_result::<Fault>(opaque::classification()) {
                         break error.told();
                     }
                 }
@@ -121,7 +135,11 @@ where
     let Ok(checkpoint) = Checkpoint::from_bytes(&opaque::bytes::<32>()) else { return };
     match (context.resume(&checkpoint, opaque::span()), opaque::byte()) {
         (Ok(resumed), 0) => resumed.call(operation).told(),
-        (Ok(resumed), 1) => resumed.execute(operation).told(),
+        (Ok(resumed), 1) => resumed.call_with(with_attempt).told(),
+        (Ok(resumed), 2) => resumed.execute(operation).told(),
+        (Ok(resumed), 3) => resumed.execute_with(with_attempt).told(),
+        (Ok(resumed), 4) => resumed.call_on(&mut 0_u32, |_| operation(), |_| recovery()).told(),
+        (Ok(resumed), 5) => resumed.execute_on(&mut 0_u32, |_| operation(), |_| recovery()).told(),
         (Ok(resumed), _) => resumed.start().map(|run| run.succeed(1_u32)).told(),
         (Err(error), _) => error.told(),
     }

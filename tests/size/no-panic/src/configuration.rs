@@ -15,7 +15,7 @@ pub(crate) fn run() {
     if let Ok(policy) = &policy {
         // At compile time in firmware; in a tool on a device at run time.
         let lints = policy.lints().union(breaker().lints(policy.retry())).union(budget().lints(policy.retry()));
-        lints.at_least(Severity::Warning).iter().for_each(|lint| (lint.severity() == Severity::Error).told());
+        lints.at_least(Severity::Warning).without(policy.lints()).iter().for_each(Told::told);
         policy.retry().lints_for(opaque::class()).is_empty().told();
     }
     policy.map(drop).told();

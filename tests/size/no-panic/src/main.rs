@@ -12,6 +12,7 @@
 mod blocking;
 mod classifiers;
 mod configuration;
+mod embedded;
 mod machine;
 mod shared;
 
@@ -21,6 +22,7 @@ board::image!({
     classifiers::run();
     shared::run();
     blocking::run();
+    embedded::run();
     #[cfg(feature = "unwrap")]
     board::report(u32::from(u8::try_from(opaque::word()).unwrap()));
 });
@@ -102,7 +104,7 @@ mod told {
     use board::report;
     use redress_core::{
         AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Classification, ErrorClass, Event, EventKind,
-        Instant, Millis, Outcome, Rejected, RetryError, StopReason,
+        Instant, Millis, Outcome, Rejected, RetryError, StopReason, TimelineEvent, lint::Lint,
     };
 
     /// What can be told to a register.
@@ -256,6 +258,28 @@ mod told {
             self.state.map(BreakerState::as_str).told();
             self.retry_after.told();
             self.code.told();
+        }
+    }
+
+    impl Told for &TimelineEvent {
+        fn told(self) {
+            self.event.told();
+            self.attempt.told();
+            self.elapsed.told();
+            self.delay.told();
+            self.class.told();
+            self.stop_reason.told();
+            self.cause.told();
+            self.state.told();
+        }
+    }
+
+    impl Told for Lint {
+        fn told(self) {
+            self.name().told();
+            self.severity().as_str().told();
+            self.field().told();
+            self.message().told();
         }
     }
 

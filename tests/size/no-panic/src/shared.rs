@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use redress_core::{
-    Backoff, BackoffContext, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, CircuitBreakerView, Clock,
-    ErrorClass, Instant, Millis, Policy, Retry,
+    Backoff, BackoffContext, BreakerConfig, Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView,
+    Clock, ErrorClass, Instant, Millis, Policy, Retry,
     backoff::{ByArgs, by_args},
 };
 
@@ -54,16 +54,20 @@ impl Clock for BoardClock {
 }
 
 pub(crate) fn run() {
-    guard(&BREAKER);
+    guard(BREAKER.view());
     if let Ok(breaker) = CircuitBreaker::<4>::try_new(configuration::breaker()) {
         guard(&breaker);
     }
     if let Ok(budget) = Budget::<4>::try_new(configuration::budget()) {
-        budget.try_consume(opaque::short(), &BoardClock).told();
-        budget.remaining(&BoardClock).told();
-        budget.record_success();
+        spend(&budget);
     }
-    BUCKET.try_consume(opaque::short(), &BoardClock).told();
+    spend(BUCKET.view());
+}
+
+fn spend(budget: &BudgetView) {
+    budget.try_consume(opaque::short(), &BoardClock).told();
+    budget.remaining(&BoardClock).told();
+    budget.record_success();
 }
 
 fn guard(breaker: &CircuitBreakerView) {
@@ -78,5 +82,16 @@ fn guard(breaker: &CircuitBreakerView) {
             },
             Err(rejected) => rejected.told(),
         }
+        sleep(breaker);
     }
+}
+
+/// Suspended and restored, into too few bytes and from bytes that nobody wrote.
+fn sleep(breaker: &CircuitBreakerView) {
+    let mut retained = opaque::bytes::<40>();
+    let length = usize::from(opaque::byte());
+    breaker.checkpoint(&BoardClock, retained.get_mut(..length).unwrap_or_default()).told();
+    let retained = retained.get(..length).unwrap_or_default();
+    breaker.restore(retained, opaque::millis(), &BoardClock).told();
+    breaker.restore(retained, opaque::span(), &BoardClock).told();
 }
