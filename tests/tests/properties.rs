@@ -338,9 +338,9 @@ fn deadline_holds<const HZ: u32>(limits: &Limits, took: &[u64], failures: &[Clas
     }
     if let (Some(StopReason::DeadlineExceeded), Some(delay)) = (outcome.stop_reason, outcome.next_delay) {
         let (elapsed, left) = (u128::from(clock.get() - START) * 1_000, u128::from(delay.get()) * u128::from(HZ));
-        // Time counts in whole milliseconds, in doubt one more at either end.
-        let reached = elapsed + left + 2_000 + (left >> 31) + u128::from(slack(HZ)) * 1_000
-            > u128::from(deadline) * u128::from(HZ);
+        // The start and the failure are known to the millisecond, and neither may make the call longer.
+        let early = if is_whole::<HZ>() { 0 } else { 2 * u128::from(HZ) };
+        let reached = elapsed + left + early >= u128::from(deadline) * u128::from(HZ);
         assert!(reached, "stopped although the wait of {delay} ended before the deadline");
     }
 }
@@ -703,9 +703,14 @@ fn in_ticks<const HZ: u32>(micros: u64) -> u64 {
     u64::try_from(u128::from(micros) * u128::from(HZ) / 1_000_000).unwrap()
 }
 
-/// What a span of whole milliseconds may be longer, on a clock whose ticks are not: the two at its ends.
-fn slack(hz: u32) -> u64 {
-    if 1_000 % hz == 0 { 0 } else { (2 * u64::from(hz)).div_ceil(1_000) }
+/// Whether each tick is so many whole milliseconds. Then nothing is rounded.
+const fn is_whole<const HZ: u32>() -> bool {
+    1_000 % HZ == 0
+}
+
+/// By how many ticks a span of breakers and budgets, which count milliseconds, may be too long.
+fn longer<const HZ: u32>() -> u64 {
+    if is_whole::<HZ>() { 0 } else { u64::from(HZ.div_ceil(1_000)) }
 }
 
 /// Failures at these moments open the breaker when so many lie within a window, and not when they do not.
@@ -721,7 +726,7 @@ fn window_slides<const HZ: u32>(threshold: u8, window: u32, gaps: &[u64]) {
         moments.push(now);
         let within = |ticks: u64| moments.iter().filter(|moment| now - **moment < ticks).count();
         let exact = (u64::from(window) * u64::from(HZ)).div_ceil(1_000);
-        let (surely, maybe) = (within(exact), within(exact + slack(HZ)));
+        let (surely, maybe) = (within(exact), within(exact + longer::<HZ>()));
         let opened = breaker.record_failure(ErrorClass::Transient, &clock).is_some();
         assert!(opened || surely < usize::from(threshold), "{surely} failures of {threshold} within {window} ms");
         assert!(!opened || maybe >= usize::from(threshold), "opened by failures older than {window} ms");
@@ -759,7 +764,7 @@ fn budget_holds<const HZ: u32>(most: u16, window: u32, steps: &[(u64, u16)]) {
         time.set(time.get() + in_ticks::<HZ>(*gap));
         let now = time.get();
         let within = |ticks: u64| given.iter().filter(|moment| now - **moment < ticks).count();
-        let (surely, maybe) = (within(exact), within(exact + slack(HZ)));
+        let (surely, maybe) = (within(exact), within(exact + longer::<HZ>()));
         let left = usize::from(budget.remaining(&clock));
         assert!(left + surely <= usize::from(most), "{left} left after {surely} of {most} within {window} ms");
         assert!(left + maybe >= usize::from(most), "only {left} left after {maybe} of {most} within {window} ms");
