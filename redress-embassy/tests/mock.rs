@@ -195,7 +195,8 @@ fn a_call_dropped_while_it_waits_gives_its_probe_back() {
     static GUARDED: Policy = Policy::new(Retry::new(Backoff::constant(SECOND))).circuit_breaker(&BREAKER);
     let _turn = alone();
     assert_eq!(BREAKER.record_failure(ErrorClass::Transient, &EmbassyClock), Some(BreakerState::Open));
-    MockDriver::get().advance(Ticks::from_secs(1));
+    // The circuit counts milliseconds; with ticks shorter than that it stays open for up to one more.
+    MockDriver::get().advance(Ticks::from_millis(1_001));
     for _ in 0..20 {
         let mut radio = Radio::failing(9);
         let mut context = GUARDED.context(Embassy::seeded(7));

@@ -72,7 +72,8 @@ fn the_uptime_of_the_device_is_not_the_time_of_the_call() {
     assert_eq!(run.suspend().elapsed(), Millis::ZERO);
 }
 
-/// Time used is rounded up, which may be all that is left after the wait: then nobody waits in vain.
+/// Time used is rounded up, on such a clock with each start once more, which may be all that is left after the wait: then
+/// nobody waits in vain.
 #[test]
 fn a_wait_which_rounding_brings_to_the_deadline_is_not_begun() {
     static TIGHT: Policy = Policy::new(Retry::new(Backoff::constant(WAIT)).deadline(Duration::from_millis(12)));
