@@ -64,7 +64,7 @@ pub struct Outcome<T, E> {
     pub cause: Option<Cause>,
     /// The attempt of the latest failure; `None` after success.
     pub last_failure_attempt: Option<u32>,
-    /// How long the call took, rounded down.
+    /// How long the call took, to the millisecond.
     pub elapsed: Millis,
     /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit.
     pub next_delay: Option<Millis>,

@@ -108,7 +108,8 @@ impl<'a> Retry<'a> {
         self.max_attempts(UNLIMITED)
     }
 
-    /// Ends the call before a wait that would reach this span after its start; at least 1 ms.
+    /// Ends the call before a wait that would reach this span after its start; at least 1 ms. On a clock whose ticks are
+    /// no whole milliseconds, up to two milliseconds sooner.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = NonZero::new(Millis::from_duration(deadline).get());
         self.zero_deadline = self.deadline.is_none();

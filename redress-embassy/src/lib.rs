@@ -29,11 +29,13 @@
 //!
 //! # Time
 //!
-//! Instants are embassy's ticks, at whatever rate the application chose; configured milliseconds become ticks by one
-//! multiplication, and no tick is turned into milliseconds on the way to a decision. A wait lasts at least as long as was
-//! asked and at most one tick longer, plus what scheduling costs. An attempt with a timeout is raced against a timer and
-//! dropped when that is first; a result that is there in time wins. Choose a timeout only where dropping the driver's
-//! future in the middle is sound, and let [`call_on`](Context::call_on) put the device in order before the next attempt.
+//! Instants and waits are embassy's ticks, at whatever rate the application chose. Configured milliseconds become ticks by
+//! one multiplication, and a tick that a deadline, a breaker or a budget is asked about becomes milliseconds by
+//! multiplication and shift: there is no division, and nothing of embassy-time's conversions is linked. A wait lasts at
+//! least as long as was asked and at most one tick longer, plus what scheduling costs. An attempt with a timeout is raced
+//! against a timer and dropped when that is first; a result that is there in time wins. Choose a timeout only where
+//! dropping the driver's future in the middle is sound, and let [`call_on`](Context::call_on) put the device in order
+//! before the next attempt.
 //!
 //! # One breaker for all
 //!

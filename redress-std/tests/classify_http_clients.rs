@@ -51,7 +51,7 @@ macro_rules! reqwest_tests {
 
             use super::*;
 
-            const PATIENCE: Duration = Duration::from_millis(50);
+            const PATIENCE: Duration = Duration::from_millis(300);
 
             async fn error_of(address: impl std::fmt::Display) -> ::$reqwest::Error {
                 let client = ::$reqwest::Client::builder().read_timeout(PATIENCE).build().expect("no TLS to set up");

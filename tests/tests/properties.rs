@@ -752,6 +752,54 @@ proptest! {
     }
 }
 
+/// An open circuit rejects for its recovery timeout, and a half-open one without a place for the lease of its probes: not
+/// a tick less, and hardly more.
+fn circuit_stays_shut<const HZ: u32>(start: u64, recovery: u32, lease: u32) {
+    let config = BreakerConfig::new(1).recovery_timeout(millis(recovery)).probe_lease(millis(lease));
+    let breaker = CircuitBreaker::<1>::new(config);
+    let time = Cell::new(in_ticks::<HZ>(start));
+    let clock = Ticks::<HZ>(&time);
+    let shut_for = |span: u32| {
+        let begin = time.get();
+        let exact = (u64::from(span) * u64::from(HZ)).div_ceil(1_000);
+        // Milliseconds have 31 bits of precision, where ticks are not divided by a constant.
+        let surely = exact - 1 - (exact >> 31);
+        for passed in [0, surely / 2, surely] {
+            time.set(begin + passed);
+            let left = breaker.try_acquire(&clock).err().map(|rejected| u64::from(rejected.retry_after().get()));
+            assert!(
+                left.is_some_and(|left| left * u64::from(HZ) >= (surely - passed) * 1_000),
+                "{passed} ticks of {exact} at {HZ} Hz: {left:?} ms are left"
+            );
+        }
+        time.set(begin + exact + longer::<HZ>());
+    };
+    breaker.record_failure(ErrorClass::Transient, &clock);
+    shut_for(recovery);
+    let lost = breaker.try_acquire(&clock).expect("the recovery timeout is over");
+    shut_for(lease);
+    breaker.try_acquire(&clock).unwrap_or_else(|left| panic!("{left:?}: the lease is over at {HZ} Hz")).success(&clock);
+    assert_eq!((breaker.state(), lost.success(&clock)), (BreakerState::Closed, None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_circuit_stays_shut_as_long_as_configured_at_any_tick_rate(
+        start in 0..100_000_000_000_u64,
+        recovery in prop_oneof![1..20_u32, 1..100_000_u32, Just(4_294_966_999)],
+        lease in prop_oneof![1..20_u32, 1..100_000_u32, Just(4_294_966_999)],
+    ) {
+        circuit_stays_shut::<100>(start, recovery, lease);
+        circuit_stays_shut::<1_000>(start, recovery, lease);
+        circuit_stays_shut::<32_768>(start, recovery, lease);
+        circuit_stays_shut::<1_000_000>(start, recovery, lease);
+        circuit_stays_shut::<133_333_333>(start, recovery, lease);
+        circuit_stays_shut::<1_000_000_000>(start, recovery, lease);
+    }
+}
+
 // ---- Budget -------------------------------------------------------------------------------------------------------
 
 fn budget_holds<const HZ: u32>(most: u16, window: u32, steps: &[(u64, u16)]) {

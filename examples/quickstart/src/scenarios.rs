@@ -156,7 +156,8 @@ pub(crate) fn breaker(api: &Api, journal: &mut Journal) -> Result {
     expect("stop reason", rejected.stop_reason, Some(StopReason::CircuitOpen))?;
     expect("requests", api.requests("/down").len(), 9)?;
     let come_back = rejected.next_delay.unwrap_or_default();
-    expect("time to come back", come_back > Millis::ZERO && come_back <= Millis::new(800), true)?;
+    // Rounded up, so that nobody comes back too soon.
+    expect("time to come back", come_back > Millis::ZERO && come_back <= Millis::new(801), true)?;
     journal.note(format!("come back in {come_back}"));
     thread::sleep(come_back.to_duration());
 

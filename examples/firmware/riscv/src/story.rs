@@ -85,7 +85,9 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     let error = memory.call(|| eeprom.read(1)).err().ok_or("the circuit is not open")?;
     require(error.reason == StopReason::CircuitOpen && error.attempts == 0, "a call was let through")?;
     let left = error.next_delay.ok_or("a rejection says when to come back")?;
-    require(left <= Millis::from_duration(RECOVERY), "the circuit is to be open for too long")?;
+    // Rounded up, so that nobody comes back too soon.
+    let most = Millis::from_duration(RECOVERY).saturating_add(Millis::new(1));
+    require(left <= most, "the circuit is to be open for too long")?;
     require(eeprom.0.transfers == transfers, "the memory was touched while the circuit was open")?;
 
     eeprom.0.unplugged = false;

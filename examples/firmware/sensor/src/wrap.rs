@@ -123,7 +123,7 @@ fn failure_window(clock: &WrapClock) -> Result<(), &'static str> {
     }
     sleep(clock, 25)?;
     require(soon.record_failure(ErrorClass::Transient, clock).is_some(), "a failure was forgotten too soon")?;
-    // The window forgets up to two milliseconds late, never too soon.
+    // Due after 30, and on a clock of milliseconds not later.
     sleep(clock, 10)?;
     require(late.record_failure(ErrorClass::Transient, clock).is_none(), "a failure was not forgotten")
 }
