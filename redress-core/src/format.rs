@@ -97,6 +97,41 @@ impl<D, R: TickRate> Format for crate::embedded::DelaySleeper<D, R> {
     }
 }
 
+#[cfg(feature = "testing")]
+mod testing {
+    use defmt::{Format, Formatter, write};
+
+    use crate::{
+        Clock,
+        testing::{DeterministicStrategy, TestAsyncEnv, TestEnv},
+    };
+
+    impl Format for DeterministicStrategy<'_> {
+        fn format(&self, f: Formatter<'_>) {
+            write!(f, "DeterministicStrategy(asked {=usize} times)", self.asked());
+        }
+    }
+
+    macro_rules! format_env {
+        ($name:ident) => {
+            impl Format for $name {
+                fn format(&self, f: Formatter<'_>) {
+                    write!(
+                        f,
+                        "{=str}({}, {=usize} sleeps)",
+                        stringify!($name),
+                        self.clock().now(),
+                        self.sleeps().count()
+                    );
+                }
+            }
+        };
+    }
+
+    format_env!(TestEnv);
+    format_env!(TestAsyncEnv);
+}
+
 #[cfg(test)]
 mod tests {
     use crate::*;
@@ -168,5 +203,12 @@ mod tests {
         format::<lint::Lints>();
         format::<lint::Severity>();
         format::<env::mode::Local>();
+        format::<testing::DeterministicStrategy<'_>>();
+        format::<testing::FakeCircuitBreaker>();
+        format::<testing::ManualClock>();
+        format::<testing::RecordingPolicy<4>>();
+        format::<testing::Script<'_, u8, u8>>();
+        format::<testing::TestAsyncEnv>();
+        format::<testing::TestEnv>();
     }
 }

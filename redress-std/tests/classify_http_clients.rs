@@ -44,6 +44,11 @@ fn assert_known<E: Error + 'static>(error: E, class: ErrorClass, code: Option<u3
     assert_eq!(chain::boxed_strictly(&(Box::new(wrapped) as Box<dyn Error>)), known);
 }
 
+/// With whoever answers, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// With whoever never will.
+const IMPATIENCE: Duration = Duration::from_millis(50);
+
 macro_rules! reqwest_tests {
     ($name:ident, $reqwest:ident, $module:ident) => {
         mod $name {
@@ -51,10 +56,12 @@ macro_rules! reqwest_tests {
 
             use super::*;
 
-            const PATIENCE: Duration = Duration::from_millis(300);
-
             async fn error_of(address: impl std::fmt::Display) -> ::$reqwest::Error {
-                let client = ::$reqwest::Client::builder().read_timeout(PATIENCE).build().expect("no TLS to set up");
+                error_within(PATIENCE, address).await
+            }
+
+            async fn error_within(patience: Duration, address: impl std::fmt::Display) -> ::$reqwest::Error {
+                let client = ::$reqwest::Client::builder().read_timeout(patience).build().expect("no TLS to set up");
                 let fetch =
                     async { client.get(format!("http://{address}/")).send().await?.error_for_status()?.text().await };
                 fetch.await.expect_err("nothing to fetch")
@@ -72,7 +79,7 @@ macro_rules! reqwest_tests {
                     (error_of(answering(GARBLED)).await, Unknown, None),
                     (error_of(answering(ROUND_AND_ROUND)).await, Unknown, None),
                     (error_of(refusing()).await, Transient, refused),
-                    (error_of(silent()).await, Transient, None),
+                    (error_within(IMPATIENCE, silent()).await, Transient, None),
                     (error_of("no host at all").await, Permanent, None),
                     (error_of("[::1").await, Permanent, None),
                     (error_of(NO_NAME).await, Transient, None),
@@ -86,7 +93,8 @@ macro_rules! reqwest_tests {
 
                 let bad_header = ::$reqwest::Client::new().get("http://127.0.0.1:1").header("a\n", "b").send().await;
                 assert_known(bad_header.expect_err("no such header name"), Permanent, None);
-                let late = ::$reqwest::Client::new().get(format!("http://{}", silent())).timeout(PATIENCE).send().await;
+                let late =
+                    ::$reqwest::Client::new().get(format!("http://{}", silent())).timeout(IMPATIENCE).send().await;
                 assert_known(late.expect_err("nobody answers"), Transient, None);
             }
 
@@ -130,8 +138,11 @@ reqwest_tests!(reqwest_0_13, reqwest, reqwest_v0_13);
 #[test]
 fn errors_of_ureq() {
     fn error_of(address: impl std::fmt::Display) -> ureq::Error {
-        let timeout = Some(Duration::from_millis(50));
-        let config = ureq::Agent::config_builder().timeout_recv_response(timeout).max_redirects_will_error(true);
+        error_within(PATIENCE, address)
+    }
+
+    fn error_within(patience: Duration, address: impl std::fmt::Display) -> ureq::Error {
+        let config = ureq::Agent::config_builder().timeout_recv_response(Some(patience)).max_redirects_will_error(true);
         let fetch = || {
             let agent = config.build().new_agent();
             agent.get(format!("http://{address}/")).call()?.body_mut().read_to_vec()
@@ -148,7 +159,7 @@ fn errors_of_ureq() {
         (error_of(answering(GARBLED)), Unknown, None),
         (error_of(answering(ROUND_AND_ROUND)), Unknown, None),
         (error_of(refusing()), Transient, refusal(refusing())),
-        (error_of(silent()), Transient, None),
+        (error_within(IMPATIENCE, silent()), Transient, None),
         (error_of("no host at all"), Permanent, None),
         (error_of(NO_NAME), Unknown, None),
         (ureq::get("http://127.0.0.1:1").header("a\n", "b").call().expect_err("a bad header"), Permanent, None),

@@ -9,10 +9,10 @@ use std::{
 };
 
 use redress_core::{
-    AbortRetryError, AttemptDecision, AttemptEnd, Attempts, Backoff, BackoffContext, BreakerConfig, BreakerState,
-    Budget, BudgetConfig, Cause, CircuitBreaker, Classification, Decision, Environment, ErrorClass, Event, EventKind,
-    Hz, Instant, Millis, Policy, RandomSource, Rejected, Retry, RetryError, RetryTimeline, SeededRandom,
-    SelfClassifier, SleepDecision, StopReason,
+    AbortRetryError, AttemptDecision, AttemptEnd, AttemptStart, Attempts, Backoff, BackoffContext, BreakerConfig,
+    BreakerState, Budget, BudgetConfig, Cause, CircuitBreaker, Classification, Decision, Environment, ErrorClass,
+    Event, EventKind, Hz, Instant, Millis, Policy, RandomSource, Rejected, Retry, RetryError, RetryTimeline,
+    SeededRandom, SelfClassifier, SleepDecision, StopReason,
     env::{BlockingEnvironment, mode},
     testing::{DeterministicStrategy, FakeCircuitBreaker, ManualClock, Script, TestAsyncEnv, TestEnv, block_on},
 };
@@ -469,6 +469,12 @@ fn a_failing_hook_does_not_run_an_operation_twice() {
         assert!(catch_unwind(AssertUnwindSafe(call)).is_err(), "a panic is not swallowed");
         assert_eq!(ran.get(), 1);
     }
+    let hook = |_: &AttemptStart| panic!("out of the hook");
+    let policy = Policy::new(constant(1));
+    let mut context = policy.context(TestEnv::new()).on_attempt_start(hook);
+    let call = || context.call(|| -> Result<(), ErrorClass> { unreachable!("the attempt began after all") });
+    assert!(catch_unwind(AssertUnwindSafe(call)).is_err(), "a panic is not swallowed");
+    assert_eq!(context.env().sleeps().count(), 0, "nor is it a failure to be retried");
 }
 
 /// [the Python library: twice per terminal call]

@@ -18,6 +18,7 @@ use crate::{
 /// assert_eq!(clock.now().ticks(), 2_000);
 /// ```
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ManualClock(Cell<u64>);
 
 impl ManualClock {

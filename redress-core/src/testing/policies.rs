@@ -10,13 +10,26 @@ use crate::{
     ErrorClass, Event, Millis, Observer, Policy, Retry, RetryTimeline, Strategy,
 };
 
-/// Retries at once, up to six attempts in all: for tests in which only the attempts matter.
+/// Retries at once, up to six attempts in all: for tests in which only the attempts matter. Neither deadline nor cap on
+/// unknown failures.
 pub static INSTANT_RETRIES: Policy<'static> = Policy::new(Retry::new(Backoff::none()).no_deadline().no_unknown_cap());
 
 /// One attempt: for tests in which a retry would hide what failed.
 pub static NO_RETRIES: Policy<'static> = Policy::new(Retry::new(Backoff::none()).max_attempts(1));
 
 /// The delays of a list, one after the other over all calls, and then its last one; draws no random number.
+///
+/// ```
+/// use redress_core::{Backoff, ErrorClass, Millis, Policy, Retry, testing::{DeterministicStrategy, TestEnv}};
+///
+/// static DELAYS: [Millis; 2] = [Millis::new(5), Millis::new(70)];
+/// let strategy = DeterministicStrategy::new(&DELAYS);
+/// let policy = Policy::new(Retry::new(Backoff::custom(&strategy)).max_attempts(4));
+/// let mut context = policy.context(TestEnv::new());
+/// assert!(context.call(|| Err::<(), _>(ErrorClass::Transient)).is_err());
+/// assert!(context.env().sleeps().eq([5, 70, 70].map(Millis::new)));
+/// assert_eq!(strategy.asked(), 3);
+/// ```
 #[derive(Debug)]
 pub struct DeterministicStrategy<'a> {
     delays: &'a [Millis],
@@ -60,6 +73,7 @@ impl Strategy for DeterministicStrategy<'_> {
 /// assert_eq!(outcome.stop_reason, Some(StopReason::CircuitOpen));
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct FakeCircuitBreaker(CircuitBreaker<1>);
 
 impl FakeCircuitBreaker {
@@ -87,7 +101,19 @@ impl Default for FakeCircuitBreaker {
 }
 
 /// An observer that records what a policy did in all calls: a timeline of the last `N` events, and counts.
+///
+/// ```
+/// use redress_core::{ErrorClass, EventKind, testing::{INSTANT_RETRIES, RecordingPolicy, TestEnv}};
+///
+/// let mut recording = RecordingPolicy::<8>::default();
+/// let mut context = INSTANT_RETRIES.context(TestEnv::new()).observe(&mut recording);
+/// assert_eq!(context.call(|| Ok::<_, ErrorClass>(7)), Ok(7));
+/// assert!(context.call(|| Err::<(), _>(ErrorClass::Transient)).is_err());
+/// assert_eq!((recording.calls, recording.attempts, recording.ended), (2, 7, 7));
+/// assert_eq!(recording.timeline.events().last().map(|event| event.event), Some(EventKind::MaxAttemptsExceeded));
+/// ```
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecordingPolicy<const N: usize> {
     /// The last events.
     pub timeline: RetryTimeline<N>,
