@@ -56,9 +56,6 @@
 //! two milliseconds before its deadline, never after it; a window, an open circuit and a probe's lease may last a
 //! millisecond longer, never shorter; elapsed time is told to the millisecond.
 //!
-//! Deadlines, breakers and budgets count whole milliseconds. On a clock with shorter ticks a call may therefore stop up to two
-//! milliseconds before its deadline, never after it, and what a breaker waits for lasts up to two milliseconds longer.
-//!
 //! # Features
 //!
 //! Off by default; they add up.
@@ -81,8 +78,6 @@
 //!
 //! - The classifier belongs to the [`Context`], not to the policy: a policy stays data that lies in flash and serves calls
 //!   with different error types. Each environment brings a default one.
-//! - Time is counted in milliseconds inside, though clocks tick as they like: breakers, budgets and checkpoints know nothing
-//!   of the clock's rate, and their spans fit a word. A moment becomes milliseconds by multiplication and shift.
 //! - A context has a type parameter per hook. Closures behind vtables would make those pay who hook nothing in.
 //! - On hosts the drivers are compiled twice, for any policy and for plain ones, out of the same lines; on bare metal once.
 //! - Time used, deadlines and windows are kept in milliseconds rather than ticks: what is compared then is one word, and the
