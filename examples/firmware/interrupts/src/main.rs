@@ -20,7 +20,7 @@ use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
 use firmware_support::{exit, interrupts_off, println};
-use redress_core::{BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Clock, ErrorClass};
+use redress_core::{BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Clock, ErrorClass, SeededRandom};
 
 use crate::books::Books;
 use crate::handler::{CLOCK, HANDLER, PERIOD};
@@ -57,9 +57,9 @@ fn main() -> ! {
 fn run(syst: &mut SYST) -> Result<(), &'static str> {
     each_operation();
     syst.enable_interrupt();
-    let mut books = Books::default();
+    let (mut books, mut chance) = (Books::default(), SeededRandom::new(7));
     while books.operations() + HANDLER.recorded() < OPERATIONS {
-        usage::once(&mut books)?;
+        usage::once(&mut books, &mut chance)?;
     }
     syst.disable_interrupt();
     let longest = interrupts_off::take_longest();

@@ -1,6 +1,6 @@
 //! What a loop does with a breaker and a budget.
 
-use redress_core::{BreakerState, CircuitBreaker, ErrorClass};
+use redress_core::{BreakerState, CircuitBreaker, ErrorClass, RandomSource, SeededRandom};
 
 use crate::books::Books;
 use crate::handler::{CLOCK, HANDLER};
@@ -8,8 +8,8 @@ use crate::{BREAKER, BUDGET, THRESHOLD, require};
 
 pub(crate) const CHECKPOINT_LEN: usize = CircuitBreaker::<{ THRESHOLD as usize }>::CHECKPOINT_LEN;
 
-/// One call, or what comes in its place.
-pub(crate) fn once(books: &mut Books) -> Result<(), &'static str> {
+/// One call, or what comes in its place. By chance: in turns, loop and handler would fall into step.
+pub(crate) fn once(books: &mut Books, chance: &mut SeededRandom) -> Result<(), &'static str> {
     let opened = HANDLER.opened();
     let Ok(permit) = BREAKER.try_acquire(&CLOCK) else {
         books.rejected += 1;
@@ -31,7 +31,7 @@ pub(crate) fn once(books: &mut Books) -> Result<(), &'static str> {
         let state = permit.success(&CLOCK);
         return require(state == Some(BreakerState::Closed), "a probe succeeded, and the circuit did not close");
     }
-    match books.admitted % 8 {
+    match chance.next_u32() >> 29 {
         0 | 4 => {
             books.settled += 1;
             let state = permit.failure(ErrorClass::Transient, &CLOCK);
