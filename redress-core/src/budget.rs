@@ -51,7 +51,7 @@ enum Kind {
 
 impl BudgetConfig {
     /// At most so many retries in any span of `window`, which is from 1 ms to 12 hours. Zero retries are allowed:
-    /// then nothing is ever retried.
+    /// then nothing is ever retried. On a clock finer than a millisecond the span lasts up to one millisecond longer.
     pub const fn rolling(max_retries: u16, window: Duration) -> Self {
         Self(Kind::Rolling { max_retries, window: Millis::from_duration(window) })
     }

@@ -66,7 +66,8 @@ impl Checkpoint {
         self.attempt
     }
 
-    /// Time the call has taken so far; zero if nobody asked for it: without deadline, observer and `execute`.
+    /// Time the call has taken so far, as deadlines count it: on a clock finer than a millisecond up to two more. Zero if nobody
+    /// asked for it: without deadline, observer and `execute`.
     pub const fn elapsed(&self) -> Millis {
         self.elapsed
     }

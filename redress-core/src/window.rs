@@ -78,7 +78,7 @@ pub(crate) fn clear(slots: &[Slot]) {
 /// critical section.
 const LATE: i64 = 1_000;
 
-/// Moves the window to `now`: drops the stamps of age `window` or more, at the latest two milliseconds later where ticks are
+/// Moves the window to `now`: drops the stamps of age `window` or more, at the latest one millisecond later where ticks are
 /// shorter, and never sooner. For a late reading the window stays where it is. A clock that jumped back has, for the
 /// window, not moved; the stamps are shifted so that their ages stay what they were.
 ///

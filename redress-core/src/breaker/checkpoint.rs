@@ -68,8 +68,8 @@ impl CircuitBreakerView {
         let (content, checksum) = bytes.split_last_chunk_mut::<CHECKSUM>().ok_or(CheckpointError::Length)?;
         let (header, ages) = content.split_first_chunk_mut::<HEADER>().ok_or(CheckpointError::Length)?;
         // Read outside of the critical section, which is to stay short.
-        let now = C::moment(clock.now());
-        critical_section::with(|_| self.save(now, header, ages));
+        let (now, fingerprint) = (C::moment(clock.now()), self.fingerprint());
+        critical_section::with(|_| self.save(now, fingerprint, header, ages));
         *checksum = crc16(content).to_be_bytes();
         Ok(bytes)
     }
@@ -120,7 +120,7 @@ impl CircuitBreakerView {
         self.slots.len().saturating_mul(SLOT).saturating_add(HEADER).saturating_add(CHECKSUM)
     }
 
-    fn save(&self, now: Moment, header: &mut [u8; HEADER], ages: &mut [u8]) {
+    fn save(&self, now: Moment, fingerprint: u16, header: &mut [u8; HEADER], ages: &mut [u8]) {
         let word = self.load();
         ages.fill(0);
         let left = match word.state() {
@@ -135,7 +135,7 @@ impl CircuitBreakerView {
                 Millis::ZERO
             }
         };
-        let [f0, f1] = self.fingerprint().to_le_bytes();
+        let [f0, f1] = fingerprint.to_le_bytes();
         let [l0, l1, l2, l3] = left.get().to_le_bytes();
         #[expect(clippy::cast_possible_truncation, reason = "four bits")]
         let succeeded = word.succeeded() as u8;

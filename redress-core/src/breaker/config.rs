@@ -12,6 +12,8 @@ use crate::{ClassSet, ConfigError, ErrorClass, Millis, window::MAX_WINDOW};
 /// - trips on `Transient` and `ServerError`
 /// - no thresholds of single classes
 /// - one probe, lease 60 s
+///
+/// On a clock finer than a millisecond each span lasts up to one millisecond longer, and never less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BreakerConfig {

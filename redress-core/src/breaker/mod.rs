@@ -306,7 +306,7 @@ impl CircuitBreakerView {
         if left > i64::from(span.get()).wrapping_add(now.slack.into()) {
             return None;
         }
-        Some(if left < 0 { Millis::ZERO } else { Millis::new(left as u32) })
+        Some(if left < 0 { Millis::ZERO } else { Millis::new(left.min(u32::MAX.into()) as u32) })
     }
 
     fn admit_locked(&self, now: Moment) -> Admission {
