@@ -59,6 +59,8 @@ mod metrics;
 mod tracing;
 
 pub use self::catch::CatchPanics;
+// For the environments that keep panics of observers from a call; those of a browser cannot, its panics end the program.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 pub(crate) use self::catch::quietly;
 #[cfg(feature = "log")]
 pub use self::log::LogObserver;
