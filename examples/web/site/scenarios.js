@@ -36,7 +36,7 @@ export const scenarios = [
   {
     id: "breaker", title: "A breaker opens, recovers",
     about: "The server is down for four seconds. Four failed calls open the breaker, which then rejects calls without a request. Once in a while a probe goes through; the first that succeeds closes it again.",
-    settings: { clients: 4, calls: 12, pause_ms: 400, max_attempts: 2, base_ms: 100, cap_ms: 500, threshold: 4, recovery_ms: 1500, outage_ms: 4000 },
+    settings: { clients: 4, calls: 20, pause_ms: 400, max_attempts: 2, base_ms: 100, cap_ms: 500, threshold: 4, recovery_ms: 1500, outage_ms: 4000 },
   },
   {
     id: "budget", title: "The budget is spent",
