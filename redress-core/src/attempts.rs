@@ -11,7 +11,8 @@ use crate::{
     Cause, Checkpoint, CheckpointError, Classification, ErrorClass, Millis, Policy, RandomSource, StopReason,
     backoff::Asked,
     env::Environment,
-    policy::Known,
+    kept::Time,
+    policy::{BARE, Known},
     retry::NO_LIMIT,
     time::{Convert, Instant, Moment, Slept, TickRate},
 };
@@ -39,7 +40,7 @@ pub(crate) struct Progress {
 /// A moment in milliseconds, aligned like a word, which saves one in all that it is part of.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-struct Seen(u64);
+struct Seen(Time);
 
 /// One saturating count per class. A word where the machine has words that long, so that it can stay in a register.
 #[derive(Clone, Copy, Debug)]
@@ -49,12 +50,13 @@ struct Counts(#[cfg(target_pointer_width = "64")] u64, #[cfg(not(target_pointer_
 impl Counts {
     const ZERO: Self = Self(0);
 
-    const fn from_bytes(bytes: [u8; 8]) -> Self {
-        Self(u64::from_le_bytes(bytes))
+    const fn from_words([low, high]: [u32; 2]) -> Self {
+        Self((high as u64) << 32 | low as u64)
     }
 
-    const fn to_bytes(self) -> [u8; 8] {
-        self.0.to_le_bytes()
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves are taken on purpose")]
+    const fn to_words(self) -> [u32; 2] {
+        [self.0 as u32, (self.0 >> 32) as u32]
     }
 
     #[inline]
@@ -74,29 +76,37 @@ impl Counts {
 impl Counts {
     const ZERO: Self = Self([0; 2]);
 
-    const fn from_bytes([a, b, c, d, e, f, g, h]: [u8; 8]) -> Self {
-        Self([u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])])
+    const fn from_words(words: [u32; 2]) -> Self {
+        Self(words)
     }
 
-    const fn to_bytes(self) -> [u8; 8] {
-        let [[a, b, c, d], [e, f, g, h]] = [self.0[0].to_le_bytes(), self.0[1].to_le_bytes()];
-        [a, b, c, d, e, f, g, h]
+    const fn to_words(self) -> [u32; 2] {
+        self.0
     }
 
+    /// All bits if the class is counted in the second word, and where in its word.
+    #[inline]
+    const fn place(class: ErrorClass) -> (u32, u32) {
+        let class = class as u32;
+        ((class << 29).cast_signed().wrapping_shr(31).cast_unsigned(), (class & 3) << 3)
+    }
+
+    // By bits: an index would keep the whole state in memory.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
     const fn of(self, class: ErrorClass) -> u8 {
+        let (second, shift) = Self::place(class);
         let [low, high] = self.0;
-        let word = if class as u32 & 4 == 0 { low } else { high };
-        (word >> ((class as u32 & 3) << 3)) as u8
+        ((low ^ (low ^ high) & second) >> shift) as u8
     }
 
     /// Counts one more; the count before is below 255.
     #[inline]
     const fn add(&mut self, class: ErrorClass) {
-        let one = 1 << ((class as u32 & 3) << 3);
+        let (second, shift) = Self::place(class);
         let [low, high] = self.0;
-        self.0 = if class as u32 & 4 == 0 { [low.wrapping_add(one), high] } else { [low, high.wrapping_add(one)] };
+        let one = 1 << shift;
+        self.0 = [low.wrapping_add(one & !second), high.wrapping_add(one & second)];
     }
 }
 
@@ -151,8 +161,8 @@ impl Progress {
 
     /// Time used up, to the millisecond; the slack is that of the clock in use.
     #[inline]
-    pub(crate) const fn elapsed(&self, slack: u32) -> Millis {
-        self.elapsed.saturating_sub(Millis::new(slack))
+    pub(crate) const fn elapsed(&self, slack: u8) -> Millis {
+        self.elapsed.saturating_sub(Millis::new(slack as u32))
     }
 
     /// Brings the time used up to date.
@@ -187,8 +197,11 @@ impl Progress {
         if aborted {
             return Err(StopReason::Aborted);
         }
-        // Stays below what unlimited attempts compare with.
-        self.attempt = self.attempt.wrapping_add(1).min(u32::MAX - 1);
+        self.attempt = self.attempt.wrapping_add(1);
+        // Stays below what unlimited attempts compare with. Where bytes count, the policy may be known, and so may this.
+        if !BARE || policy.0.retry.is_unlimited() {
+            self.attempt = self.attempt.min(u32::MAX - 1);
+        }
         self.phase = Phase::Attempt;
         Ok(())
     }
@@ -221,10 +234,10 @@ impl Progress {
         if failures < retry.cap(class) {
             self.failures.add(class);
         } else if retry.cap(class) != NO_LIMIT {
-            return Err(over_cap(failures, retry.limit(class), class));
+            return Err(retry.over_cap(class));
         }
-        let left = self.until_deadline(policy);
-        if left == Some(Millis::ZERO) {
+        let deadline = policy.deadline();
+        if deadline.is_some_and(|deadline| self.elapsed >= deadline) {
             return Err(StopReason::DeadlineExceeded);
         }
         if self.attempt >= retry.attempts() {
@@ -239,12 +252,12 @@ impl Progress {
             }
             _ => backoff.plain_delay(self.attempt, draw),
         };
-        if left.is_some_and(|left| delay >= left) {
+        if deadline.is_some_and(|deadline| delay >= deadline.wrapping_sub(self.elapsed)) {
             self.wait = delay;
             self.phase = Phase::Untaken;
             return Err(StopReason::DeadlineExceeded);
         }
-        if policy.budget().is_some_and(|budget| !budget.consume::<E::Rate>(env.now())) {
+        if policy.budget().is_some_and(|budget| !budget.consume::<E::Rate>(1, env.now())) {
             return Err(StopReason::BudgetExhausted);
         }
         self.delay = delay;
@@ -303,10 +316,8 @@ impl Progress {
             remaining: if matches!(self.phase, Phase::Waiting | Phase::Untaken) { self.wait } else { Millis::ZERO },
             // As deadlines count it, so that none is overrun by suspending often.
             elapsed: self.elapsed,
-            failures: self.failures.to_bytes(),
-            fingerprint: policy.fingerprint,
-            delay_class: self.delay_class,
-            last: self.last,
+            failures: self.failures.to_words(),
+            head: Checkpoint::pack(policy.fingerprint, self.last, self.delay_class),
         }
     }
 
@@ -317,7 +328,7 @@ impl Progress {
         slept: Slept,
         now: Moment,
     ) -> Result<Self, CheckpointError> {
-        if checkpoint.fingerprint != policy.fingerprint {
+        if checkpoint.fingerprint() != policy.fingerprint {
             return Err(CheckpointError::OtherPolicy);
         }
         let elapsed = checkpoint.elapsed.saturating_add(slept.up).saturating_add(Millis::new(now.slack));
@@ -331,23 +342,11 @@ impl Progress {
             attempt: checkpoint.attempt,
             delay: checkpoint.delay,
             wait,
-            failures: Counts::from_bytes(checkpoint.failures),
-            delay_class: checkpoint.delay_class,
-            last: checkpoint.last,
+            failures: Counts::from_words(checkpoint.failures),
+            delay_class: checkpoint.delay_class(),
+            last: checkpoint.last(),
             phase: Phase::Waiting,
         })
-    }
-}
-
-/// Which of the caps it was, in the order of the checks.
-#[cold]
-const fn over_cap(failures: u8, limit: u8, class: ErrorClass) -> StopReason {
-    if failures >= limit {
-        StopReason::MaxAttemptsPerClass
-    } else if !class.is_retryable() {
-        StopReason::NonRetryableClass
-    } else {
-        StopReason::MaxUnknownAttempts
     }
 }
 

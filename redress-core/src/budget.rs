@@ -18,8 +18,9 @@ use core::{
 use crate::{
     Clock, ConfigError, Millis,
     error::valid_or_panic,
-    time::{Convert, Instant, Moment, TickRate},
-    window::{self, MAX_WINDOW, Slot, Words},
+    kept::Time,
+    time::{Convert, Instant, TickRate, passed},
+    window::{MAX_WINDOW, NONE, Slot, Window, stamp},
 };
 
 /// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
@@ -118,13 +119,16 @@ impl BudgetConfig {
 }
 
 /// A budget over slots; see [`Budget`] and [`BudgetView`].
+///
+/// # Design
+///
+/// A budget knows the code of its kind, so that an image in which all budgets are of one kind contains no other.
 pub struct RetryBudget<S: ?Sized> {
     config: BudgetConfig,
+    act: fn(&BudgetView, Ask, Time) -> u32,
     /// Level of the bucket, in millionths of a token.
     level: AtomicU32,
-    /// The moment of the last change, in milliseconds.
-    moment: Words,
-    slots: S,
+    window: Window<S>,
 }
 
 /// A retry budget with `N` slots: a rolling window of up to `N` retries, or (with any `N`, best 0) a token bucket.
@@ -164,13 +168,11 @@ impl<const N: usize> Budget<N> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        let (level, moment) = match config.0 {
-            // The first look at the clock then reads as a jump back, from which refilling counts anew: a clock may start
-            // anywhere.
-            Kind::Bucket { initial, .. } => ((initial as u32).saturating_mul(TOKEN), Words::END),
-            Kind::Rolling { .. } => (0, Words::ZERO),
+        let (act, level): (fn(&BudgetView, Ask, Time) -> u32, u32) = match config.0 {
+            Kind::Bucket { initial, .. } => (BudgetView::ask_bucket, (initial as u32).saturating_mul(TOKEN)),
+            Kind::Rolling { .. } => (BudgetView::ask_window, 0),
         };
-        Ok(Self { config, level: AtomicU32::new(level), moment, slots: [const { Slot::EMPTY }; N] })
+        Ok(Self { config, act, level: AtomicU32::new(level), window: Window::new() })
     }
 
     /// This budget with its capacity forgotten.
@@ -192,7 +194,7 @@ impl<const N: usize> core::ops::Deref for Budget<N> {
 impl BudgetView {
     /// Takes `cost` retries out of the budget, all or none.
     pub fn try_consume<C: Clock>(&self, cost: u16, clock: &C) -> bool {
-        self.consume(cost, C::moment(clock.now()))
+        self.consume::<C>(cost, clock.now())
     }
 
     /// How many retries are left at this moment.
@@ -201,12 +203,7 @@ impl BudgetView {
         reason = "at most as many retries or tokens as were configured in 16 bits"
     )]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
-        let now = C::moment(clock.now());
-        let left = critical_section::with(|_| self.left(now));
-        match self.config.0 {
-            Kind::Rolling { .. } => left as u16,
-            Kind::Bucket { .. } => (left / TOKEN) as u16,
-        }
+        (self.act)(self, Ask::Left(C::SLACK), C::time(clock.now())) as u16
     }
 
     /// Tells a token bucket of a successful call that used no [`Policy`](crate::Policy).
@@ -214,53 +211,61 @@ impl BudgetView {
         self.on_success();
     }
 
-    fn consume(&self, cost: u16, now: Moment) -> bool {
+    #[inline]
+    pub(crate) fn consume<R: TickRate>(&self, cost: u16, now: Instant) -> bool {
+        (self.act)(self, Ask::Take(R::SLACK, cost), R::time(now)) != 0
+    }
+
+    #[inline]
+    pub(crate) fn on_success(&self) {
+        (self.act)(self, Ask::Success, 0);
+    }
+
+    fn ask_window(&self, ask: Ask, now: Time) -> u32 {
+        let Kind::Rolling { max_retries, window } = self.config.0 else { return 0 };
+        let (slack, cost) = match ask {
+            Ask::Success => return 0,
+            Ask::Left(slack) => (slack, None),
+            Ask::Take(slack, cost) => (slack, Some(cost)),
+        };
         critical_section::with(|_| {
-            let left = self.left(now);
-            match self.config.0 {
-                Kind::Rolling { .. } => {
-                    let enough = left >= u32::from(cost);
-                    if enough {
-                        window::push(&self.slots, now.millis, RETRY, cost);
-                    }
-                    enough
-                }
-                Kind::Bucket { .. } => {
-                    // Compared in millionths: counting whole tokens would take a division.
-                    let left = left.checked_sub(u32::from(cost).saturating_mul(TOKEN));
-                    if let Some(left) = left {
-                        self.level.store(left, Relaxed);
-                    }
-                    left.is_some()
+            self.window.slide(now, window.saturating_add(Millis::new(slack.into())));
+            let left = u32::from(max_retries).saturating_sub(self.window.push(NONE, 1 << RETRY));
+            let Some(cost) = cost else { return left };
+            let enough = left >= u32::from(cost);
+            if enough {
+                for _ in 0..cost {
+                    self.window.push(stamp(now, RETRY), 0);
                 }
             }
+            enough.into()
         })
     }
 
-    /// Slides the window or refills the bucket: what is left, in retries of a window, in millionths of a token in a bucket.
-    /// Runs inside a critical section.
-    fn left(&self, now: Moment) -> u32 {
-        match self.config.0 {
-            Kind::Rolling { max_retries, window } => {
-                let used = window::slide(&self.slots, &self.moment, now, window, 1 << RETRY, 0);
-                u32::from(max_retries).saturating_sub(used)
+    fn ask_bucket(&self, ask: Ask, now: Time) -> u32 {
+        let Kind::Bucket { per_success, per_second, .. } = self.config.0 else { return 0 };
+        critical_section::with(|_| {
+            if ask == Ask::Success {
+                self.refill(per_success.saturating_mul(TOKEN / 1_000));
+                return 0;
             }
-            Kind::Bucket { per_second, .. } => {
-                if per_second != 0 {
-                    // After a jump back counting starts anew; more time than fits fills any bucket.
-                    let passed = u32::try_from(now.since(self.moment.load()).max(0)).unwrap_or(u32::MAX);
-                    self.refill(passed.saturating_mul(per_second));
-                    self.moment.store(now.millis);
-                }
-                self.level.load(Relaxed)
+            if per_second != 0 {
+                // After a jump back counting starts anew, and at the first look: a clock may start anywhere.
+                let before = self.window.last.load();
+                let passed = if before == 0 { Millis::ZERO } else { passed(before, now) };
+                // More time than fits fills any bucket.
+                self.refill(passed.get().saturating_mul(per_second));
+                self.window.last.store(now);
             }
-        }
-    }
-
-    fn on_success(&self) {
-        if let Kind::Bucket { per_success, .. } = self.config.0 {
-            critical_section::with(|_| self.refill(per_success.saturating_mul(TOKEN / 1_000)));
-        }
+            let level = self.level.load(Relaxed);
+            let Ask::Take(_, cost) = ask else { return level / TOKEN };
+            // Compared in millionths: counting whole tokens would take a division.
+            let left = level.checked_sub(u32::from(cost).saturating_mul(TOKEN));
+            if let Some(left) = left {
+                self.level.store(left, Relaxed);
+            }
+            left.is_some().into()
+        })
     }
 
     fn refill(&self, amount: u32) {
@@ -278,46 +283,15 @@ impl<S: ?Sized> defmt::Format for RetryBudget<S> {
     }
 }
 
-/// What a policy knows of its budget: where it is, and where its code is. See [`breaker::Link`](crate::breaker::Link).
-#[derive(Clone, Copy)]
-pub(crate) struct Link<'a> {
-    budget: &'a BudgetView,
-    code: &'static Code,
-}
-
-struct Code {
-    consume: fn(&BudgetView, u16, Moment) -> bool,
-    on_success: fn(&BudgetView),
-}
-
-impl<'a> Link<'a> {
-    pub(crate) const fn new(budget: &'a BudgetView) -> Self {
-        Self { budget, code: &Code { consume: BudgetView::consume, on_success: BudgetView::on_success } }
-    }
-
-    /// Takes a token.
-    #[inline]
-    pub(crate) fn consume<R: TickRate>(self, now: Instant) -> bool {
-        (self.code.consume)(self.budget, 1, R::moment(now))
-    }
-
-    #[inline]
-    pub(crate) fn on_success(self) {
-        (self.code.on_success)(self.budget);
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for Link<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        self.budget.format(f);
-    }
-}
-
-impl core::fmt::Debug for Link<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.budget.fmt(f)
-    }
+/// What a budget is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    /// How many retries are left. With what has to be added to spans, see [`Moment`](crate::time::Moment).
+    Left(u8),
+    /// So many of them: 1 if there are, 0 if not.
+    Take(u8, u16),
+    /// Nothing: a call was successful.
+    Success,
 }
 
 impl<S: ?Sized> core::fmt::Debug for RetryBudget<S> {

@@ -5,25 +5,28 @@ use crate::{Cause, ErrorClass, Millis};
 /// Length of a checkpoint in bytes.
 pub const CHECKPOINT_LEN: usize = 32;
 
-const VERSION: u8 = 1;
-const NONE: u8 = 0xFF;
+const VERSION: u32 = 1;
 
 /// Where to resume a call: every count, the time used up and the time left to wait, for a queue, a database row or
 /// retained memory.
 ///
 /// Times are spans, because clocks restart. The bytes carry a version, a fingerprint of the policy and a checksum;
 /// other bytes are refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+///
+/// # Design
+///
+/// It is kept as the words which its bytes are, and taken apart only when the call goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
+    /// From the lowest bit on: cause (2), version (6), class of the latest failure (4), class of the latest delay (4),
+    /// fingerprint (16).
+    pub(crate) head: u32,
     pub(crate) attempt: u32,
     pub(crate) delay: Millis,
     pub(crate) remaining: Millis,
     pub(crate) elapsed: Millis,
-    pub(crate) failures: [u8; 8],
-    pub(crate) fingerprint: u16,
-    pub(crate) delay_class: Option<ErrorClass>,
-    pub(crate) last: Option<(ErrorClass, Cause)>,
+    /// A byte for each class, in the order of their numbers.
+    pub(crate) failures: [u32; 2],
 }
 
 /// Bytes that are no checkpoint of this policy or breaker.
@@ -72,23 +75,43 @@ impl Checkpoint {
         self.elapsed
     }
 
-    /// The checkpoint as bytes: little endian, the same on every machine.
-    pub fn to_bytes(&self) -> [u8; CHECKPOINT_LEN] {
-        let mut bytes = [0; CHECKPOINT_LEN];
-        let mut writer = bytes.iter_mut();
-        let mut put = |part: &[u8]| part.iter().zip(&mut writer).for_each(|(from, to)| *to = *from);
-        let (last_class, cause) = match self.last {
-            Some((class, cause)) => (class as u8, cause as u8),
-            None => (NONE, NONE),
+    /// The first word. A class of 8 and a cause of 3 are none.
+    pub(crate) fn pack(fingerprint: u16, last: Option<(ErrorClass, Cause)>, delay_class: Option<ErrorClass>) -> u32 {
+        let (class, cause) = last.map_or((8, 3), |(class, cause)| (class as u32, cause as u32));
+        let delay_class = delay_class.map_or(8, |class| class as u32);
+        u32::from(fingerprint) << 16 | delay_class << 12 | class << 8 | VERSION << 2 | cause
+    }
+
+    pub(crate) const fn fingerprint(&self) -> u16 {
+        (self.head >> 16) as u16
+    }
+
+    /// The class the latest delay was for.
+    pub(crate) const fn delay_class(&self) -> Option<ErrorClass> {
+        ErrorClass::from_index((self.head >> 12 & 0xF) as u8)
+    }
+
+    /// The latest failure.
+    pub(crate) fn last(&self) -> Option<(ErrorClass, Cause)> {
+        let cause = match self.head & 3 {
+            0 => Cause::Error,
+            1 => Cause::Result,
+            2 => Cause::Timeout,
+            _ => return None,
         };
-        // The cause shares the version's byte: three causes and none fit two bits.
-        put(&[VERSION << 2 | cause & 3, last_class & 0xF | self.delay_class.map_or(NONE, |class| class as u8) << 4]);
-        put(&self.fingerprint.to_le_bytes());
-        put(&self.attempt.to_le_bytes());
-        put(&self.delay.get().to_le_bytes());
-        put(&self.remaining.get().to_le_bytes());
-        put(&self.elapsed.get().to_le_bytes());
-        put(&self.failures);
+        ErrorClass::from_index((self.head >> 8 & 0xF) as u8).map(|class| (class, cause))
+    }
+
+    /// The checkpoint as bytes: little endian, the same on every machine.
+    #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
+    pub fn to_bytes(&self) -> [u8; CHECKPOINT_LEN] {
+        let Self { head, attempt, delay, remaining, elapsed, failures: [low, high] } = *self;
+        let words = [head, attempt, delay.get(), remaining.get(), elapsed.get(), low, high, 0];
+        // Byte by byte, because this needs no more code than writing zeros would.
+        let mut bytes: [u8; CHECKPOINT_LEN] = core::array::from_fn(|place| {
+            let word = words.get(place >> 2).copied().unwrap_or_default();
+            (word >> ((place & 3) << 3)) as u8
+        });
         let [content @ .., _, _] = &bytes;
         let checksum = crc16(content).to_be_bytes();
         let [.., high, low] = &mut bytes;
@@ -99,33 +122,47 @@ impl Checkpoint {
     /// The checkpoint these bytes are, if they are one of this version and unharmed. Whether it is of this policy is
     /// found out when it is resumed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let bytes: &[u8; CHECKPOINT_LEN] = bytes.try_into().map_err(|_| CheckpointError::Length)?;
-        let [version, classes, f0, f1, a0, a1, a2, a3, d0, d1, d2, d3, r0, r1, r2, r3, e0, e1, e2, e3, rest @ ..] =
-            *bytes;
-        if version >> 2 != VERSION {
+        if bytes.len() != CHECKPOINT_LEN {
+            return Err(CheckpointError::Length);
+        }
+        let (words, _) = bytes.as_chunks();
+        let [head, attempt, delay, remaining, elapsed, low, high] =
+            core::array::from_fn(|place| u32::from_le_bytes(words.get(place).copied().unwrap_or_default()));
+        if head >> 2 & 0x3F != VERSION {
             return Err(CheckpointError::Version);
         }
         // The checksum of the content followed by the checksum itself is zero.
         if crc16(bytes) != 0 {
             return Err(CheckpointError::Corrupt);
         }
-        let [n0, n1, n2, n3, n4, n5, n6, n7, _, _, _, _] = rest;
-        let cause = match version & 3 {
-            0 => Some(Cause::Error),
-            1 => Some(Cause::Result),
-            2 => Some(Cause::Timeout),
-            _ => None,
-        };
-        Ok(Self {
-            attempt: u32::from_le_bytes([a0, a1, a2, a3]),
-            delay: Millis::new(u32::from_le_bytes([d0, d1, d2, d3])),
-            remaining: Millis::new(u32::from_le_bytes([r0, r1, r2, r3])),
-            elapsed: Millis::new(u32::from_le_bytes([e0, e1, e2, e3])),
-            failures: [n0, n1, n2, n3, n4, n5, n6, n7],
-            fingerprint: u16::from_le_bytes([f0, f1]),
-            delay_class: ErrorClass::from_index(classes >> 4),
-            last: ErrorClass::from_index(classes & 0xF).zip(cause),
-        })
+        let [delay, remaining, elapsed] = [delay, remaining, elapsed].map(Millis::new);
+        Ok(Self { head, attempt, delay, remaining, elapsed, failures: [low, high] })
+    }
+}
+
+impl core::fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field("attempt", &self.attempt)
+            .field("remaining", &self.remaining)
+            .field("elapsed", &self.elapsed)
+            .field("last", &self.last())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Checkpoint {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { attempt, remaining, elapsed, .. } = self;
+        defmt::write!(
+            f,
+            "Checkpoint(attempt {}, remaining {}, elapsed {}, {})",
+            attempt,
+            remaining,
+            elapsed,
+            self.last()
+        );
     }
 }
 

@@ -133,6 +133,17 @@ impl ClassSet {
         self.0
     }
 
+    /// This set, with the class as a member or without.
+    pub(crate) const fn set(self, class: ErrorClass, member: bool) -> Self {
+        let bit = 1 << class as u8;
+        Self(self.0 & !bit | if member { bit } else { 0 })
+    }
+
+    /// The members of both.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The classes that are no members.
     pub(crate) const fn complement(self) -> Self {
         Self(!self.0)

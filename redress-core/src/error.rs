@@ -31,12 +31,12 @@ pub enum ConfigError {
     ThresholdAboveCapacity,
     /// A breaker's or budget's `window` is 0 or above 12 hours.
     WindowOutOfRange,
-    /// A breaker's `recovery_timeout` is 0.
-    ZeroRecoveryTimeout,
+    /// A breaker's `recovery_timeout` is 0 or above 24 days.
+    RecoveryTimeoutOutOfRange,
     /// A breaker's `probes` is 0 or above 15.
     ProbesOutOfRange,
-    /// A breaker's `probe_lease` is 0.
-    ZeroProbeLease,
+    /// A breaker's `probe_lease` is 0 or above 24 days.
+    ProbeLeaseOutOfRange,
     /// A rolling budget's `max_retries` is above its number of slots.
     RetriesAboveCapacity,
     /// A token bucket's `capacity` is 0 or above 4,000.
@@ -64,9 +64,9 @@ impl ConfigError {
                 "failure_threshold: with one more per class threshold, sum of (threshold - 1) plus 1 must be at most the window's capacity"
             }
             Self::WindowOutOfRange => "window: must be from 1 ms to 12 hours",
-            Self::ZeroRecoveryTimeout => "recovery_timeout: must be at least 1 ms",
+            Self::RecoveryTimeoutOutOfRange => "recovery_timeout: must be from 1 ms to 24 days",
             Self::ProbesOutOfRange => "probes: must be from 1 to 15",
-            Self::ZeroProbeLease => "probe_lease: must be at least 1 ms",
+            Self::ProbeLeaseOutOfRange => "probe_lease: must be from 1 ms to 24 days",
             Self::RetriesAboveCapacity => "max_retries: must be at most the window's capacity",
             Self::BucketOutOfRange => "capacity: must be from 1 to 4000 tokens",
             Self::RefillAboveCapacity => "refill_per_success, refill_per_second: must be at most the capacity",

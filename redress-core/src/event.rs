@@ -238,6 +238,9 @@ pub struct AttemptEnd {
 ///
 /// An observer MUST NOT panic and SHOULD NOT block. The environments of `redress-std` keep a panic of it from the call.
 pub trait Observer {
+    /// Whether there is an observer at all.
+    const ACTIVE: bool = true;
+
     /// Whether [`Event::elapsed`] shall be filled in, which costs reading the clock.
     const WANTS_TIME: bool = true;
 
@@ -263,6 +266,7 @@ pub trait Observer {
 }
 
 impl Observer for () {
+    const ACTIVE: bool = false;
     const WANTS_TIME: bool = false;
 }
 
@@ -275,6 +279,7 @@ impl<F: FnMut(&Event)> Observer for F {
 macro_rules! observe_together {
     ($($name:ident $index:tt),*) => {
         impl<$($name: Observer),*> Observer for ($($name,)*) {
+            const ACTIVE: bool = $($name::ACTIVE)||*;
             const WANTS_TIME: bool = $($name::WANTS_TIME)||*;
 
             fn on_call_start(&mut self, operation: &'static str) {
@@ -305,6 +310,7 @@ observe_together!(A 0, B 1, C 2);
 pub struct ByRef<'a, O>(pub &'a mut O);
 
 impl<O: Observer> Observer for ByRef<'_, O> {
+    const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
 
     fn on_call_start(&mut self, operation: &'static str) {

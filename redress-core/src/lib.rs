@@ -119,6 +119,7 @@ mod error;
 mod event;
 #[cfg(feature = "defmt")]
 mod format;
+mod kept;
 pub mod lint;
 mod outcome;
 mod policy;

@@ -3,7 +3,7 @@
 use crate::{
     Backoff, BudgetView, CircuitBreakerView, ConfigError, ErrorClass, Millis, Retry,
     breaker::{self, CircuitBreaker},
-    budget::{self, Budget},
+    budget::Budget,
     context::Context,
     env::Environment,
     error::valid_or_panic,
@@ -47,7 +47,7 @@ use crate::{
 pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
     pub(crate) breaker: Option<breaker::Link<'a>>,
-    pub(crate) budget: Option<budget::Link<'a>>,
+    pub(crate) budget: Option<&'a BudgetView>,
     /// See [`Retry::fingerprint`].
     pub(crate) fingerprint: u16,
     /// Nothing but attempts, class limits and an exponential backoff for all classes.
@@ -96,14 +96,14 @@ impl<'a> Policy<'a> {
     /// Takes a token out of this budget for each retry.
     pub const fn budget<const N: usize>(mut self, budget: &'a Budget<N>) -> Self {
         self.plain = false;
-        self.budget = Some(budget::Link::new(budget));
+        self.budget = Some(budget);
         self
     }
 
     /// [`budget`](Self::budget) with a budget whose capacity is forgotten already.
     pub const fn budget_view(mut self, budget: &'a BudgetView) -> Self {
         self.plain = false;
-        self.budget = Some(budget::Link::new(budget));
+        self.budget = Some(budget);
         self
     }
 
@@ -169,7 +169,7 @@ impl<'p, const PLAIN: bool> Known<'p, PLAIN> {
     }
 
     #[inline]
-    pub(crate) fn budget(self) -> Option<budget::Link<'p>> {
+    pub(crate) fn budget(self) -> Option<&'p BudgetView> {
         if PLAIN { None } else { self.0.budget }
     }
 

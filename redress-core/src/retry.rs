@@ -5,7 +5,7 @@ mod lints;
 use core::{num::NonZero, time::Duration};
 
 use crate::{
-    Backoff, ClassSet, ConfigError, ErrorClass, Millis,
+    Backoff, ClassSet, ConfigError, ErrorClass, Millis, StopReason,
     backoff::{DelayCode, Needs},
 };
 
@@ -49,11 +49,13 @@ pub struct Retry<'a> {
     max_attempts: u32,
     deadline: Span,
     attempt_timeout: Span,
-    /// Retries allowed per class, configured.
-    limits: [u8; 8],
     /// Failures a class may have and still be retried: what follows from limit, unknown cap and class. One look-up
     /// clears the common case; only who fails it asks for the reason.
     caps: [u8; 8],
+    /// Classes whose cap is their limit. Of the others it is the class, or the cap on `Unknown`.
+    limited: ClassSet,
+    /// The two of which the cap on `Unknown` is made.
+    unknown_limit: u8,
     max_unknown: u8,
     /// Classes with a backoff of their own.
     own_backoff: ClassSet,
@@ -83,8 +85,9 @@ impl<'a> Retry<'a> {
             max_attempts: 6,
             deadline: NonZero::new(60_000),
             attempt_timeout: None,
-            limits: [NO_LIMIT; 8],
             caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 2],
+            limited: ClassSet::EMPTY,
+            unknown_limit: NO_LIMIT,
             max_unknown: 2,
             own_backoff: ClassSet::EMPTY,
             zero_deadline: false,
@@ -126,8 +129,7 @@ impl<'a> Retry<'a> {
     /// Limits the retries of `Unknown` failures, 0 to 254.
     pub const fn max_unknown(mut self, retries: u8) -> Self {
         self.max_unknown = retries;
-        self.recap(ErrorClass::Unknown);
-        self
+        self.cap_unknown()
     }
 
     /// `Unknown` failures are retried like others.
@@ -137,11 +139,31 @@ impl<'a> Retry<'a> {
 
     /// Limits the retries of one class, 0 to 254: 0 stops at its first failure, 1 allows one retry, and so on.
     pub const fn limit_for(mut self, class: ErrorClass, retries: u8) -> Self {
-        #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-        {
-            self.limits[class as usize] = retries;
+        match class {
+            ErrorClass::Unknown => {
+                self.unknown_limit = retries;
+                self.cap_unknown()
+            }
+            // A limit of none is the reason before the class is.
+            ErrorClass::Auth | ErrorClass::Permission | ErrorClass::Permanent => {
+                self.limited = self.limited.set(class, retries == 0);
+                self
+            }
+            _ => self.capped(class, retries),
         }
-        self.recap(class);
+    }
+
+    const fn cap_unknown(self) -> Self {
+        let (limit, most) = (self.unknown_limit, self.max_unknown);
+        let mut retry = self.capped(ErrorClass::Unknown, if most < limit { most } else { limit });
+        retry.limited = retry.limited.set(ErrorClass::Unknown, limit <= most);
+        retry
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
+    const fn capped(mut self, class: ErrorClass, retries: u8) -> Self {
+        self.caps[class as usize] = retries;
+        self.limited = self.limited.with(class);
         self
     }
 
@@ -178,16 +200,6 @@ impl<'a> Retry<'a> {
             rest = others;
         }
         needs
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    const fn recap(&mut self, class: ErrorClass) {
-        let limit = self.limits[class as usize];
-        self.caps[class as usize] = match class {
-            ErrorClass::Auth | ErrorClass::Permission | ErrorClass::Permanent => 0,
-            ErrorClass::Unknown if self.max_unknown < limit => self.max_unknown,
-            _ => limit,
-        };
     }
 
     pub(crate) const fn validate(&self) -> Result<(), ConfigError> {
@@ -236,20 +248,30 @@ impl<'a> Retry<'a> {
         self.caps[class as usize]
     }
 
-    /// The configured limit of a class; `u8::MAX` for none.
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    pub(crate) const fn limit(&self, class: ErrorClass) -> u8 {
-        self.limits[class as usize]
+    /// The configured limit of a class that is retried; `u8::MAX` for none.
+    const fn limit(&self, class: ErrorClass) -> u8 {
+        if matches!(class, ErrorClass::Unknown) { self.unknown_limit } else { self.cap(class) }
+    }
+
+    /// Why a class is not retried that has used up its cap.
+    #[cold]
+    #[inline]
+    pub(crate) const fn over_cap(&self, class: ErrorClass) -> StopReason {
+        if self.limited.contains(class) {
+            StopReason::MaxAttemptsPerClass
+        } else if class.is_retryable() {
+            StopReason::MaxUnknownAttempts
+        } else {
+            StopReason::NonRetryableClass
+        }
     }
 
     /// The backoff of a class, if there is one.
     #[inline]
     pub(crate) fn backoff(&self, class: ErrorClass) -> Option<&Backoff<'a>> {
         let index = usize::from((class as u8).wrapping_sub(FIRST_RETRYABLE));
-        let backoff = match self.backoffs.get(index) {
-            Some(own) if self.own_backoff.contains(class) => own,
-            _ => &self.backoff,
-        };
+        let own = if self.own_backoff.contains(class) { self.backoffs.get(index) } else { None };
+        let backoff = own.unwrap_or(&self.backoff);
         if backoff.is_missing() { None } else { Some(backoff) }
     }
 
@@ -280,7 +302,7 @@ impl Retry<'_> {
         });
         let mut class = 0;
         while class < self.caps.len() {
-            hash.add((self.caps[class] as u32) << 8 | self.limits[class] as u32);
+            hash.add((self.caps[class] as u32) << 1 | self.limited.contains(ErrorClass::ALL[class]) as u32);
             class += 1;
         }
         self.backoff.fingerprint(&mut hash);

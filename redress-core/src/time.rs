@@ -6,6 +6,8 @@
 
 use core::time::Duration;
 
+use crate::kept::Time;
+
 /// A span in whole milliseconds, saturating at [`Millis::MAX`] (49.7 days).
 ///
 /// ```
@@ -75,6 +77,12 @@ impl Millis {
     #[inline]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, if `other` is not longer.
+    #[inline]
+    pub(crate) const fn wrapping_sub(self, other: Self) -> Self {
+        Self(self.0.wrapping_sub(other.0))
     }
 
     /// The difference, zero if `other` is longer.
@@ -245,50 +253,45 @@ pub(crate) trait Convert: TickRate {
     /// Whole milliseconds in so many ticks, rounded down, modulo 2^64.
     fn whole_millis(ticks: u64) -> u64;
     /// What has to be added to spans, see [`Moment`].
-    const SLACK: u32;
+    const SLACK: u8;
 
+    /// A moment in whole milliseconds, rounded down.
+    fn time(now: Instant) -> Time;
+    /// A moment in whole milliseconds, rounded up: from there on no span is too short.
+    fn time_up(now: Instant) -> Time;
     /// A moment in whole milliseconds.
     fn moment(now: Instant) -> Moment;
 }
 
-/// A moment in whole milliseconds, rounded down: what deadlines, breakers and budgets are counted in, whatever the clock's
-/// rate, so that spans are what was configured and fit a word.
+/// A moment in whole milliseconds, rounded down: what deadlines are counted in, whatever the clock's rate, so that spans are
+/// what was configured and fit a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
-    pub(crate) millis: u64,
+    pub(crate) millis: Time,
     /// What has to be added to a span which begins here for it never to be too short: nothing where ticks are whole
     /// milliseconds, else one.
     pub(crate) slack: u32,
 }
 
 impl Moment {
-    /// For what no moment matters to.
-    pub(crate) const NONE: Self = Self { millis: 0, slack: 0 };
-
-    /// The moment at which a span has surely passed.
+    /// See [`passed`].
     #[inline]
-    pub(crate) const fn after(self, span: Millis) -> u64 {
-        self.millis.wrapping_add(span.0 as u64).wrapping_add(self.slack as u64)
+    pub(crate) const fn passed_since(self, earlier: Time) -> Millis {
+        passed(earlier, self.millis)
     }
+}
 
-    /// From `earlier` to here, saturating; nothing if that lies ahead, as after a clock jumped back.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared first")]
-    pub(crate) const fn passed_since(self, earlier: u64) -> Millis {
-        let passed = self.since(earlier);
-        if passed < 0 {
-            Millis::ZERO
-        } else if passed > u32::MAX as i64 {
-            Millis::MAX
-        } else {
-            Millis(passed as u32)
-        }
-    }
-
-    /// Milliseconds from `earlier` to here, negative if that lies ahead.
-    #[inline]
-    pub(crate) const fn since(self, earlier: u64) -> i64 {
-        self.millis.wrapping_sub(earlier).cast_signed()
+/// From `earlier` to `now`, saturating; nothing if that lies ahead, as after a clock jumped back.
+#[inline]
+#[allow(clippy::cast_possible_truncation, clippy::cast_lossless, clippy::unnecessary_cast, reason = "of two widths")]
+pub(crate) const fn passed(earlier: Time, now: Time) -> Millis {
+    let passed = now.wrapping_sub(earlier);
+    if passed.cast_signed() < 0 {
+        Millis::ZERO
+    } else if passed as u64 > u32::MAX as u64 {
+        Millis::MAX
+    } else {
+        Millis(passed as u32)
     }
 }
 
@@ -303,7 +306,7 @@ const fn scaled(ticks: u64, multiplier: u32, shift: u32) -> u64 {
 }
 
 impl<R: TickRate + ?Sized> Convert for R {
-    const SLACK: u32 = if 1_000 % R::HZ == 0 { 0 } else { 1 };
+    const SLACK: u8 = if 1_000 % R::HZ == 0 { 0 } else { 1 };
 
     #[inline]
     #[expect(clippy::arithmetic_side_effects, reason = "32-bit factors and an addend of at most 2^32 stay in 64 bits")]
@@ -336,8 +339,19 @@ impl<R: TickRate + ?Sized> Convert for R {
     }
 
     #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "wraps")]
+    fn time(now: Instant) -> Time {
+        Self::whole_millis(now.0) as Time
+    }
+
+    #[inline]
+    fn time_up(now: Instant) -> Time {
+        Self::time(now).wrapping_add(Self::SLACK.into())
+    }
+
+    #[inline]
     fn moment(now: Instant) -> Moment {
-        Moment { millis: Self::whole_millis(now.0), slack: Self::SLACK }
+        Moment { millis: Self::time(now), slack: Self::SLACK.into() }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The last events of a call, in a fixed place.
 
+use heapless::Vec;
+
 use crate::{BreakerState, Cause, ErrorClass, Event, EventKind, Millis, Observer, StopReason};
 
 /// One entry of a timeline: an [`Event`] without what is the same for all of a call.
@@ -55,55 +57,43 @@ impl From<&Event> for TimelineEvent {
 /// assert_eq!(kinds, [EventKind::Retry, EventKind::MaxAttemptsExceeded]);
 /// ```
 pub struct RetryTimeline<const N: usize> {
-    /// A ring: from `next` on the older ones, if it has gone round, before it the newer.
-    events: [TimelineEvent; N],
+    /// Once it is full, the oldest is at `next`.
+    events: Vec<TimelineEvent, N>,
     next: usize,
-    told: u32,
-}
-
-impl TimelineEvent {
-    /// Nothing but zeros, and so no bytes in flash and none to be copied.
-    const BLANK: Self = Self {
-        event: EventKind::Success,
-        attempt: 0,
-        elapsed: Millis::ZERO,
-        delay: Millis::ZERO,
-        class: Some(ErrorClass::Auth),
-        stop_reason: Some(StopReason::MaxAttemptsGlobal),
-        cause: Some(Cause::Error),
-        state: Some(BreakerState::Closed),
-    };
+    dropped: u32,
 }
 
 impl<const N: usize> RetryTimeline<N> {
     /// An empty timeline.
     pub const fn new() -> Self {
-        Self { events: [TimelineEvent::BLANK; N], next: 0, told: 0 }
+        Self { events: Vec::new(), next: 0, dropped: 0 }
     }
 
     /// The events kept, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &TimelineEvent> {
-        let oldest = if self.dropped() == 0 { N } else { self.next };
         // By index: the length of a part would take a division.
-        (oldest..N).chain(0..self.next).filter_map(|place| self.events.get(place))
+        (self.next..self.events.len()).chain(0..self.next).filter_map(|place| self.events.get(place))
     }
 
     /// How many older events were dropped.
-    #[expect(clippy::cast_possible_truncation, reason = "more than 32 bits of events are never counted")]
     pub const fn dropped(&self) -> u32 {
-        self.told.saturating_sub(N as u32)
+        self.dropped
     }
 
     fn push(&mut self, event: TimelineEvent) {
+        if !self.events.is_full() {
+            let _ = self.events.push(event);
+            return;
+        }
         // Written so that no index has to be checked: the timeline is in images that must not panic.
+        if let Some(oldest) = self.events.get_mut(self.next) {
+            *oldest = event;
+        }
+        self.next = self.next.saturating_add(1);
         if self.next >= N {
             self.next = 0;
         }
-        if let Some(place) = self.events.get_mut(self.next) {
-            *place = event;
-            self.next = self.next.saturating_add(1);
-        }
-        self.told = self.told.saturating_add(1);
+        self.dropped = self.dropped.saturating_add(1);
     }
 }
 
@@ -131,7 +121,8 @@ impl<const N: usize> Default for RetryTimeline<N> {
 
 impl<const N: usize> Observer for RetryTimeline<N> {
     fn on_call_start(&mut self, _operation: &'static str) {
-        (self.next, self.told) = (0, 0);
+        self.events.clear();
+        (self.next, self.dropped) = (0, 0);
     }
 
     fn on_event(&mut self, event: &Event) {
@@ -155,10 +146,21 @@ mod tests {
 
     use super::*;
 
+    const BLANK: TimelineEvent = TimelineEvent {
+        attempt: 0,
+        elapsed: Millis::ZERO,
+        delay: Millis::ZERO,
+        event: EventKind::Success,
+        class: None,
+        stop_reason: None,
+        cause: None,
+        state: None,
+    };
+
     fn told<const N: usize>(events: u32) -> RetryTimeline<N> {
         let mut timeline = RetryTimeline::new();
         for attempt in 1..=events {
-            timeline.push(TimelineEvent { attempt, ..TimelineEvent::BLANK });
+            timeline.push(TimelineEvent { attempt, ..BLANK });
         }
         timeline
     }

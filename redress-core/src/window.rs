@@ -1,14 +1,17 @@
 //! Stamps in a fixed number of slots: the sliding window which the breaker and the rolling budget share.
 //!
 //! A slot is one `u32`: zero is empty, otherwise 28 bits of time over a 4-bit tag. The time counts milliseconds modulo 2^28,
-//! which bounds a window to [`MAX_WINDOW`]. A stamp cannot be mistaken for a younger one after the counter wrapped: the moment of the last
-//! change is kept whole, and a window that saw nothing for its own length is cleared without looking at the stamps.
+//! which bounds a window to [`MAX_WINDOW`]. A stamp is not mistaken for a younger one after the counter wrapped: the moment of the
+//! last look is kept with more bits (see [`kept`](crate::kept)), and a window that nobody looked at for its own length is empty.
 //!
 //! Everything here runs inside one critical section; the atomics only make that expressible without unsafe code.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::time::{Millis, Moment};
+use crate::{
+    Millis,
+    kept::{Kept, Time, low},
+};
 
 /// The longest window: 12 hours.
 pub(crate) const MAX_WINDOW: Millis = Millis::from_secs(12 * 3_600);
@@ -27,120 +30,103 @@ impl Slot {
     pub(crate) const EMPTY: Self = Self(AtomicU32::new(0));
 }
 
-/// 64 bits of time in two words, consistent only under a lock (or a check of what guards it).
-#[derive(Debug, Default)]
-pub(crate) struct Words {
-    low: AtomicU32,
-    high: AtomicU32,
-}
-
-impl Words {
-    #[expect(clippy::declare_interior_mutable_const, reason = "each use is meant to be a moment of its own")]
-    pub(crate) const ZERO: Self = Self { low: AtomicU32::new(0), high: AtomicU32::new(0) };
-
-    #[expect(clippy::declare_interior_mutable_const, reason = "each use is meant to be a moment of its own")]
-    pub(crate) const END: Self = Self { low: AtomicU32::new(u32::MAX), high: AtomicU32::new(u32::MAX >> 1) };
-
-    /// Makes it so long ago that every window has passed since, except for a clock that counts more than 146 million years.
-    #[inline]
-    pub(crate) fn forget(&self) {
-        self.high.store(3 << 30, Relaxed);
-    }
-
-    #[inline]
-    pub(crate) fn load(&self) -> u64 {
-        u64::from(self.high.load(Relaxed)) << 32 | u64::from(self.low.load(Relaxed))
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves are taken on purpose")]
-    pub(crate) fn store(&self, time: u64) {
-        self.low.store(time as u32, Relaxed);
-        self.high.store((time >> 32) as u32, Relaxed);
-    }
-}
-
 /// Milliseconds as a stamp without a tag has them.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "modulo 2^28 on purpose")]
-const fn time(millis: u64) -> u32 {
-    (millis as u32) << TAG_BITS
-}
-
-/// Empties every slot.
-pub(crate) fn clear(slots: &[Slot]) {
-    for slot in slots {
-        slot.0.store(0, Relaxed);
-    }
+const fn time(millis: Time) -> u32 {
+    low(millis) << TAG_BITS
 }
 
 /// A reading this much behind the latest one is a late one, not a clock that jumped: whoever took it had to wait for the
 /// critical section.
-const LATE: i64 = 1_000;
+const LATE: Time = 1_000;
 
-/// Moves the window to `now`: drops the stamps of age `window` or more, at the latest one millisecond later where ticks are
-/// shorter, and never sooner. For a late reading the window stays where it is. A clock that jumped back has, for the
-/// window, not moved; the stamps are shifted so that their ages stay what they were.
-///
-/// Then puts a stamp with a tag from 1 to 15 into a free slot, unless the tag is 0. Returns how many stamps have a tag that
-/// is in `tags`, bit 1 for tag 1 and so on.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "12 hours and a bit; shifts below 32; as many ones as slots at most"
-)]
-pub(crate) fn slide(slots: &[Slot], last: &Words, now: Moment, window: Millis, tags: u32, tag: u32) -> u32 {
-    let before = last.load();
-    let passed = now.since(before);
-    let mut stamp = if tag == 0 { 0 } else { time(now.millis) | tag };
-    let window = window.get() + now.slack;
-    let (mut now, mut back, mut length) = (now.millis, 0, window << TAG_BITS);
-    if passed < 0 {
-        if passed > -LATE {
-            now = before;
-        } else {
-            back = time(before).wrapping_sub(time(now));
-        }
-    } else if passed >= i64::from(window) {
-        length = 0;
-    }
-    last.store(now);
-    let mut counted = 0;
-    for slot in slots {
-        let mut kept = slot.0.load(Relaxed).wrapping_sub(back);
-        if kept & TAG == 0 || time(now).wrapping_sub(kept & TIME) >= length {
-            kept = stamp;
-            stamp = 0;
-        }
-        slot.0.store(kept, Relaxed);
-        counted += tags >> (kept & TAG) & 1;
-    }
-    counted
+/// Stamps, and the moment at which they were last looked at.
+pub(crate) struct Window<S: ?Sized> {
+    /// Of a breaker that is not closed, what it waits for: then nobody looks at stamps.
+    pub(crate) last: Kept,
+    slots: S,
 }
 
-/// Stamps `millis` with a tag from 1 to 15 into so many free slots. Without one the stamp is lost, which the capacity
-/// rules of breaker and budget exclude.
-pub(crate) fn push(slots: &[Slot], millis: u64, tag: u32, mut times: u16) {
-    for slot in slots {
-        if times != 0 && slot.0.load(Relaxed) & TAG == 0 {
-            slot.0.store(time(millis) | tag, Relaxed);
-            times = times.wrapping_sub(1);
+/// A window whose capacity is forgotten.
+type Any = Window<[Slot]>;
+
+impl<const N: usize> Window<[Slot; N]> {
+    pub(crate) const fn new() -> Self {
+        Self { last: Kept::ZERO, slots: [const { Slot::EMPTY }; N] }
+    }
+}
+
+impl Any {
+    /// How many stamps there may be.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Makes it an empty one, without a look at the stamps.
+    #[inline]
+    pub(crate) fn forget(&self, now: Time) {
+        self.last.store(now.wrapping_sub(1 << 30));
+    }
+
+    /// Empties every slot.
+    pub(crate) fn clear(&self) {
+        for slot in &self.slots {
+            slot.0.store(0, Relaxed);
         }
     }
-}
 
-/// The age of each stamp at the moment of the last change, rounded down, and its tag; nothing for empty slots.
-pub(crate) fn ages(slots: &[Slot], last: &Words) -> impl Iterator<Item = (Millis, u32)> {
-    let now = time(last.load());
-    slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp & TAG != 0).map(move |stamp| {
-        let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
-        (Millis::new(age), stamp & TAG)
-    })
-}
+    /// Moves on to `now`: drops the stamps of age `window` or more. For a late reading the window stays where it is. A clock
+    /// that jumped, ahead or back, leaves none.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn slide(&self, now: Time, window: Millis) {
+        let passed = now.wrapping_sub(self.last.load());
+        if passed > LATE.wrapping_neg() {
+            return;
+        }
+        self.last.store(now);
+        let length = if passed < window.time() { window.get() << TAG_BITS } else { 0 };
+        // A tag is at most this, and so does not matter to the comparison.
+        let now = time(now) | TAG;
+        for slot in &self.slots {
+            if now.wrapping_sub(slot.0.load(Relaxed)) >= length {
+                slot.0.store(0, Relaxed);
+            }
+        }
+    }
 
-/// Stamps a moment `age` before `millis`, at most [`MAX_WINDOW`], with a tag; a tag of 0 is none.
-pub(crate) fn push_aged(slots: &[Slot], millis: u64, age: Millis, tag: u32) {
-    if tag != 0 {
-        // Time counts modulo 2^28, so a moment before the clock's start is one like any other.
-        push(slots, millis.wrapping_sub(age.get().into()), tag, 1);
+    /// Puts a stamp, unless it is none, into a free slot; without one it is lost, which the capacity rules of breaker and
+    /// budget exclude. Returns how many stamps have a tag that is in `tags`: bit 1 for tag 1 and so on.
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[expect(clippy::arithmetic_side_effects, reason = "as many ones as slots at most")]
+    pub(crate) fn push(&self, mut stamp: u32, tags: u32) -> u32 {
+        let mut counted = 0;
+        for slot in &self.slots {
+            let mut kept = slot.0.load(Relaxed);
+            if kept == 0 {
+                kept = stamp;
+                slot.0.store(kept, Relaxed);
+                stamp = 0;
+            }
+            counted += tags >> (kept & TAG) & 1;
+        }
+        counted
+    }
+
+    /// The age of each stamp at the moment of the last change, rounded down, and its tag; nothing for empty slots.
+    pub(crate) fn ages(&self) -> impl Iterator<Item = (Millis, u32)> {
+        let now = time(self.last.load());
+        self.slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp != 0).map(move |stamp| {
+            let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
+            (Millis::new(age), stamp & TAG)
+        })
     }
 }
+
+/// A stamp, with a tag from 1 to 15.
+#[inline]
+pub(crate) const fn stamp(millis: Time, tag: u32) -> u32 {
+    time(millis) | tag
+}
+
+/// No stamp.
+pub(crate) const NONE: u32 = 0;

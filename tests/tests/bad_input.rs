@@ -112,13 +112,13 @@ fn a_breaker_that_contradicts_itself() {
         CircuitBreaker::<4>::try_new(config.window(TOO_LONG)), CircuitBreaker::<4>::new(config.window(TOO_LONG))
             => WindowOutOfRange, ["window"];
         CircuitBreaker::<4>::try_new(config.recovery_timeout(ZERO)), CircuitBreaker::<4>::new(config.recovery_timeout(ZERO))
-            => ZeroRecoveryTimeout, ["recovery_timeout", "at least 1 ms"];
+            => RecoveryTimeoutOutOfRange, ["recovery_timeout", "from 1 ms to 24 days"];
         CircuitBreaker::<4>::try_new(config.probes(0)), CircuitBreaker::<4>::new(config.probes(0))
             => ProbesOutOfRange, ["probes", "1 to 15"];
         CircuitBreaker::<4>::try_new(config.probes(16)), CircuitBreaker::<4>::new(config.probes(16))
             => ProbesOutOfRange, ["probes"];
         CircuitBreaker::<4>::try_new(config.probe_lease(ZERO)), CircuitBreaker::<4>::new(config.probe_lease(ZERO))
-            => ZeroProbeLease, ["probe_lease", "at least 1 ms"];
+            => ProbeLeaseOutOfRange, ["probe_lease", "from 1 ms to 24 days"];
     }
     assert!(CircuitBreaker::<4>::try_new(config.probes(15).window(Duration::from_secs(12 * 3_600))).is_ok());
     assert!(CircuitBreaker::<5>::try_new(own(2)).is_ok());
@@ -210,7 +210,7 @@ fn a_checkpoint_of_another_policy() {
         base.no_deadline(),
         base.max_unknown(1),
         base.limit_for(ErrorClass::Transient, 2),
-        base.limit_for(ErrorClass::Permanent, 2),
+        base.limit_for(ErrorClass::Permanent, 0),
         base.backoff_for(ErrorClass::RateLimit, Backoff::none()),
         base.backoff_for(ErrorClass::Transient, Backoff::none()),
         Retry::new(Backoff::exponential(MS, SECOND).or_retry_after()),

@@ -13,44 +13,45 @@ pub(super) struct Choice {
     /// Whether what is chosen is a distance from the top in half milliseconds.
     halves: bool,
     max: u32,
+    /// Whether a random number is drawn.
+    pub(super) open: bool,
 }
 
 impl Choice {
     /// No choice.
     pub(super) const fn exactly(delay: u32) -> Self {
-        Self { top: delay, width: 0, halves: false, max: u32::MAX }
+        Self::up_to(delay, false, false)
+    }
+
+    /// `c`; or if that is open `U(0, c)`; or in halves [`upper_half`](Self::upper_half).
+    pub(super) const fn up_to(ceiling: u32, open: bool, halves: bool) -> Self {
+        Self { top: ceiling, width: if open { ceiling } else { 0 }, halves, max: u32::MAX, open }
     }
 
     /// `U(0, c)`.
     pub(super) const fn below(ceiling: u32) -> Self {
-        Self { top: ceiling, width: ceiling, halves: false, max: u32::MAX }
+        Self::up_to(ceiling, true, false)
     }
 
     /// `c/2 + U(0, c/2)`, rounded to the nearest: chosen in half milliseconds, because half of an odd ceiling is none of
     /// the whole ones.
     pub(super) const fn upper_half(ceiling: u32) -> Self {
-        Self { halves: true, ..Self::below(ceiling) }
+        Self::up_to(ceiling, true, true)
     }
 
     /// `a + U(0, w)`, saturating.
     pub(super) const fn above(shortest: u32, width: u32) -> Self {
         let top = shortest.saturating_add(width);
-        Self { top, width: top.wrapping_sub(shortest), halves: false, max: u32::MAX }
+        Self { top, width: top.wrapping_sub(shortest), halves: false, max: u32::MAX, open: width != 0 }
     }
 
     /// `min(max, U(base, max(base, 3 p)))`: decorrelated jitter, from "Exponential Backoff And Jitter" (AWS Architecture
     /// Blog, 2015), with the base as a floor. Without a delay before, `p` is the base.
     pub(super) const fn decorrelated(base: u32, max: u32, previous: u32) -> Self {
         let previous = if previous == 0 { base } else { previous };
-        let width = previous.saturating_mul(3).saturating_sub(base);
-        // A width of one chooses nothing but the shortest: where nothing is left to chance, a number is drawn all the same.
-        Self { max, ..Self::above(base, if width == 0 { 1 } else { width }) }
-    }
-
-    /// Whether a random number makes a difference.
-    #[inline]
-    pub(super) const fn is_open(&self) -> bool {
-        self.width != 0
+        let width = previous.saturating_add(previous).saturating_add(previous).saturating_sub(base);
+        // Where nothing is left to chance, a number is drawn all the same.
+        Self { max, open: true, ..Self::above(base, width) }
     }
 
     /// What is chosen by this random number, uniform over all of `u32`.
@@ -60,10 +61,32 @@ impl Choice {
         reason = "a product of two 32-bit numbers, and parts of `width` and `top`"
     )]
     pub(super) const fn by(self, random: u32) -> u32 {
-        let below = self.width - ((self.width as u64 * random as u64) >> 32) as u32;
+        let below = self.width - part(self.width, random);
         let delay = self.top - (below >> self.halves as u32);
         if delay < self.max { delay } else { self.max }
     }
+}
+
+/// `random / 2^32` of `width`, rounded down.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers fits 64 bits")]
+const fn part(width: u32, random: u32) -> u32 {
+    // Cores which can neither compare and swap nor multiply into 64 bits.
+    if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
+        part_by_halves(width, random)
+    } else {
+        ((width as u64 * random as u64) >> 32) as u32
+    }
+}
+
+/// [`part`], in multiplications of 32 bits: half of the code of one of 64 bits.
+#[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "a product of halves leaves room for another half")]
+const fn part_by_halves(width: u32, random: u32) -> u32 {
+    let (low, high) = (random & 0xFFFF, random >> 16);
+    let middle = (width >> 16) * low + (((width & 0xFFFF) * low) >> 16);
+    let (middle, carry) = middle.overflowing_add((width & 0xFFFF) * high);
+    (width >> 16) * high + (middle >> 16) + ((carry as u32) << 16)
 }
 
 /// `min(max, base * 2^n)`.
@@ -73,12 +96,6 @@ impl Choice {
 pub(super) const fn doubled(base: u32, max: u32, n: u32) -> u32 {
     // base * 2^n is at most max exactly if base is at most max / 2^n.
     if n < u32::BITS && max >> n >= base { base << n } else { max }
-}
-
-/// [`doubled`], in an image once.
-#[inline(never)]
-pub(super) const fn doubled_once(base: u32, max: u32, n: u32) -> u32 {
-    doubled(base, max, n)
 }
 
 /// `min(max, base * 1.5^n)`, rounded to the nearest.
@@ -113,6 +130,23 @@ mod tests {
         assert_eq!(doubled(u32::MAX, u32::MAX, u32::MAX), u32::MAX);
         assert_eq!(grown_by_half(1, u32::MAX, u32::MAX), u32::MAX);
         assert_eq!(grown_by_half(u32::MAX, u32::MAX, 5), u32::MAX);
+    }
+
+    #[test]
+    fn halves_multiply_as_the_whole_does() {
+        let numbers =
+            [0, 1, 2, 0xFFFF, 0x1_0000, 0x1_0001, 0x8000_0000, 0xFFFE_FFFF, 0xFFFF_0000, u32::MAX - 1, u32::MAX];
+        let mut random = crate::SeededRandom::new(1);
+        for width in numbers
+            .into_iter()
+            .chain(core::iter::repeat_with(|| crate::RandomSource::next_u32(&mut random)).take(2_000))
+        {
+            for random in numbers {
+                let whole = (u64::from(width) * u64::from(random)) >> 32;
+                assert_eq!(u64::from(part_by_halves(width, random)), whole, "{width:#x} * {random:#x}");
+                assert_eq!(u64::from(part_by_halves(random, width)), whole, "{random:#x} * {width:#x}");
+            }
+        }
     }
 
     #[test]

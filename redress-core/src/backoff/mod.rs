@@ -386,7 +386,7 @@ impl<'a> Backoff<'a> {
     pub(crate) fn plain_delay(&self, attempt: u32, draw: impl FnOnce() -> u32) -> Millis {
         if BARE {
             let choice = self.formula.choice::<0>(attempt, 0);
-            return Millis::new(choice.by(if choice.is_open() { draw() } else { 0 }));
+            return Millis::new(choice.by(if choice.open { draw() } else { 0 }));
         }
         // The same, for whom instructions count: each choice is made by an expression of its own.
         Millis::new(match self.formula {
@@ -399,7 +399,8 @@ impl<'a> Backoff<'a> {
         })
     }
 
-    /// The delay after a failure. `draw` is asked at most once, and only if the formula needs a random number.
+    /// The delay after a failure of this attempt; the first is 1, and 0 counts as that. `draw` is asked at most once, and only if
+    /// the formula needs a random number.
     pub fn delay(
         &self,
         attempt: u32,
@@ -407,6 +408,8 @@ impl<'a> Backoff<'a> {
         previous: Millis,
         draw: impl FnOnce() -> u32,
     ) -> Millis {
+        // The number of an attempt is at least 1.
+        let attempt = attempt.max(1);
         self.delay_by(delay::<{ Needs::EVERYTHING }>, &Asked { attempt, classification, previous }, draw)
     }
 
@@ -431,7 +434,7 @@ fn delay<const NEEDS: u8>(backoff: &Backoff<'_>, asked: &Asked<'_>, random: Opti
         }
         (_, formula) => formula.choice::<NEEDS>(attempt, previous.get()),
     };
-    Some(choice.by(if choice.is_open() { random? } else { 0 }))
+    Some(choice.by(if choice.open { random? } else { 0 }))
 }
 
 /// Never sooner than the server asks, and not at the same time as everybody else.
@@ -444,8 +447,6 @@ impl Formula<'_> {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "compared first")]
     const fn choice<const NEEDS: u8>(&self, attempt: u32, previous: u32) -> Choice {
-        // Plain ones are inlined into their driver, where much may be known about them.
-        let once = BARE && NEEDS != 0;
         match *self {
             Self::Decorrelated { base, max, .. } if NEEDS & Needs::DECORRELATED != 0 => {
                 Choice::decorrelated(base, max, previous)
@@ -458,15 +459,14 @@ impl Formula<'_> {
                 let index = if index < last { index } else { last };
                 Choice::exactly(if index < delays.len() { delays[index].get() } else { 0 })
             }
-            Self::Doubling { base, max, .. } => {
-                let n = attempt.saturating_sub(1);
-                Choice::exactly(if once { formula::doubled_once(base, max, n) } else { formula::doubled(base, max, n) })
-            }
-            Self::FullJitter { base, max, .. } | Self::EqualJitter { base, max, .. } => {
-                let ceiling =
-                    if once { formula::doubled_once(base, max, attempt) } else { formula::doubled(base, max, attempt) };
-                let full = matches!(self, Self::FullJitter { .. });
-                if full { Choice::below(ceiling) } else { Choice::upper_half(ceiling) }
+            Self::Doubling { base, max, .. }
+            | Self::FullJitter { base, max, .. }
+            | Self::EqualJitter { base, max, .. } => {
+                // Without jitter, the first delay is the base.
+                let exact = matches!(self, Self::Doubling { .. });
+                let n = attempt.wrapping_sub(exact as u32);
+                let ceiling = formula::doubled(base, max, n);
+                Choice::up_to(ceiling, !exact, matches!(self, Self::EqualJitter { .. }))
             }
             _ => Choice::exactly(0),
         }

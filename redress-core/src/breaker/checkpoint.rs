@@ -15,9 +15,10 @@ use super::{BreakerState, CircuitBreaker, CircuitBreakerView, Word};
 use crate::{
     CheckpointError, Clock, Millis,
     checkpoint::crc16,
+    kept::{Time, after},
     rng::Fnv,
-    time::{Convert, Moment, Slept},
-    window,
+    time::{Convert, Slept},
+    window::stamp,
 };
 
 /// Apart from the versions of a call's checkpoint, so that neither is taken for the other.
@@ -68,7 +69,7 @@ impl CircuitBreakerView {
         let (content, checksum) = bytes.split_last_chunk_mut::<CHECKSUM>().ok_or(CheckpointError::Length)?;
         let (header, ages) = content.split_first_chunk_mut::<HEADER>().ok_or(CheckpointError::Length)?;
         // Read outside of the critical section, which is to stay short.
-        let (now, fingerprint) = (C::moment(clock.now()), self.fingerprint());
+        let (now, fingerprint) = (C::time(clock.now()), self.fingerprint());
         critical_section::with(|_| self.save(now, fingerprint, header, ages));
         *checksum = crc16(content).to_be_bytes();
         Ok(bytes)
@@ -111,25 +112,25 @@ impl CircuitBreakerView {
         }
         let left = Millis::new(u32::from_le_bytes(left));
         // Rounded down: what is forgotten or let through too late is so by a millisecond, and never too early.
-        let (slept, now) = (slept.into().down, C::moment(clock.now()));
+        let (slept, now) = (slept.into().down, C::time_up(clock.now()));
         critical_section::with(|_| self.load_saved(state, succeeded, left, ages, slept, now));
         Ok(())
     }
 
     fn checkpoint_len(&self) -> usize {
-        self.slots.len().saturating_mul(SLOT).saturating_add(HEADER).saturating_add(CHECKSUM)
+        self.window.capacity().saturating_mul(SLOT).saturating_add(HEADER).saturating_add(CHECKSUM)
     }
 
-    fn save(&self, now: Moment, fingerprint: u16, header: &mut [u8; HEADER], ages: &mut [u8]) {
+    fn save(&self, now: Time, fingerprint: u16, header: &mut [u8; HEADER], ages: &mut [u8]) {
         let word = self.load();
         ages.fill(0);
         let left = match word.state() {
             BreakerState::Open => self.remaining(now, self.config.recovery_timeout),
             BreakerState::HalfOpen => Millis::ZERO,
             BreakerState::Closed => {
-                window::slide(&self.slots, &self.moment, now, self.config.window, 0, 0);
+                self.window.slide(now, self.config.window);
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
-                for (to, (age, tag)) in ages.iter_mut().zip(window::ages(&self.slots, &self.moment)) {
+                for (to, (age, tag)) in ages.iter_mut().zip(self.window.ages()) {
                     *to = (age.get() << TAG_BITS | tag).to_le_bytes();
                 }
                 Millis::ZERO
@@ -149,28 +150,28 @@ impl CircuitBreakerView {
         left: Millis,
         ages: &[[u8; SLOT]],
         slept: Millis,
-        now: Moment,
+        now: Time,
     ) {
-        window::clear(&self.slots);
+        self.window.clear();
         let word = self.load().next(state);
         match state {
             BreakerState::Open => {
                 let left = left.min(self.config.recovery_timeout).saturating_sub(slept);
-                self.moment.store(now.after(left));
+                self.window.last.store(after(now, left));
                 self.word.store(word.0, core::sync::atomic::Ordering::Release);
             }
             BreakerState::HalfOpen => {
                 // Places are taken by those who have succeeded; those under way are free again.
                 let probes = Word::ADMITTED.wrapping_add(Word::SUCCEEDED).wrapping_mul(succeeded.into());
-                self.enter(word.plus(probes), now.after(self.config.probe_lease));
+                self.enter(word.plus(probes), after(now, self.config.probe_lease));
             }
             BreakerState::Closed => {
-                self.enter(word, now.millis);
+                self.enter(word, now);
                 for age in ages {
                     let word = u32::from_le_bytes(*age);
                     let age = Millis::new(word >> TAG_BITS).saturating_add(slept);
-                    if age < self.config.window {
-                        window::push_aged(&self.slots, now.millis, age, word & TAG);
+                    if age < self.config.window && word & TAG != 0 {
+                        self.window.push(stamp(now.wrapping_sub(age.time()), word & TAG), 0);
                     }
                 }
             }

@@ -4,6 +4,9 @@ use core::time::Duration;
 
 use crate::{ClassSet, ConfigError, ErrorClass, Millis, window::MAX_WINDOW};
 
+/// The longest recovery timeout and probe lease: 24 days, which are less than half of what 32 bits of milliseconds hold.
+const MAX_WAIT: Millis = Millis::from_secs(24 * 86_400);
+
 /// Configuration of a [`CircuitBreaker`](crate::CircuitBreaker).
 ///
 /// Defaults:
@@ -13,7 +16,8 @@ use crate::{ClassSet, ConfigError, ErrorClass, Millis, window::MAX_WINDOW};
 /// - no thresholds of single classes
 /// - one probe, lease 60 s
 ///
-/// On a clock finer than a millisecond each span lasts up to one millisecond longer, and never less.
+/// On a clock finer than a millisecond window and probe lease are up to a millisecond shorter or longer; the recovery timeout
+/// lasts up to one millisecond longer, and never less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BreakerConfig {
@@ -49,7 +53,7 @@ impl BreakerConfig {
         self
     }
 
-    /// How long the circuit stays open before a probe is let through; at least 1 ms.
+    /// How long the circuit stays open before a probe is let through, from 1 ms to 24 days.
     pub const fn recovery_timeout(mut self, timeout: Duration) -> Self {
         self.recovery_timeout = Millis::from_duration(timeout);
         self
@@ -78,8 +82,8 @@ impl BreakerConfig {
         self
     }
 
-    /// After this long without a word, the places of admitted probes are given to others; at least 1 ms. Choose it
-    /// longer than the longest call.
+    /// After this long without a word, the places of admitted probes are given to others: from 1 ms to 24 days.
+    /// Choose it longer than the longest call.
     pub const fn probe_lease(mut self, lease: Duration) -> Self {
         self.probe_lease = Millis::from_duration(lease);
         self
@@ -112,21 +116,26 @@ impl BreakerConfig {
         if self.window.get() == 0 || self.window.get() > MAX_WINDOW.get() {
             return Err(ConfigError::WindowOutOfRange);
         }
-        if self.recovery_timeout.get() == 0 {
-            return Err(ConfigError::ZeroRecoveryTimeout);
+        if self.recovery_timeout.get() == 0 || self.recovery_timeout.get() > MAX_WAIT.get() {
+            return Err(ConfigError::RecoveryTimeoutOutOfRange);
         }
         if self.probes == 0 || self.probes > 15 {
             return Err(ConfigError::ProbesOutOfRange);
         }
-        if self.probe_lease.get() == 0 {
-            return Err(ConfigError::ZeroProbeLease);
+        if self.probe_lease.get() == 0 || self.probe_lease.get() > MAX_WAIT.get() {
+            return Err(ConfigError::ProbeLeaseOutOfRange);
         }
         Ok(())
     }
 
     /// Whether a failure of this class counts against the circuit.
-    #[inline]
     pub(crate) const fn trips(&self, class: ErrorClass) -> bool {
-        self.trip_on.contains(class) || self.own_threshold.contains(class)
+        self.normal().trip_on.contains(class)
+    }
+
+    /// The same with all the classes that trip in one set.
+    pub(crate) const fn normal(mut self) -> Self {
+        self.trip_on = self.trip_on.or(self.own_threshold);
+        self
     }
 }

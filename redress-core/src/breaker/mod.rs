@@ -34,9 +34,10 @@ pub use config::BreakerConfig;
 use crate::{
     ClassSet, Clock, ConfigError, ErrorClass, Millis, Rejected, StopReason,
     error::valid_or_panic,
+    kept::{Time, after, low},
     policy::BARE,
-    time::{Convert, Instant, Moment, TickRate},
-    window::{self, Slot, Words},
+    time::{Convert, Instant, TickRate},
+    window::{Slot, Window, stamp},
 };
 
 /// What a rejection reads without the lock is published by these; where it takes the lock, that does.
@@ -133,24 +134,44 @@ impl Word {
     }
 }
 
-/// What a breaker answers to a call.
-pub(crate) struct Admission {
-    /// The permit; none if the call is rejected.
+/// What a breaker answers. Two words, which are returned in registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Answer {
+    /// To who asks to be let in, the permit; none if the call is rejected. To who tells how a call ended, the new state; none
+    /// if it is the old one.
     pub(crate) word: Word,
-    /// After a rejection: when to come back.
-    pub(crate) retry_after: Millis,
-    /// The circuit was open and is half-open now.
-    pub(crate) half_opened: bool,
+    /// After a rejection: when to come back. With a permit: whether the circuit was open and is half-open now.
+    more: u32,
 }
 
-impl Admission {
+impl Answer {
+    const NOTHING: Self = Self::of(Word::NONE);
+
     #[inline]
     const fn of(word: Word) -> Self {
-        Self { word, retry_after: Millis::ZERO, half_opened: false }
+        Self { word, more: 0 }
     }
 
     const fn rejected(left: Millis) -> Self {
-        Self { retry_after: left, ..Self::of(Word::NONE) }
+        Self { word: Word::NONE, more: left.get() }
+    }
+
+    /// Of a rejection: when to come back.
+    #[inline]
+    pub(crate) const fn retry_after(self) -> Millis {
+        Millis::new(self.more)
+    }
+
+    /// Of an admission: whether the circuit was open and is half-open now.
+    #[inline]
+    pub(crate) const fn half_opened(self) -> bool {
+        self.more != 0
+    }
+
+    /// The new state, if it changed.
+    #[inline]
+    const fn entered(self) -> Option<BreakerState> {
+        if self.word.is_none() { None } else { Some(self.word.state()) }
     }
 }
 
@@ -160,6 +181,8 @@ pub(crate) enum Verdict {
     Success,
     Failure(ErrorClass),
     Neutral,
+    /// It has not begun: it asks to.
+    Asks,
 }
 
 impl Verdict {
@@ -178,10 +201,9 @@ impl Verdict {
 pub struct Breaker<S: ?Sized> {
     config: BreakerConfig,
     word: AtomicU32,
-    /// Closed: the moment of the window's last change. Open: the end of the recovery timeout. Half-open: the end of
-    /// the probe lease. In milliseconds.
-    moment: Words,
-    slots: S,
+    /// Its moment is, closed, that of the window's last change; open, the end of the recovery timeout; half-open, the end
+    /// of the probe lease.
+    window: Window<S>,
 }
 
 /// A circuit breaker that remembers up to `N` failed calls: four bytes each.
@@ -233,7 +255,7 @@ impl<const N: usize> CircuitBreaker<N> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        Ok(Self { config, word: AtomicU32::new(0), moment: Words::ZERO, slots: [const { Slot::EMPTY }; N] })
+        Ok(Self { config: config.normal(), word: AtomicU32::new(0), window: Window::new() })
     }
 }
 
@@ -247,11 +269,11 @@ impl CircuitBreakerView {
     /// Admits a call, or says when to come back. The clock is read only if the circuit is not closed.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
-        let Admission { word, retry_after, .. } = self.admit::<C>(|| clock.now());
-        if word.is_none() {
-            return Err(Rejected { reason: StopReason::CircuitOpen, retry_after });
+        let answer = self.admit::<C>(|| clock.now());
+        if answer.word.is_none() {
+            return Err(Rejected { reason: StopReason::CircuitOpen, retry_after: answer.retry_after() });
         }
-        Ok(Permit { breaker: self, word })
+        Ok(Permit { breaker: self, word: answer.word })
     }
 
     /// Counts a failure that no admitted call reports, for example from an interrupt handler. Ignored unless the
@@ -268,51 +290,52 @@ impl CircuitBreakerView {
 
     /// Admission. The clock is read only if the circuit is not closed.
     #[inline]
-    pub(crate) fn admit<R: TickRate>(&self, now: impl FnOnce() -> Instant) -> Admission {
+    pub(crate) fn admit<R: TickRate>(&self, now: impl FnOnce() -> Instant) -> Answer {
         let word = self.load();
-        if word.is_closed() { Admission::of(word) } else { self.admit_unclosed(R::moment(now())) }
+        if word.is_closed() { Answer::of(word) } else { self.act(Word::NONE, Verdict::Asks, R::time(now())) }
     }
 
-    /// Admission to a circuit that was not closed just before.
-    fn admit_unclosed(&self, now: Moment) -> Admission {
+    /// All that takes a closer look: admission to a circuit that was not closed just before, and the result of a call that
+    /// may change something.
+    fn act(&self, permit: Word, verdict: Verdict, now: Time) -> Answer {
         // Where bytes count, a rejection takes the lock like all the rest.
-        if !BARE {
+        if !BARE && verdict == Verdict::Asks {
             let left = self.left_open(now);
             if left != Millis::ZERO {
-                return Admission::rejected(left);
+                return Answer::rejected(left);
             }
         }
-        critical_section::with(|_| self.admit_locked(now))
+        critical_section::with(|_| match verdict {
+            Verdict::Asks => self.admit_locked(now),
+            _ => self.settle_locked(permit, verdict, now),
+        })
     }
 
     /// How long an open circuit stays open, found without a lock: the moment belongs to the word if the word is the same
     /// before and after. Zero if that takes a closer look.
-    fn left_open(&self, now: Moment) -> Millis {
+    fn left_open(&self, now: Time) -> Millis {
         let word = self.load();
         if word.state() != BreakerState::Open {
             return Millis::ZERO;
         }
-        let left = self.left(now, self.config.recovery_timeout);
+        let left = self.left(now);
         fence(Acquire);
         let unchanged = Word(self.word.load(Relaxed)) == word;
-        left.filter(|_| unchanged).unwrap_or_default()
+        if unchanged && !left.is_beyond(self.config.recovery_timeout) { left } else { Millis::ZERO }
     }
 
-    /// Until the moment that is kept, which lies no more than a span ahead. `None` if it lies further ahead: then the
-    /// clock jumped back.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared first")]
-    fn left(&self, now: Moment, span: Millis) -> Option<Millis> {
-        let left = now.since(self.moment.load()).wrapping_neg();
-        if left > i64::from(span.get()).wrapping_add(now.slack.into()) {
-            return None;
-        }
-        Some(if left < 0 { Millis::ZERO } else { Millis::new(left.min(u32::MAX.into()) as u32) })
+    /// Until the moment that is kept. If the clock jumped back, that is longer than the span waited for.
+    #[inline]
+    fn left(&self, now: Time) -> Millis {
+        let left = self.window.last.load().wrapping_sub(now);
+        Millis::new(if left.cast_signed() < 0 { 0 } else { low(left) })
     }
 
-    fn admit_locked(&self, now: Moment) -> Admission {
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn admit_locked(&self, now: Time) -> Answer {
         let word = self.load();
         if word.is_closed() {
-            return Admission::of(word);
+            return Answer::of(word);
         }
         let lease = self.config.probe_lease;
         let opens = word.state() == BreakerState::Open;
@@ -321,40 +344,47 @@ impl CircuitBreakerView {
         } else {
             let left = self.remaining(now, if opens { self.config.recovery_timeout } else { lease });
             if left != Millis::ZERO {
-                return Admission::rejected(left);
+                return Answer::rejected(left);
             }
             // An open circuit has no probes. Half-open, the lost ones' places are free again, and the new generation makes
             // their late results stale.
             let succeeded = word.succeeded().wrapping_mul(Word::ADMITTED.wrapping_add(Word::SUCCEEDED));
             word.next(BreakerState::HalfOpen).plus(succeeded).plus(Word::ADMITTED)
         };
-        self.enter(admitted, now.after(lease));
-        Admission { half_opened: opens, ..Admission::of(admitted) }
+        self.enter(admitted, after(now, lease));
+        Answer { word: admitted, more: opens.into() }
     }
 
     /// Until the moment that is kept. If the clock jumped back, the wait starts anew, so that nothing stays shut for as
     /// long as the clock jumped.
-    fn remaining(&self, now: Moment, span: Millis) -> Millis {
-        self.left(now, span).unwrap_or_else(|| {
-            self.moment.store(now.after(span));
-            span
-        })
+    fn remaining(&self, now: Time, span: Millis) -> Millis {
+        let left = self.left(now);
+        if !left.is_beyond(span) {
+            return left;
+        }
+        self.window.last.store(after(now, span));
+        span
     }
 
     /// Publishes a state. The word goes first where a reader may trust the moment (see `left_open`): it is
     /// trusted only under an open word, and `open` writes the moment before that word.
-    fn enter(&self, word: Word, moment: u64) {
+    fn enter(&self, word: Word, moment: Time) {
         self.word.store(word.0, RELEASE);
         if !BARE {
             fence(Release);
         }
-        self.moment.store(moment);
+        self.window.last.store(moment);
     }
 
-    fn open(&self, word: Word, now: Moment) -> BreakerState {
-        self.moment.store(now.after(self.config.recovery_timeout));
-        self.word.store(word.next(BreakerState::Open).0, RELEASE);
-        BreakerState::Open
+    fn open(&self, word: Word, now: Time) -> Answer {
+        self.window.last.store(after(now, self.config.recovery_timeout));
+        self.publish(word.next(BreakerState::Open))
+    }
+
+    /// The answer which says so.
+    fn publish(&self, word: Word) -> Answer {
+        self.word.store(word.0, RELEASE);
+        Answer::of(word)
     }
 
     /// The result of an admitted call. Returns the new state if it changed. The clock is not read for what changes
@@ -369,53 +399,46 @@ impl CircuitBreakerView {
         if permit.ignores(verdict) {
             return None;
         }
-        self.settle_now(permit, verdict, R::moment(now()))
+        self.act(permit, verdict, R::time_up(now())).entered()
     }
 
-    fn settle_now(&self, permit: Word, verdict: Verdict, now: Moment) -> Option<BreakerState> {
-        critical_section::with(|_| {
-            let word = self.load();
-            if !word.same_generation(permit) {
-                return None;
-            }
-            if let Verdict::Failure(class) = verdict
-                && self.config.trips(class)
-            {
-                let opens = !word.is_closed() || self.count_failure(class, now);
-                return opens.then(|| self.open(word, now));
-            }
-            if word.is_closed() {
-                return None;
-            }
-            if verdict == Verdict::Neutral {
-                self.word.store(word.0.wrapping_sub(Word::ADMITTED), RELEASE);
-                return None;
-            }
-            self.count_success(word)
-        })
-    }
-
-    fn count_success(&self, word: Word) -> Option<BreakerState> {
-        let word = word.plus(Word::SUCCEEDED);
-        if word.succeeded() < u32::from(self.config.probes) {
-            self.word.store(word.0, RELEASE);
-            return None;
+    fn settle_locked(&self, permit: Word, verdict: Verdict, now: Time) -> Answer {
+        let word = self.load();
+        if !word.same_generation(permit) {
+            return Answer::NOTHING;
         }
-        // With the stamps of before.
-        self.moment.forget();
-        self.word.store(word.next(BreakerState::Closed).0, RELEASE);
-        Some(BreakerState::Closed)
+        if let Verdict::Failure(class) = verdict
+            && self.config.trip_on.contains(class)
+        {
+            let opens = !word.is_closed() || self.count_failure(class, now);
+            return if opens { self.open(word, now) } else { Answer::NOTHING };
+        }
+        if word.is_closed() {
+            return Answer::NOTHING;
+        }
+        let told = if verdict == Verdict::Neutral {
+            Word(word.0.wrapping_sub(Word::ADMITTED))
+        } else {
+            word.plus(Word::SUCCEEDED)
+        };
+        if verdict != Verdict::Neutral && told.succeeded() >= u32::from(self.config.probes) {
+            // With the stamps of before.
+            self.window.forget(now);
+            return self.publish(told.next(BreakerState::Closed));
+        }
+        self.word.store(told.0, RELEASE);
+        Answer::NOTHING
     }
 
     /// Remembers a failure. Whether it is one too many.
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    fn count_failure(&self, class: ErrorClass, now: Moment) -> bool {
+    fn count_failure(&self, class: ErrorClass, now: Time) -> bool {
         let own = self.config.own_threshold;
         let judged = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };
         // The tag of a class is its number and one.
         let (tags, tag) = (u32::from(judged.bits()) << 1, (class as u32).wrapping_add(1));
-        let counted = window::slide(&self.slots, &self.moment, now, self.config.window, tags, tag);
-        counted >= u32::from(self.config.thresholds[class as usize])
+        self.window.slide(now, self.config.window);
+        self.window.push(stamp(now, tag), tags) >= u32::from(self.config.thresholds[class as usize])
     }
 }
 
@@ -428,20 +451,12 @@ impl CircuitBreakerView {
 #[derive(Clone, Copy)]
 pub(crate) struct Link<'a> {
     breaker: &'a CircuitBreakerView,
-    code: &'static Code,
-}
-
-struct Code {
-    admit: fn(&CircuitBreakerView, Moment) -> Admission,
-    settle: fn(&CircuitBreakerView, Word, Verdict, Moment) -> Option<BreakerState>,
+    act: fn(&CircuitBreakerView, Word, Verdict, Time) -> Answer,
 }
 
 impl<'a> Link<'a> {
     pub(crate) const fn new(breaker: &'a CircuitBreakerView) -> Self {
-        Self {
-            breaker,
-            code: &Code { admit: CircuitBreakerView::admit_unclosed, settle: CircuitBreakerView::settle_now },
-        }
+        Self { breaker, act: CircuitBreakerView::act }
     }
 
     #[inline]
@@ -451,9 +466,13 @@ impl<'a> Link<'a> {
 
     /// See [`Breaker::admit`].
     #[inline]
-    pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> Admission {
+    pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> Answer {
         let word = self.breaker.load();
-        if word.is_closed() { Admission::of(word) } else { (self.code.admit)(self.breaker, R::moment(now())) }
+        if word.is_closed() {
+            Answer::of(word)
+        } else {
+            (self.act)(self.breaker, Word::NONE, Verdict::Asks, R::time(now()))
+        }
     }
 
     /// See [`Breaker::settle`].
@@ -467,14 +486,14 @@ impl<'a> Link<'a> {
         if permit.ignores(verdict) {
             return None;
         }
-        (self.code.settle)(self.breaker, permit, verdict, R::moment(now()))
+        (self.act)(self.breaker, permit, verdict, R::time_up(now())).entered()
     }
 
     /// See [`Breaker::release`].
     #[inline]
     pub(crate) fn release(self, permit: Word) {
         if !permit.is_closed() && !permit.is_none() {
-            (self.code.settle)(self.breaker, permit, Verdict::Neutral, Moment::NONE);
+            (self.act)(self.breaker, permit, Verdict::Neutral, 0);
         }
     }
 }
@@ -574,8 +593,8 @@ impl CircuitBreakerView {
     #[cfg(feature = "testing")]
     pub(crate) fn force(&self, state: BreakerState) {
         critical_section::with(|_| {
-            window::clear(&self.slots);
-            self.enter(self.load().next(state), u64::MAX >> 1);
+            self.window.clear();
+            self.enter(self.load().next(state), Time::MAX >> 1);
         });
     }
 
@@ -590,7 +609,7 @@ impl CircuitBreakerView {
     #[cold]
     #[inline(never)]
     fn release_probe(&self, permit: Word) {
-        self.settle_now(permit, Verdict::Neutral, Moment::NONE);
+        self.act(permit, Verdict::Neutral, 0);
     }
 }
 

@@ -82,7 +82,9 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self, None, &mut |told| operation(told.copied().unwrap_or(Attempt::untold())));
+            return small::execute(self, None, &mut |told: Option<&Attempt>| {
+                operation(told.copied().unwrap_or(Attempt::untold()))
+            });
         }
         match First::launch::<false>(self, true) {
             Ok(first) => first.execute(operation),
@@ -332,7 +334,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self.0.context, Some(&self.0.progress), &mut |told| {
+            return small::execute(self.0.context, Some(&self.0.progress), &mut |told: Option<&Attempt>| {
                 operation(told.copied().unwrap_or(Attempt::untold()))
             });
         }

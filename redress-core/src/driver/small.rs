@@ -24,9 +24,20 @@ trait Step<H> {
     fn attempt(&mut self, hooks: &mut H, told: Option<&Attempt>, found: &mut Classification) -> Option<Cause>;
 }
 
+/// An operation, the type of which is forgotten: a closure, with nothing in its table that nobody calls.
+pub(super) trait Operation<T, X> {
+    fn make(&mut self, told: Option<&Attempt>) -> Result<T, X>;
+}
+
+impl<T, X, F: FnMut(Option<&Attempt>) -> Result<T, X>> Operation<T, X> for F {
+    fn make(&mut self, told: Option<&Attempt>) -> Result<T, X> {
+        self(told)
+    }
+}
+
 /// Operations with the same types share this code.
 struct Steps<'o, T, X> {
-    operation: &'o mut dyn FnMut(Option<&Attempt>) -> Result<T, X>,
+    operation: &'o mut dyn Operation<T, X>,
     last: Last<T, X>,
 }
 
@@ -39,7 +50,7 @@ where
     // What is called at two places of the loop is in the image once.
     #[inline(never)]
     fn attempt(&mut self, hooks: &mut H, told: Option<&Attempt>, found: &mut Classification) -> Option<Cause> {
-        match hooks.parts().classify((self.operation)(told)) {
+        match hooks.parts().classify(self.operation.make(told)) {
             Ok(value) => {
                 self.last = Some(Ok(value));
                 None
@@ -111,7 +122,7 @@ where
 pub(super) fn execute<T, X, E, H>(
     context: &mut Context<'_, E, Blocking, H>,
     resumed: Option<&Progress>,
-    operation: &mut dyn FnMut(Option<&Attempt>) -> Result<T, X>,
+    operation: &mut dyn Operation<T, X>,
 ) -> Outcome<T, X>
 where
     E: BlockingEnvironment,
@@ -148,7 +159,7 @@ where
     };
     let mut run = Run::under(policy, context, progress);
     run.context.announce();
-    let mut classification = Classification::new(ErrorClass::Unknown);
+    let mut classification = Classification::new(ErrorClass::Auth);
     let (mut begun, mut waits) = (false, resumed.is_some());
     let (reason, of_attempt) = loop {
         if waits {

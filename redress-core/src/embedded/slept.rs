@@ -2,8 +2,8 @@
 
 use crate::{
     AsyncSleeper, Clock, Millis, Sleeper,
+    kept::Words,
     time::{Convert, Instant},
-    window::Words,
 };
 
 /// A clock that counts only what was slept, for boards which can wait but have no timer to read.

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{Clock, time::Instant, window::Words};
+use crate::{Clock, kept::Words, time::Instant};
 
 /// A clock that extends a wrapping `u32` counter of `HZ` ticks per second, such as a timer's register or a
 /// millisecond count.

@@ -5,7 +5,7 @@ use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, Checkpoint, Classification, Classifier, ErrorClass,
     Event, EventKind, Millis, Observer, Policy, Rejected, RetryError, StopReason,
     attempts::Progress,
-    breaker::{Admission, Link, Verdict, Word},
+    breaker::{Link, Verdict, Word},
     context::{AbortCondition, Context, HookSet, Hooks, ResultClassifier, SleepHandler},
     env::Environment,
     outcome::Failure,
@@ -63,13 +63,17 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     #[cfg_attr(any(target_os = "none", target_family = "wasm"), inline(always))]
     pub(super) fn admit(&mut self, breaker: Link<'_>, elapsed: Millis) -> Result<Word, Rejected> {
         let env = &self.env;
-        let Admission { word, retry_after, half_opened } = breaker.admit::<E::Rate>(|| env.now());
-        if half_opened {
+        let answer = breaker.admit::<E::Rate>(|| env.now());
+        let word = answer.word;
+        if !word.is_none() && answer.half_opened() {
             self.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
         }
         if word.is_none() {
-            self.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
-            return Err(Rejected { reason: StopReason::CircuitOpen, retry_after });
+            // Not asked for nobody.
+            if H::Observer::ACTIVE {
+                self.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
+            }
+            return Err(Rejected { reason: StopReason::CircuitOpen, retry_after: answer.retry_after() });
         }
         Ok(word)
     }

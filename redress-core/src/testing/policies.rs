@@ -77,10 +77,10 @@ impl Strategy for DeterministicStrategy<'_> {
 pub struct FakeCircuitBreaker(CircuitBreaker<1>);
 
 impl FakeCircuitBreaker {
-    /// A closed breaker that never opens by itself and, forced open, stays open for 49 days.
+    /// A closed breaker that never opens by itself and, forced open, stays open for 24 days.
     pub const fn new() -> Self {
         let config = BreakerConfig::new(1).trip_on(ClassSet::of(&[ErrorClass::Permanent]));
-        Self(CircuitBreaker::new(config.recovery_timeout(Duration::from_secs(49 * 86_400))))
+        Self(CircuitBreaker::new(config.recovery_timeout(Duration::from_secs(24 * 86_400))))
     }
 
     /// Puts it into a state.
