@@ -1,45 +1,21 @@
 //! Calls in embassy time, which passes when told.
+#![cfg(not(target_family = "wasm"))]
+
+mod mock_time;
 
 use core::{
     cell::{Cell, RefCell},
-    future::Future,
     pin::pin,
-    task::{Context, Poll, Waker},
     time::Duration,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use embassy_time::{Duration as Ticks, Instant, MockDriver, TICK_HZ, Timer};
+use mock_time::{alone, poll, run};
 use redress_embassy::{
     AsyncEnvironment, Backoff, BreakerConfig, BreakerState, Cause, Checkpoint, CircuitBreaker, Clock, Embassy,
     EmbassyClock, EmbassySleeper, ErrorClass, Local, Millis, Policy, Retry, RetryError, SeededRandom, SleepDecision,
     StopReason,
 };
-
-/// There is one mock driver, and it has room for the timers of one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    MockDriver::get().reset();
-    // Not at zero, where nothing lies in the past.
-    MockDriver::get().advance(Ticks::from_secs(1_000));
-    turn
-}
-
-fn poll<F: Future>(future: core::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Runs a future, a millisecond of time after each poll.
-fn run<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = poll(future.as_mut()) {
-            return output;
-        }
-        MockDriver::get().advance(Ticks::from_millis(1));
-    }
-}
 
 /// Fails so many times; what a driver looks like, as it can only be borrowed mutably.
 struct Radio {
