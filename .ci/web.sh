@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The browser: redress-std as WASM, the example page, and both in a headless Chromium.
+# The browser: redress-std and redress-embassy as WASM, the example page, and all of them in a headless Chromium.
 #
 #   .ci/web.sh            all of it, in this order:
 #   .ci/web.sh setup      WASM target, wasm-bindgen, Chromium and its driver; changes nothing where they are there
 #   .ci/web.sh lint       clippy and formatting, on the host and for WASM
 #   .ci/web.sh build      the page, in release, with the size of its WASM
-#   .ci/web.sh test       the server; what `Web` promises, in a page and in a worker; the page against the server's log
+#   .ci/web.sh test       the server; what `Web` promises, in a page and in a worker; what `Embassy` does in a page; the page
+#                         against the server's log
 #   .ci/web.sh serve      builds the page and serves it; `--port N` and other words go to the server
 #
 # CARGO_TARGET_DIR      artifacts, default examples/web/target
@@ -105,6 +106,8 @@ web_lint() {
         CARGO_TARGET_DIR=$WEB_TARGET_DIR cargo clippy --locked --target "$WEB_TARGET" -p redress-std --no-deps --lib -- -D warnings
         CARGO_TARGET_DIR=$WEB_TARGET_DIR cargo clippy --locked --target "$WEB_TARGET" -p redress-std --no-deps --lib \
             --features web,http,log,tracing,metrics,serde,macros -- -D warnings
+        CARGO_TARGET_DIR=$WEB_TARGET_DIR cargo clippy --locked --target "$WEB_TARGET" -p redress-embassy --no-deps --lib \
+            --test browser -- -D warnings
     )
 }
 
@@ -118,6 +121,9 @@ web_test() {
     export WASM_BINDGEN_TEST_TIMEOUT=60 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner CHROMEDRIVER
     CHROMEDRIVER=$(command -v chromedriver)
     web_cargo test -p web-page --tests
+    firmware_say "what Embassy does, in a page"
+    WASM_BINDGEN_TEST_WEBDRIVER_JSON=$WEB_DIR/page/webdriver.json \
+        web_cargo test --manifest-path "$FIRMWARE_ROOT/redress-embassy/Cargo.toml" --test browser
     firmware_say "the page against the server's log"
     mkdir -p "$WEB_SHOTS"
     WEB_SITE=$WEB_SITE web_host test -p web-browser -- --nocapture --test-threads=1

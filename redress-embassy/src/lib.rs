@@ -43,6 +43,19 @@
 //! executors of different priority and interrupt handlers share them. The application brings the implementation of
 //! `critical-section`, as for embassy itself.
 //!
+//! # In the browser
+//!
+//! In a page everything is as it is on a microcontroller, with embassy-time's `wasm` driver in place of the chip's:
+//!
+//! ```toml
+//! critical-section = { version = "1.2", features = ["std"] }
+//! embassy-time = { version = "0.5", features = ["generic-queue-8", "wasm"] }
+//! redress-embassy = "0.1"
+//! ```
+//!
+//! Calls run in tasks of embassy-executor (`platform-wasm`), or in a future given to `wasm_bindgen_futures::spawn_local`. The
+//! driver asks the page's `window` for the time, so it traps in workers and in Node: there, `Web` of `redress-std` serves.
+//!
 //! # Features
 //!
 //! They add up; none is on by default.
