@@ -19,6 +19,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("spawned_local_call", &["could not prove", ": Send"]),
     ("threshold_above_capacity", &["failure_threshold: ", "capacity"]),
     ("two_calls_at_once", &["cannot borrow `context` as mutable more than once"]),
+    ("unseeded_device", &["argument #1 of type `u64` is missing", "Embassy<SeededRandom>: Default", "expected value"]),
     ("unseeded_random", &["SeededRandom", "default"]),
     ("unused_decision", &["the decision says whether and when there is another attempt"]),
     (
