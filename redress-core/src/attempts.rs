@@ -154,7 +154,7 @@ impl Progress {
     pub(crate) const fn last_failure(&self) -> Option<u32> {
         match self.last {
             None => None,
-            Some(_) if matches!(self.phase, Phase::Attempt) => Some(self.attempt.saturating_sub(1)),
+            Some(_) if matches!(self.phase, Phase::Attempt) => Some(self.attempt.wrapping_sub(1)),
             Some(_) => Some(self.attempt),
         }
     }
@@ -321,22 +321,15 @@ impl Progress {
         }
     }
 
-    /// The state of a checkpoint `slept` after it was made, waiting out what is left.
-    pub(crate) fn resume(
-        policy: &Policy<'_>,
-        checkpoint: &Checkpoint,
-        slept: Slept,
-        now: Moment,
-    ) -> Result<Self, CheckpointError> {
-        if checkpoint.fingerprint() != policy.fingerprint {
-            return Err(CheckpointError::OtherPolicy);
-        }
+    /// The state of a [checked](Checkpoint::check) checkpoint `slept` after it was made, waiting out what is left.
+    #[inline(always)]
+    pub(crate) fn resume(policy: &Policy<'_>, checkpoint: &Checkpoint, slept: Slept, now: Moment) -> Self {
         let elapsed = checkpoint.elapsed.saturating_add(slept.up).saturating_add(Millis::new(now.slack));
         let wait = checkpoint.remaining.saturating_sub(slept.down);
         // The time used was rounded up, which may be all that was left after the wait: then there is no use in waiting.
         let over = policy.retry.deadline_after().filter(|deadline| elapsed.saturating_add(wait) >= *deadline);
         let (elapsed, wait) = over.map_or((elapsed, wait), |deadline| (elapsed.max(deadline), Millis::ZERO));
-        Ok(Self {
+        Self {
             elapsed,
             seen: Seen(now.millis),
             attempt: checkpoint.attempt,
@@ -346,7 +339,7 @@ impl Progress {
             delay_class: checkpoint.delay_class(),
             last: checkpoint.last(),
             phase: Phase::Waiting,
-        })
+        }
     }
 }
 
@@ -482,7 +475,8 @@ impl<'p, R: TickRate> Attempts<'p, R> {
         slept: impl Into<Slept>,
         now: Instant,
     ) -> Result<Self, CheckpointError> {
-        let progress = Progress::resume(policy, checkpoint, slept.into(), R::moment(now))?;
+        checkpoint.check(policy)?;
+        let progress = Progress::resume(policy, checkpoint, slept.into(), R::moment(now));
         let at = now.saturating_add(R::ticks(progress.wait));
         Ok(Self { policy, progress, at, rate: PhantomData })
     }

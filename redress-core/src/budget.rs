@@ -125,7 +125,7 @@ impl BudgetConfig {
 /// A budget knows the code of its kind, so that an image in which all budgets are of one kind contains no other.
 pub struct RetryBudget<S: ?Sized> {
     config: BudgetConfig,
-    act: fn(&BudgetView, Ask, Time) -> u32,
+    act: fn(&BudgetView, Told, Time) -> bool,
     /// Level of the bucket, in millionths of a token.
     level: AtomicU32,
     window: Window<S>,
@@ -168,9 +168,9 @@ impl<const N: usize> Budget<N> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        let (act, level): (fn(&BudgetView, Ask, Time) -> u32, u32) = match config.0 {
-            Kind::Bucket { initial, .. } => (BudgetView::ask_bucket, (initial as u32).saturating_mul(TOKEN)),
-            Kind::Rolling { .. } => (BudgetView::ask_window, 0),
+        let (act, level): (fn(&BudgetView, Told, Time) -> bool, u32) = match config.0 {
+            Kind::Bucket { initial, .. } => (BudgetView::tell_bucket, (initial as u32).saturating_mul(TOKEN)),
+            Kind::Rolling { .. } => (BudgetView::tell_window, 0),
         };
         Ok(Self { config, act, level: AtomicU32::new(level), window: Window::new() })
     }
@@ -203,7 +203,11 @@ impl BudgetView {
         reason = "at most as many retries or tokens as were configured in 16 bits"
     )]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
-        (self.act)(self, Ask::Left(C::SLACK), C::time(clock.now())) as u16
+        let now = C::time(clock.now());
+        critical_section::with(|_| match self.config.0 {
+            Kind::Rolling { max_retries, window } => self.left_in_window(max_retries, window, C::SLACK, now) as u16,
+            Kind::Bucket { per_second, .. } => (self.left_in_bucket(per_second, now) / TOKEN) as u16,
+        })
     }
 
     /// Tells a token bucket of a successful call that used no [`Policy`](crate::Policy).
@@ -213,59 +217,63 @@ impl BudgetView {
 
     #[inline]
     pub(crate) fn consume<R: TickRate>(&self, cost: u16, now: Instant) -> bool {
-        (self.act)(self, Ask::Take(R::SLACK, cost), R::time(now)) != 0
+        (self.act)(self, Told::Takes(R::SLACK, cost), R::time(now))
     }
 
     #[inline]
     pub(crate) fn on_success(&self) {
-        (self.act)(self, Ask::Success, 0);
+        (self.act)(self, Told::Success, 0);
     }
 
-    fn ask_window(&self, ask: Ask, now: Time) -> u32 {
-        let Kind::Rolling { max_retries, window } = self.config.0 else { return 0 };
-        let (slack, cost) = match ask {
-            Ask::Success => return 0,
-            Ask::Left(slack) => (slack, None),
-            Ask::Take(slack, cost) => (slack, Some(cost)),
+    fn tell_window(&self, told: Told, now: Time) -> bool {
+        let (Kind::Rolling { max_retries, window }, Told::Takes(slack, mut cost)) = (self.config.0, told) else {
+            return false;
         };
         critical_section::with(|_| {
-            self.window.slide(now, window.saturating_add(Millis::new(slack.into())));
-            let left = u32::from(max_retries).saturating_sub(self.window.push(NONE, 1 << RETRY));
-            let Some(cost) = cost else { return left };
-            let enough = left >= u32::from(cost);
+            let enough = self.left_in_window(max_retries, window, slack, now) >= u32::from(cost);
             if enough {
-                for _ in 0..cost {
+                while cost != 0 {
                     self.window.push(stamp(now, RETRY), 0);
+                    cost = cost.wrapping_sub(1);
                 }
             }
-            enough.into()
+            enough
         })
     }
 
-    fn ask_bucket(&self, ask: Ask, now: Time) -> u32 {
-        let Kind::Bucket { per_success, per_second, .. } = self.config.0 else { return 0 };
+    /// In retries. Inside a critical section, like all that follows.
+    fn left_in_window(&self, max_retries: u16, window: Millis, slack: u8, now: Time) -> u32 {
+        self.window.slide(now, window.saturating_add(Millis::new(slack.into())));
+        u32::from(max_retries).saturating_sub(self.window.push(NONE, 1 << RETRY))
+    }
+
+    fn tell_bucket(&self, told: Told, now: Time) -> bool {
+        let Kind::Bucket { per_success, per_second, .. } = self.config.0 else { return false };
         critical_section::with(|_| {
-            if ask == Ask::Success {
+            let Told::Takes(_, cost) = told else {
                 self.refill(per_success.saturating_mul(TOKEN / 1_000));
-                return 0;
-            }
-            if per_second != 0 {
-                // After a jump back counting starts anew, and at the first look: a clock may start anywhere.
-                let before = self.window.last.load();
-                let passed = if before == 0 { Millis::ZERO } else { passed(before, now) };
-                // More time than fits fills any bucket.
-                self.refill(passed.get().saturating_mul(per_second));
-                self.window.last.store(now);
-            }
-            let level = self.level.load(Relaxed);
-            let Ask::Take(_, cost) = ask else { return level / TOKEN };
+                return false;
+            };
             // Compared in millionths: counting whole tokens would take a division.
-            let left = level.checked_sub(u32::from(cost).saturating_mul(TOKEN));
+            let left = self.left_in_bucket(per_second, now).checked_sub(u32::from(cost).saturating_mul(TOKEN));
             if let Some(left) = left {
                 self.level.store(left, Relaxed);
             }
-            left.is_some().into()
+            left.is_some()
         })
+    }
+
+    /// In millionths of a token.
+    fn left_in_bucket(&self, per_second: u32, now: Time) -> u32 {
+        if per_second != 0 {
+            // After a jump back counting starts anew, and at the first look: a clock may start anywhere.
+            let before = self.window.last.load();
+            let passed = if before == 0 { Millis::ZERO } else { passed(before, now) };
+            // More time than fits fills any bucket.
+            self.refill(passed.get().saturating_mul(per_second));
+            self.window.last.store(now);
+        }
+        self.level.load(Relaxed)
     }
 
     fn refill(&self, amount: u32) {
@@ -283,14 +291,12 @@ impl<S: ?Sized> defmt::Format for RetryBudget<S> {
     }
 }
 
-/// What a budget is asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ask {
-    /// How many retries are left. With what has to be added to spans, see [`Moment`](crate::time::Moment).
-    Left(u8),
-    /// So many of them: 1 if there are, 0 if not.
-    Take(u8, u16),
-    /// Nothing: a call was successful.
+/// What a budget is told, and answers with whether it has that much.
+#[derive(Clone, Copy)]
+enum Told {
+    /// Somebody takes so many retries. With what has to be added to spans, see [`Moment`](crate::time::Moment).
+    Takes(u8, u16),
+    /// A call was successful.
     Success,
 }
 

@@ -1,6 +1,6 @@
 //! A suspended call in 32 bytes.
 
-use crate::{Cause, ErrorClass, Millis};
+use crate::{Cause, ErrorClass, Millis, Policy};
 
 /// Length of a checkpoint in bytes.
 pub const CHECKPOINT_LEN: usize = 32;
@@ -77,46 +77,46 @@ impl Checkpoint {
 
     /// The first word. A class of 8 and a cause of 3 are none.
     pub(crate) fn pack(fingerprint: u16, last: Option<(ErrorClass, Cause)>, delay_class: Option<ErrorClass>) -> u32 {
-        let (class, cause) = last.map_or((8, 3), |(class, cause)| (class as u32, cause as u32));
+        let last = last.map_or(3, |(class, cause)| (class as u32) << 8 | cause as u32);
         let delay_class = delay_class.map_or(8, |class| class as u32);
-        u32::from(fingerprint) << 16 | delay_class << 12 | class << 8 | VERSION << 2 | cause
+        u32::from(fingerprint) << 16 | delay_class << 12 | VERSION << 2 | last
     }
 
-    pub(crate) const fn fingerprint(&self) -> u16 {
-        (self.head >> 16) as u16
+    /// Whether it is one of a call under this policy.
+    #[inline]
+    pub(crate) fn check(&self, policy: &Policy<'_>) -> Result<(), CheckpointError> {
+        if self.head >> 16 == u32::from(policy.fingerprint) { Ok(()) } else { Err(CheckpointError::OtherPolicy) }
     }
 
     /// The class the latest delay was for.
+    #[inline]
     pub(crate) const fn delay_class(&self) -> Option<ErrorClass> {
         ErrorClass::from_index((self.head >> 12 & 0xF) as u8)
     }
 
     /// The latest failure.
+    #[inline]
     pub(crate) fn last(&self) -> Option<(ErrorClass, Cause)> {
         let cause = match self.head & 3 {
-            0 => Cause::Error,
-            1 => Cause::Result,
-            2 => Cause::Timeout,
-            _ => return None,
+            0 => Some(Cause::Error),
+            1 => Some(Cause::Result),
+            2 => Some(Cause::Timeout),
+            _ => None,
         };
-        ErrorClass::from_index((self.head >> 8 & 0xF) as u8).map(|class| (class, cause))
+        ErrorClass::from_index((self.head >> 8 & 0xF) as u8).zip(cause)
     }
 
     /// The checkpoint as bytes: little endian, the same on every machine.
-    #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
     pub fn to_bytes(&self) -> [u8; CHECKPOINT_LEN] {
         let Self { head, attempt, delay, remaining, elapsed, failures: [low, high] } = *self;
-        let words = [head, attempt, delay.get(), remaining.get(), elapsed.get(), low, high, 0];
-        // Byte by byte, because this needs no more code than writing zeros would.
-        let mut bytes: [u8; CHECKPOINT_LEN] = core::array::from_fn(|place| {
-            let word = words.get(place >> 2).copied().unwrap_or_default();
-            (word >> ((place & 3) << 3)) as u8
-        });
-        let [content @ .., _, _] = &bytes;
-        let checksum = crc16(content).to_be_bytes();
-        let [.., high, low] = &mut bytes;
-        [*high, *low] = checksum;
-        bytes
+        // Words of four bytes, because to copy those takes no code of its own.
+        let mut words =
+            [head, attempt, delay.get(), remaining.get(), elapsed.get(), low, high, 0].map(u32::to_le_bytes);
+        let bytes = words.as_flattened_mut();
+        if let Some((content, checksum)) = bytes.split_last_chunk_mut() {
+            *checksum = crc16(content).to_be_bytes();
+        }
+        words.as_flattened().try_into().unwrap_or([0; CHECKPOINT_LEN])
     }
 
     /// The checkpoint these bytes are, if they are one of this version and unharmed. Whether it is of this policy is

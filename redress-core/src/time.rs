@@ -45,6 +45,7 @@ impl Millis {
     /// A `Duration`, rounded up to whole milliseconds, saturating.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the comparison before")]
     #[expect(clippy::arithmetic_side_effects, reason = "seconds are bounded, so nothing overflows")]
+    #[inline]
     pub const fn from_duration(span: Duration) -> Self {
         if span.as_secs() >= 4_294_967 {
             return Self::MAX;
@@ -55,6 +56,7 @@ impl Millis {
     /// A `Duration`, rounded down to whole milliseconds, saturating.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the comparison before")]
     #[expect(clippy::arithmetic_side_effects, reason = "seconds are bounded, so nothing overflows")]
+    #[inline]
     pub(crate) const fn from_duration_floor(span: Duration) -> Self {
         if span.as_secs() >= 4_294_967 {
             return Self::MAX;
@@ -102,12 +104,14 @@ pub struct Slept {
 }
 
 impl From<Millis> for Slept {
+    #[inline]
     fn from(span: Millis) -> Self {
         Self { down: span, up: span }
     }
 }
 
 impl From<Duration> for Slept {
+    #[inline]
     fn from(span: Duration) -> Self {
         Self { down: Millis::from_duration_floor(span), up: Millis::from_duration(span) }
     }

@@ -89,7 +89,7 @@ impl<const N: usize> RetryTimeline<N> {
         if let Some(oldest) = self.events.get_mut(self.next) {
             *oldest = event;
         }
-        self.next = self.next.saturating_add(1);
+        self.next = self.next.wrapping_add(1);
         if self.next >= N {
             self.next = 0;
         }

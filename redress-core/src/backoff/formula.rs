@@ -101,18 +101,26 @@ pub(super) const fn doubled(base: u32, max: u32, n: u32) -> u32 {
 /// `min(max, base * 1.5^n)`, rounded to the nearest.
 ///
 /// First values of 100 ms up to 1 s, from n = 1: 150, 225, 337.5, 506.25, 759.375, 1000.
-#[expect(clippy::cast_possible_truncation, reason = "at most max")]
-#[expect(clippy::arithmetic_side_effects, reason = "below max * 2^31, so half as much again stays in 64 bits")]
+#[expect(clippy::cast_possible_truncation, reason = "the two halves are taken on purpose")]
 pub(super) const fn grown_by_half(base: u32, max: u32, n: u32) -> u32 {
-    let limit = (max as u64) << 31;
-    let mut value = (base as u64) << 31;
+    // Whole milliseconds in the upper half.
+    let mut value = (base as u64) << 32;
     let mut left = n;
     // Ends after at most 55 rounds, by which even 1 ms has outgrown every max.
-    while left != 0 && value < limit {
-        value += value >> 1;
-        left -= 1;
+    loop {
+        let whole = (value >> 32) as u32;
+        if whole >= max {
+            return max;
+        }
+        if left == 0 {
+            return whole.wrapping_add(value as u32 >> 31);
+        }
+        value = match value.checked_add(value >> 1) {
+            Some(value) => value,
+            None => return max,
+        };
+        left = left.wrapping_sub(1);
     }
-    if value < limit { ((value + (1 << 30)) >> 31) as u32 } else { max }
 }
 
 #[cfg(test)]

@@ -171,7 +171,12 @@ impl Answer {
     /// The new state, if it changed.
     #[inline]
     const fn entered(self) -> Option<BreakerState> {
-        if self.word.is_none() { None } else { Some(self.word.state()) }
+        match self.word.0 & Word::STATE {
+            0 => Some(BreakerState::Closed),
+            1 => Some(BreakerState::Open),
+            2 => Some(BreakerState::HalfOpen),
+            _ => None,
+        }
     }
 }
 
@@ -297,6 +302,7 @@ impl CircuitBreakerView {
 
     /// All that takes a closer look: admission to a circuit that was not closed just before, and the result of a call that
     /// may change something.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn act(&self, permit: Word, verdict: Verdict, now: Time) -> Answer {
         // Where bytes count, a rejection takes the lock like all the rest.
         if !BARE && verdict == Verdict::Asks {
@@ -331,7 +337,6 @@ impl CircuitBreakerView {
         Millis::new(if left.cast_signed() < 0 { 0 } else { low(left) })
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
     fn admit_locked(&self, now: Time) -> Answer {
         let word = self.load();
         if word.is_closed() {

@@ -29,7 +29,7 @@ macro_rules! pause {
     ($run:expr, $wait:expr) => {{
         let mut wait = $wait;
         loop {
-            $run.context.env.sleep(wait.slice()).await;
+            $run.context.env.sleep(wait.slice::<E::Rate>()).await;
             if !$run.next_slice(&mut wait) {
                 break;
             }

@@ -30,7 +30,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<false, _, _, _, _>(self, None, |_| operation());
+            return small::call::<false, _, _, _, _>(self.policy, self, None, |_| operation());
         }
         self.call_with(|_| operation())
     }
@@ -43,7 +43,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self, None, |told| {
+            return small::call::<true, _, _, _, _>(self.policy, self, None, |told| {
                 operation(told.copied().unwrap_or(Attempt::untold()))
             });
         }
@@ -82,7 +82,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self, None, &mut |told: Option<&Attempt>| {
+            return small::execute(self.policy, self, None, &mut |told: Option<&Attempt>| {
                 operation(told.copied().unwrap_or(Attempt::untold()))
             });
         }
@@ -108,6 +108,7 @@ where
     /// # Errors
     ///
     /// The checkpoint was made under another policy.
+    #[inline(always)]
     pub fn resume(
         &mut self,
         checkpoint: &Checkpoint,
@@ -172,7 +173,7 @@ where
     #[inline]
     pub(super) fn pause(&mut self, mut wait: Wait) {
         loop {
-            self.context.env.sleep(wait.slice());
+            self.context.env.sleep(wait.slice::<E::Rate>());
             if !self.next_slice(&mut wait) {
                 break;
             }
@@ -292,25 +293,29 @@ where
     }
 
     /// Waits, then goes on as [`Context::call`] does.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn call<T, X>(self, mut operation: impl FnMut() -> Result<T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<false, _, _, _, _>(self.0.context, Some(self.0.progress), |_| operation());
+            return small::call::<false, _, _, _, _>(self.0.policy, self.0.context, Some(self.0.progress), |_| {
+                operation()
+            });
         }
         self.call_with(|_| operation())
     }
 
     /// Like [`call`](Self::call), for operations that want to know how long they may take.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn call_with<T, X>(self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self.0.context, Some(self.0.progress), |told| {
+            return small::call::<true, _, _, _, _>(self.0.policy, self.0.context, Some(self.0.progress), |told| {
                 operation(told.copied().unwrap_or(Attempt::untold()))
             });
         }
@@ -319,6 +324,7 @@ where
     }
 
     /// Waits, then goes on as [`Context::execute`] does.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn execute<T, X>(self, mut operation: impl FnMut() -> Result<T, X>) -> Outcome<T, X>
     where
         H::Classifier: Classifier<X>,
@@ -328,13 +334,16 @@ where
     }
 
     /// Like [`execute`](Self::execute), for operations that want to know how long they may take.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn execute_with<T, X>(self, mut operation: impl FnMut(Attempt) -> Result<T, X>) -> Outcome<T, X>
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::execute(self.0.context, Some(&self.0.progress), &mut |told: Option<&Attempt>| {
+            // A copy, so that the policy is in nothing that somebody else sees.
+            let progress = self.0.progress;
+            return small::execute(self.0.policy, self.0.context, Some(&progress), &mut |told: Option<&Attempt>| {
                 operation(told.copied().unwrap_or(Attempt::untold()))
             });
         }

@@ -85,8 +85,9 @@ pub(crate) struct Details {
 /// A whole call, as `call` makes it; with a progress, one that goes on from there. `TELL`: attempts are told how long they
 /// may take.
 #[inline]
-pub(super) fn call<const TELL: bool, T, X, E, H>(
-    context: &mut Context<'_, E, Blocking, H>,
+pub(super) fn call<'p, const TELL: bool, T, X, E, H>(
+    policy: &'p Policy<'p>,
+    context: &mut Context<'p, E, Blocking, H>,
     resumed: Option<Progress>,
     mut operation: impl FnMut(Option<&Attempt>) -> Result<T, X>,
 ) -> Result<T, RetryError<X>>
@@ -99,7 +100,7 @@ where
     let (mut steps, mut checkpoint) = (Steps { operation: &mut operation, last: None }, None);
     // Where nothing is deferred, there need be no place for one.
     let place = H::Sleep::ACTIVE.then_some(&mut checkpoint);
-    let ending = drive::<TELL, _, _>(context.policy, context, resumed.as_ref(), &mut steps, None, place);
+    let ending = drive::<TELL, _, _>(policy, context, resumed.as_ref(), &mut steps, None, place);
     let error = match steps.last {
         Some(Ok(value)) => return Ok(value),
         Some(Err(failure)) => failure.into_error(),
@@ -119,8 +120,9 @@ where
 /// A whole call, as `execute` makes it; with a progress, one that goes on from there. In an image once for operations with
 /// the same types.
 #[inline(never)]
-pub(super) fn execute<T, X, E, H>(
-    context: &mut Context<'_, E, Blocking, H>,
+pub(super) fn execute<'p, T, X, E, H>(
+    policy: &'p Policy<'p>,
+    context: &mut Context<'p, E, Blocking, H>,
     resumed: Option<&Progress>,
     operation: &mut dyn Operation<T, X>,
 ) -> Outcome<T, X>
@@ -132,7 +134,7 @@ where
 {
     let (mut steps, mut details, mut checkpoint) = (Steps { operation, last: None }, Details::default(), None);
     let place = H::Sleep::ACTIVE.then_some(&mut checkpoint);
-    let ending = drive::<true, _, _>(context.policy, context, resumed, &mut steps, Some(&mut details), place);
+    let ending = drive::<true, _, _>(policy, context, resumed, &mut steps, Some(&mut details), place);
     Outcome::small(steps.last, &ending, &details, checkpoint)
 }
 

@@ -6,7 +6,7 @@ mod telling;
 
 pub(crate) use first::First;
 pub use resumed::Resumed;
-use telling::{Stop, with_failure};
+use telling::{End, with_failure};
 
 use crate::{
     AttemptDecision, AttemptEnd, BackoffContext, Cause, Checkpoint, Classification, Classifier, Event, EventKind,
@@ -15,9 +15,10 @@ use crate::{
     breaker::Word,
     context::{AbortCondition, Context, HookSet, ResultClassifier, SleepHandler, SliceHook},
     env::Environment,
+    kept::{Time, after},
     outcome::{Ended, Failure, Outcome},
     policy::Known,
-    time::{Convert, Instant},
+    time::{Convert, Instant, TickRate, passed},
 };
 
 /// What an attempt may know of itself.
@@ -46,11 +47,11 @@ impl Attempt {
 #[derive(Debug)]
 #[must_use = "a run that is dropped is a call given up"]
 pub struct Run<'c, 'p, E: Environment, M, H> {
+    permit: Word,
     /// Not looked up in the context, so that a compiler which knows it goes on knowing.
     pub(crate) policy: &'p Policy<'p>,
     pub(crate) context: &'c mut Context<'p, E, M, H>,
     pub(crate) progress: Progress,
-    permit: Word,
 }
 
 /// A failure, its classification and what it was.
@@ -58,17 +59,17 @@ pub(crate) type Failed<T, X> = (Failure<T, X>, Classification, Cause);
 
 /// A wait that is under way, in slices.
 pub(crate) struct Wait {
-    slice: u64,
+    slice: Millis,
     /// What is left after this slice.
-    left: u64,
-    until: Instant,
+    left: Millis,
+    until: Time,
 }
 
 impl Wait {
     /// The ticks to sleep now.
     #[inline]
-    pub(crate) const fn slice(&self) -> u64 {
-        self.slice
+    pub(crate) fn slice<R: TickRate>(&self) -> u64 {
+        R::ticks(self.slice)
     }
 }
 
@@ -81,13 +82,7 @@ pub(crate) enum NotBegun {
 }
 
 impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
-    /// A call that stands here.
-    #[inline]
-    pub(crate) fn at(context: &'c mut Context<'p, E, M, H>, progress: Progress) -> Self {
-        Self::under(context.policy, context, progress)
-    }
-
-    /// The same for whoever knows the context's policy.
+    /// A call that stands here, under the context's policy.
     #[inline]
     pub(crate) fn under(policy: &'p Policy<'p>, context: &'c mut Context<'p, E, M, H>, progress: Progress) -> Self {
         Self { policy, context, progress, permit: Word::NONE }
@@ -254,20 +249,20 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         let permit = core::mem::replace(&mut self.permit, Word::NONE);
         let (attempt, elapsed) = (self.progress.attempt(), self.elapsed());
         let (last, delay) = (self.progress.last(), self.progress.wait());
-        let stop = reason.map(|reason| Stop { reason, last, delay, classification, begun });
-        self.context.conclude(Known::<false>(self.policy), permit, attempt, elapsed, stop);
+        let end = End { reason, last, delay, classification, begun };
+        self.context.conclude(Known::<false>(self.policy), permit, attempt, elapsed, end);
     }
 
     /// The first slice is slept in any case, even if it is empty.
     #[inline(always)]
     pub(crate) fn begin_wait(&mut self) -> Wait {
-        let ticks = E::Rate::ticks(self.progress.wait());
+        let wait = self.progress.wait();
         match Self::slice_length(self.context.slice) {
-            None => Wait { slice: ticks, left: 0, until: Instant::ZERO },
+            None => Wait { slice: wait, left: Millis::ZERO, until: 0 },
             Some(length) => {
-                let slice = ticks.min(E::Rate::ticks(length));
-                let until = self.context.env.now().saturating_add(ticks);
-                Wait { slice, left: ticks.saturating_sub(slice), until }
+                let slice = wait.min(length);
+                let until = after(E::Rate::time_up(self.context.env.now()), wait);
+                Wait { slice, left: wait.wrapping_sub(slice), until }
             }
         }
     }
@@ -291,12 +286,12 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     pub(crate) fn next_slice(&mut self, wait: &mut Wait) -> bool {
         let Some(length) = Self::slice_length(self.context.slice) else { return false };
         self.context.hooks.parts().slices.on_slice();
-        let left = wait.left.min(wait.until.ticks_since(self.context.env.now()));
-        if left == 0 || self.context.is_aborted() {
+        let left = wait.left.min(passed(E::Rate::time(self.context.env.now()), wait.until));
+        if left == Millis::ZERO || self.context.is_aborted() {
             return false;
         }
-        wait.slice = left.min(E::Rate::ticks(length));
-        wait.left = left.saturating_sub(wait.slice);
+        wait.slice = left.min(length);
+        wait.left = left.wrapping_sub(wait.slice);
         true
     }
 

@@ -15,13 +15,16 @@ use crate::{
 pub struct Resumed<'c, 'p, E: Environment, M, H>(pub(crate) Run<'c, 'p, E, M, H>);
 
 impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
+    #[inline(always)]
     pub(crate) fn new(
         context: &'c mut Context<'p, E, M, H>,
         checkpoint: &Checkpoint,
         slept: Slept,
     ) -> Result<Self, CheckpointError> {
-        let progress = Progress::resume(context.policy, checkpoint, slept, E::Rate::moment(context.env.now()))?;
-        Ok(Self(Run::at(context, progress)))
+        let policy = context.policy;
+        checkpoint.check(policy)?;
+        let progress = Progress::resume(policy, checkpoint, slept, E::Rate::moment(context.env.now()));
+        Ok(Self(Run::under(policy, context, progress)))
     }
 
     pub(crate) fn begin_wait(&mut self) -> Wait {

@@ -102,7 +102,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         attempt: u32,
         elapsed: Millis,
     ) {
-        self.conclude(policy, permit, attempt, elapsed, None);
+        self.conclude(policy, permit, attempt, elapsed, End::SUCCESS);
     }
 
     /// The call has stopped: tells everybody. With a classification, the current attempt has just ended.
@@ -120,14 +120,14 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         classification: Option<Classification>,
     ) -> StopReason {
         let (attempt, elapsed) = (progress.attempt(), Self::elapsed(&progress));
-        let stop = Stop {
-            reason,
+        let end = End {
+            reason: Some(reason),
             last: progress.last(),
             delay: progress.wait(),
             classification: classification.as_ref(),
             begun: true,
         };
-        self.conclude(Known::<false>(policy), permit, attempt, elapsed, Some(stop));
+        self.conclude(Known::<false>(policy), permit, attempt, elapsed, end);
         reason
     }
 
@@ -139,32 +139,27 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         permit: Word,
         attempt: u32,
         elapsed: Millis,
-        stop: Option<Stop<'_>>,
+        end: End<'_>,
     ) {
-        let reason = stop.map(|stop| stop.reason);
+        let End { reason, last, delay, classification, begun } = end;
         // Who aborts does not do so for the failure before.
-        let last = stop.filter(|stop| stop.reason != StopReason::Aborted).and_then(|stop| stop.last);
-        let failed = last.map(|(class, _)| class);
+        let for_failure = !matches!(reason, None | Some(StopReason::Aborted));
+        let failure = if for_failure { last } else { None };
+        let failed = failure.map(|(class, _)| class);
         // Breaker and budget first: they are told even if an observer panics.
-        let tripped = failed.filter(|_| stop.is_none_or(|stop| stop.begun));
-        let verdict = Verdict::of(reason.is_some(), tripped);
+        let verdict = Verdict::of(reason.is_some(), if begun { failed } else { None });
         let changed = policy.breaker().and_then(|breaker| self.settle(breaker, permit, verdict));
         if let (None, Some(budget)) = (reason, policy.budget()) {
             budget.on_success();
         }
-        let scheduled = stop.filter(|stop| stop.reason == StopReason::Scheduled);
-        let delay = scheduled.map_or(Millis::ZERO, |stop| stop.delay);
-        let classification = stop.and_then(|stop| stop.classification);
+        let delay = if reason == Some(StopReason::Scheduled) { delay } else { Millis::ZERO };
         let kind = reason.map_or(EventKind::Success, StopReason::event);
         let event = Event { delay, stop_reason: reason, ..self.event(kind, attempt, elapsed) };
-        self.emit(match reason {
-            None | Some(StopReason::Aborted) => event,
-            Some(_) => with_failure(event, last, classification),
-        });
+        self.emit(with_failure(event, failure, classification.filter(|_| for_failure)));
         if reason.is_none() || classification.is_some() {
             // What asks to abort is no failure, and so the attempt has none.
-            let last =
-                stop.filter(|_| !classification.is_some_and(Classification::is_abort)).and_then(|stop| stop.last);
+            let failed = reason.is_some() && !classification.is_some_and(Classification::is_abort);
+            let last = if failed { last } else { None };
             let end = AttemptEnd {
                 attempt,
                 operation: self.operation,
@@ -252,10 +247,11 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
     }
 }
 
-/// Why a call ends without success, and what observers are told about it.
+/// How a call ends, and what observers are told about it.
 #[derive(Clone, Copy)]
-pub(super) struct Stop<'a> {
-    pub(super) reason: StopReason,
+pub(super) struct End<'a> {
+    /// Why, unless it succeeded.
+    pub(super) reason: Option<StopReason>,
     /// The latest failure.
     pub(super) last: Option<(ErrorClass, Cause)>,
     /// The delay that was decided.
@@ -264,6 +260,10 @@ pub(super) struct Stop<'a> {
     pub(super) classification: Option<&'a Classification>,
     /// Whether anything has run since the breaker was asked. If not, it has nothing to learn.
     pub(super) begun: bool,
+}
+
+impl End<'_> {
+    const SUCCESS: Self = Self { reason: None, last: None, delay: Millis::ZERO, classification: None, begun: true };
 }
 
 /// Adds the latest failure, and of the failure just classified its code.

@@ -183,6 +183,8 @@ fn tell(outcome: Outcome<u32, Fault>) {
 /// Everything but the text classifiers.
 pub fn everything() {
     loop {
+        let bytes: [u8; 32] = core::array::from_fn(|_| board::opaque().to_le_bytes()[0]);
+        let checkpoint = Checkpoint::from_bytes(&bytes);
         let mut timeline = RetryTimeline::<8>::new();
         let mut context = EVERYTHING
             .context(environment())
@@ -198,8 +200,7 @@ pub fn everything() {
             .observe(|event: &Event| report(event.kind as u32))
             .observe(&mut timeline)
             .slice(CAP, || report(1));
-        let bytes: [u8; 32] = core::array::from_fn(|_| board::opaque().to_le_bytes()[0]);
-        if let Ok(checkpoint) = Checkpoint::from_bytes(&bytes)
+        if let Ok(checkpoint) = checkpoint
             && let Ok(resumed) = context.resume(&checkpoint, CAP)
         {
             tell(resumed.execute(operation));
