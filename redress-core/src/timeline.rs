@@ -72,7 +72,13 @@ impl<const N: usize> RetryTimeline<N> {
     /// The events kept, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &TimelineEvent> {
         // By index: the length of a part would take a division.
-        (self.next..self.events.len()).chain(0..self.next).filter_map(|place| self.events.get(place))
+        let (len, mut place) = (self.events.len(), self.next);
+        (0..len).filter_map(move |_| {
+            let event = self.events.get(place);
+            let next = place.wrapping_add(1);
+            place = if next < len { next } else { 0 };
+            event
+        })
     }
 
     /// How many older events were dropped.
@@ -89,11 +95,9 @@ impl<const N: usize> RetryTimeline<N> {
         if let Some(oldest) = self.events.get_mut(self.next) {
             *oldest = event;
         }
-        self.next = self.next.wrapping_add(1);
-        if self.next >= N {
-            self.next = 0;
-        }
         self.dropped = self.dropped.saturating_add(1);
+        let next = self.next.wrapping_add(1);
+        self.next = if next < N { next } else { 0 };
     }
 }
 

@@ -80,15 +80,19 @@ impl Any {
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn slide(&self, now: Time, window: Millis) {
         let passed = now.wrapping_sub(self.last.load());
-        if passed > LATE.wrapping_neg() {
-            return;
+        let mut length = window.get() << TAG_BITS;
+        if passed <= LATE.wrapping_neg() {
+            self.last.store(now);
+            if passed >= window.time() {
+                length = 0;
+            }
         }
-        self.last.store(now);
-        let length = if passed < window.time() { window.get() << TAG_BITS } else { 0 };
-        // A tag is at most this, and so does not matter to the comparison.
+        // Stamps are old from this age on, up to those which are younger than a late reading. A tag is at most this, and so
+        // does not matter to the comparison.
+        let old = time(LATE).wrapping_neg().wrapping_sub(length);
         let now = time(now) | TAG;
         for slot in &self.slots {
-            if now.wrapping_sub(slot.0.load(Relaxed)) >= length {
+            if now.wrapping_sub(slot.0.load(Relaxed)).wrapping_sub(length) < old {
                 slot.0.store(0, Relaxed);
             }
         }
