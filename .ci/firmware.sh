@@ -4,7 +4,7 @@
 #   .ci/firmware.sh            all of it, in this order:
 #   .ci/firmware.sh setup      emulators, targets, log decoder; changes nothing where they are there
 #   .ci/firmware.sh lint       clippy on each image's own target
-#   .ci/firmware.sh build      images and modem, in release
+#   .ci/firmware.sh build      images, in release, and modem
 #   .ci/firmware.sh test       frame protocol and modem, on the host
 #   .ci/firmware.sh run        images under QEMU; their exit codes decide
 #
@@ -30,6 +30,9 @@ FIRMWARE_IMAGES=(
     interrupts:thumbv6m-none-eabi
     riscv-blocking:riscv32imc-unknown-none-elf
 )
+
+# Artifacts are made once here and seldom debugged.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 
 firmware_say() { printf '%s\n' "$*" >&2; }
 
@@ -115,7 +118,7 @@ firmware_setup() {
     fi
 
     [ -x "$FIRMWARE_TOOLS/bin/defmt-print" ] ||
-        cargo install -q --locked --root "$FIRMWARE_TOOLS" --target-dir "$FIRMWARE_TOOLS/build" defmt-print
+        cargo install -q --debug --locked --root "$FIRMWARE_TOOLS" --target-dir "$FIRMWARE_TOOLS/build" defmt-print
     firmware_say "compiler: $(firmware_compiler); $(qemu-system-arm --version | head -n 1)"
 }
 
@@ -157,7 +160,8 @@ firmware_build() {
         firmware_say "build ${entry%%:*} for ${entry#*:}"
         DEFMT_LOG=${DEFMT_LOG:-debug} firmware_cargo build "${entry#*:}" --release -p "${entry%%:*}"
     done
-    (cd "$FIRMWARE_MODEM" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo build --release)
+    # It waits for bytes of a slow line: nothing to optimise.
+    (cd "$FIRMWARE_MODEM" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo build)
 }
 
 firmware_lint() {
@@ -247,7 +251,7 @@ firmware_run_session() { # name script scale seconds requests device...
         lines+=(--connect "unix:$sockets/$device")
     done
     code=0
-    "$FIRMWARE_TARGET_DIR/release/modem" --script "$FIRMWARE_MODEM/scripts/$script.toml" --scale "$scale" \
+    "$FIRMWARE_TARGET_DIR/debug/modem" --script "$FIRMWARE_MODEM/scripts/$script.toml" --scale "$scale" \
         --limit "$seconds" "${lines[@]}" >"$FIRMWARE_LOGS/$name-modem.log" 2>&1 || code=$?
     firmware_verdict "$name-modem" "$code" 0
     for device in "$@"; do

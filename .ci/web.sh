@@ -5,7 +5,7 @@
 #   .ci/web.sh setup      WASM target, wasm-bindgen, Chromium and its driver; changes nothing where they are there
 #   .ci/web.sh lint       clippy and formatting, on the host and for WASM
 #   .ci/web.sh build      the page, in release, with the size of its WASM
-#   .ci/web.sh test       the server; what `Web` promises, in a page and in a worker; what `Embassy` does in a page; the page
+#   .ci/web.sh test       what `Web` promises, in a page and in a worker; what `Embassy` does in a page; the server, and the page
 #                         against the server's log
 #   .ci/web.sh serve      builds the page and serves it; `--port N` and other words go to the server
 #
@@ -45,7 +45,7 @@ web_setup_build() {
     export PATH=$WEB_TOOLS/bin:$PATH
     if ! firmware_have wasm-bindgen || [ "$(wasm-bindgen --version)" != "wasm-bindgen $version" ]; then
         # Its own lock file may name what a mirror of the registry does not have yet.
-        local install=(cargo install -q --force --root "$WEB_TOOLS" --target-dir "$WEB_TOOLS/build" "wasm-bindgen-cli@$version")
+        local install=(cargo install -q --debug --force --root "$WEB_TOOLS" --target-dir "$WEB_TOOLS/build" "wasm-bindgen-cli@$version")
         "${install[@]}" --locked || "${install[@]}"
     fi
 }
@@ -114,8 +114,6 @@ web_lint() {
 # --- test ----------------------------------------------------------------------------------------------------------
 
 web_test() {
-    firmware_say "the server"
-    web_host test -q -p web-server
     firmware_say "what Web promises, in a page and in a worker"
     # As a program would: the tests' runner reads these.
     export WASM_BINDGEN_TEST_TIMEOUT=60 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner CHROMEDRIVER
@@ -124,9 +122,10 @@ web_test() {
     firmware_say "what Embassy does, in a page"
     WASM_BINDGEN_TEST_WEBDRIVER_JSON=$WEB_DIR/page/webdriver.json \
         web_cargo test --manifest-path "$FIRMWARE_ROOT/redress-embassy/Cargo.toml" --test browser
-    firmware_say "the page against the server's log"
+    firmware_say "the server, and the page against the server's log"
     mkdir -p "$WEB_SHOTS"
-    WEB_SITE=$WEB_SITE web_host test -p web-browser -- --nocapture --test-threads=1
+    # Together, so that what both need is built once.
+    WEB_SITE=$WEB_SITE web_host test -p web-server -p web-browser -- --nocapture --test-threads=1
     firmware_say "screenshots in ${WEB_SHOTS#"$FIRMWARE_ROOT"/}"
 }
 
