@@ -44,8 +44,9 @@ web_setup_build() {
     version=$(web_bindgen_version)
     export PATH=$WEB_TOOLS/bin:$PATH
     if ! firmware_have wasm-bindgen || [ "$(wasm-bindgen --version)" != "wasm-bindgen $version" ]; then
-        # Its own lock file may name what a mirror of the registry does not have yet.
-        local install=(cargo install -q --debug --force --root "$WEB_TOOLS" --target-dir "$WEB_TOOLS/build" "wasm-bindgen-cli@$version")
+        # Its own lock file may name what a mirror of the registry does not have yet. It talks to a driver on loopback: no TLS.
+        local install=(cargo install -q --debug --no-default-features --force --root "$WEB_TOOLS" --target-dir "$WEB_TOOLS/build"
+            --bin wasm-bindgen --bin wasm-bindgen-test-runner "wasm-bindgen-cli@$version")
         "${install[@]}" --locked || "${install[@]}"
     fi
 }
