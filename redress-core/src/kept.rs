@@ -3,12 +3,7 @@
 //! # Design
 //!
 //! Moments are kept to be compared with spans of at most 24 days. Where bytes count, milliseconds are therefore counted modulo
-//! 2^32, which is 49.7 days. What that can be mistaken in, it is mistaken in once, and to the safe side:
-//!
-//! - A call whose attempt or wait lasts more than 24.8 days does not count that time.
-//! - An open circuit that nobody asks for more than 24.8 days rejects one call, and is open for its time anew.
-//! - Failures and retries of 49.7 days ago count as those of today, if nothing happened since and the next comes to that
-//!   within the window. So does a refilling budget not fill in that time.
+//! 2^32, which is 49.7 days; what may be mistaken then is said in the [crate's documentation](crate#time).
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 

@@ -53,8 +53,17 @@
 //! that jumps back reads as no time passed. Without deadline, breaker, budget and timed observers a call reads no clock.
 //!
 //! Deadlines, breakers and budgets count whole milliseconds. Where a tick is no whole number of them, a call may stop up to
-//! two milliseconds before its deadline, never after it; a window, an open circuit and a probe's lease may last a
-//! millisecond longer, never shorter; elapsed time is told to the millisecond.
+//! two milliseconds before its deadline, never after it; an open circuit and a budget's window may last a millisecond longer,
+//! never shorter; a breaker's window and a probe's lease and elapsed time are exact to the millisecond.
+//!
+//! On bare metal milliseconds are kept modulo 2^32, which is 49.7 days. What that can be mistaken in, it is mistaken in once, and
+//! to the safe side but for the first:
+//!
+//! - An attempt or a wait that lasts longer than 24.8 days does not count against the deadline.
+//! - An open circuit, or a half-open one without a place, that nobody asks for longer than 24.8 days rejects the next call, and
+//!   is shut for its time anew.
+//! - Failures and retries of 49.7 days ago count as those of today if nothing happened since and the next happens at that
+//!   moment, give or take a window. A bucket that refills by itself does not do so in a pause of 24.8 to 49.7 days.
 //!
 //! # Features
 //!

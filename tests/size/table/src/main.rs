@@ -43,14 +43,14 @@ fn run(words: &[String]) -> Result<Vec<String>, String> {
         "check" => {
             print!("{text}");
             let before = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
-            tell_of_missed(&measured);
-            Ok(kept::grown(&before, &text))
+            let mut faults = kept::grown(&before, &text);
+            faults.extend(missed(&measured));
+            Ok(faults)
         }
         "write" => {
             fs::write(FILE, &text).map_err(|error| format!("{FILE}: {error}"))?;
             print!("{text}");
-            tell_of_missed(&measured);
-            Ok(Vec::new())
+            Ok(missed(&measured))
         }
         _ => Err(format!("{mode}: print, check or write")),
     }
@@ -144,15 +144,8 @@ fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-/// Bars are where rows shall get to. Those above theirs are named, in every run; what fails is a row that grows.
-fn tell_of_missed(table: &Table) {
-    for missed in bars(table) {
-        eprintln!("BAR NOT MET: {missed}");
-    }
-}
-
 /// Rows above their bars.
-fn bars(table: &Table) -> Vec<String> {
+fn missed(table: &Table) -> Vec<String> {
     let target = TARGETS[0];
     let flash =
         FLASH.iter().zip(&table.flash[target]).map(|(row, added)| (row.what, target, added.redress.flash(), row.bar));
