@@ -130,14 +130,14 @@ const CASES: &[Case] = &[
     Case(
         "contradiction",
         "policy.a.breaker.recovery_timeout_ms",
-        "recovery_timeout: must be at least 1 ms",
+        "recovery_timeout: must be from 1 ms to 24 days",
         "[policy.a.breaker]\nfailure_threshold = 2\nrecovery_timeout_ms = 0",
         "[policy.a.breaker]\nfailure_threshold = 2\nrecovery_timeout_ms = 1",
     ),
     Case(
         "contradiction",
         "policy.a.breaker.probe_lease_ms",
-        "probe_lease: must be at least 1 ms",
+        "probe_lease: must be from 1 ms to 24 days",
         "[policy.a.breaker]\nfailure_threshold = 2\nprobe_lease_ms = 0",
         "[policy.a.breaker]\nfailure_threshold = 2\nprobe_lease_ms = 1",
     ),

@@ -31,7 +31,7 @@ const WORDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("zero_attempts", &["max_attempts: must be at least 1"]),
-    ("zero_recovery_timeout", &["recovery_timeout: must be at least 1 ms"]),
+    ("zero_recovery_timeout", &["recovery_timeout: must be from 1 ms to 24 days"]),
     ("zero_threshold", &["failure_threshold, threshold_for: must be at least 1"]),
     ("zero_window", &["window: must be from 1 ms to 12 hours"]),
 ];
