@@ -322,7 +322,7 @@ impl Progress {
     }
 
     /// The state of a [checked](Checkpoint::check) checkpoint `slept` after it was made, waiting out what is left.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn resume(policy: &Policy<'_>, checkpoint: &Checkpoint, slept: Slept, now: Moment) -> Self {
         let elapsed = checkpoint.elapsed.saturating_add(slept.up).saturating_add(Millis::new(now.slack));
         let wait = checkpoint.remaining.saturating_sub(slept.down);

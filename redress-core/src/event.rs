@@ -243,7 +243,7 @@ pub struct AttemptEnd {
 ///
 /// An observer MUST NOT panic and SHOULD NOT block. The environments of `redress-std` keep a panic of it from the call.
 pub trait Observer {
-    /// Whether there is an observer at all.
+    /// Whether there is an observer at all; if not, it need not be told.
     const ACTIVE: bool = true;
 
     /// Whether [`Event::elapsed`] shall be filled in, which costs reading the clock.
@@ -354,5 +354,28 @@ pub struct OnAttemptStart<F>(pub F);
 impl<F: FnMut(&AttemptStart)> Observer for OnAttemptStart<F> {
     fn on_attempt_start(&mut self, start: &AttemptStart) {
         (self.0)(start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_event() {
+        for (reason, event) in [
+            (StopReason::MaxAttemptsGlobal, EventKind::MaxAttemptsExceeded),
+            (StopReason::MaxAttemptsPerClass, EventKind::MaxAttemptsExceeded),
+            (StopReason::NonRetryableClass, EventKind::PermanentFail),
+            (StopReason::MaxUnknownAttempts, EventKind::MaxUnknownAttemptsExceeded),
+            (StopReason::DeadlineExceeded, EventKind::DeadlineExceeded),
+            (StopReason::NoStrategy, EventKind::NoStrategyConfigured),
+            (StopReason::BudgetExhausted, EventKind::BudgetExhausted),
+            (StopReason::Scheduled, EventKind::Scheduled),
+            (StopReason::Aborted, EventKind::Aborted),
+            (StopReason::CircuitOpen, EventKind::CircuitRejected),
+        ] {
+            assert_eq!(reason.event(), event);
+        }
     }
 }

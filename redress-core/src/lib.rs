@@ -50,7 +50,8 @@
 //! # Time
 //!
 //! A span is [`Millis`], a moment is an [`Instant`] in ticks of the clock in use. Waits are in ticks and round up. A clock
-//! that jumps back reads as no time passed. Without deadline, breaker, budget and timed observers a call reads no clock.
+//! that jumps back reads as no time passed, but what failures and retries a window has seen is forgotten, as it is after a
+//! jump ahead. Without deadline, breaker, budget and timed observers a call reads no clock.
 //!
 //! Deadlines, breakers and budgets count whole milliseconds. Where a tick is no whole number of them, a call may stop up to
 //! two milliseconds before its deadline, never after it; an open circuit and a budget's window may last a millisecond longer,

@@ -134,3 +134,63 @@ pub(crate) const fn stamp(millis: Time, tag: u32) -> u32 {
 
 /// No stamp.
 pub(crate) const NONE: u32 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPAN: Millis = Millis::from_secs(10);
+    const TAGS: u32 = 1 << 1;
+
+    /// How many stamps are left at this moment.
+    fn left(window: &Window<[Slot; 4]>, now: Time) -> u32 {
+        let window: &Any = window;
+        window.slide(now, SPAN);
+        window.push(NONE, TAGS)
+    }
+
+    fn stamped(start: Time) -> Window<[Slot; 4]> {
+        let window = Window::<[Slot; 4]>::new();
+        for second in [0, 2_000, 4_000] {
+            assert_eq!(left(&window, start.wrapping_add(second)), low(second) / 2_000);
+            Any::push(&window, stamp(start.wrapping_add(second), 1), TAGS);
+        }
+        window
+    }
+
+    /// Also where the clock's numbers begin anew meanwhile, and where they are about to when it starts.
+    #[test]
+    fn stamps_leave_one_after_another() {
+        for start in [0, 1, 1 << 28, Time::MAX - 500, Time::MAX - 5_000, Time::MAX - 20_000] {
+            let window = stamped(start);
+            for (at, stamps) in [(9_999, 3), (10_000, 2), (11_999, 2), (12_000, 1), (13_999, 1), (14_000, 0)] {
+                assert_eq!(left(&window, start.wrapping_add(at)), stamps, "{at} ms after {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_reading_changes_nothing() {
+        let window = stamped(7);
+        for now in [9_000, 8_500, 9_000, 8_001, 9_001] {
+            assert_eq!(left(&window, now + 7), 3);
+        }
+        assert_eq!(left(&window, 10_007), 2);
+    }
+
+    #[test]
+    fn a_clock_that_jumped_leaves_an_empty_window() {
+        for jumped in [6_000 - 86_400_000, 86_400_000, 1 << 31] {
+            let start: Time = 1 << 30;
+            let window = stamped(start);
+            assert_eq!(left(&window, start.wrapping_add_signed(jumped)), 0, "{jumped} ms");
+        }
+    }
+
+    #[test]
+    fn one_that_is_forgotten_is_empty() {
+        let window = stamped(5);
+        Any::forget(&window, 4_005);
+        assert_eq!(left(&window, 4_005), 0);
+    }
+}

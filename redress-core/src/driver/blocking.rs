@@ -108,7 +108,7 @@ where
     /// # Errors
     ///
     /// The checkpoint was made under another policy.
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn resume(
         &mut self,
         checkpoint: &Checkpoint,

@@ -15,7 +15,7 @@ use crate::{
 pub struct Resumed<'c, 'p, E: Environment, M, H>(pub(crate) Run<'c, 'p, E, M, H>);
 
 impl<'c, 'p, E: Environment, M, H: HookSet> Resumed<'c, 'p, E, M, H> {
-    #[inline(always)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(crate) fn new(
         context: &'c mut Context<'p, E, M, H>,
         checkpoint: &Checkpoint,

@@ -82,6 +82,7 @@ impl<O: Observer> CatchPanics<O> {
 }
 
 impl<O: Observer> Observer for CatchPanics<O> {
+    const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
 
     fn on_call_start(&mut self, operation: &'static str) {
