@@ -282,7 +282,8 @@ impl<'p, E, M, C, R, A, S, O, W> Context<'p, E, M, Hooks<C, R, A, S, O, W>> {
         self.observe(OnAttemptEnd(hook))
     }
 
-    /// Cuts waits into slices of this length (at least 1 ms) and calls `hook` after each: for watchdogs.
+    /// Cuts waits into slices of this length (at least 1 ms) and calls `hook` after each: for watchdogs. What slices take too
+    /// long, those after them make up for, to the millisecond.
     pub fn slice<W2: FnMut()>(self, length: Duration, hook: W2) -> Context<'p, E, M, Hooks<C, R, A, S, O, W2>> {
         let length = Millis::from_duration(length).max(Millis::new(1));
         let mut context = replace_hook!(self, classifier, results, abort, sleep, observer; slices: _ => hook);

@@ -32,7 +32,8 @@
 //! Instants and waits are embassy's ticks, at whatever rate the application chose. Configured milliseconds become ticks by
 //! one multiplication, and a tick that a deadline, a breaker or a budget is asked about becomes milliseconds by
 //! multiplication and shift: there is no division, and nothing of embassy-time's conversions is linked. A wait lasts at
-//! least as long as was asked and at most one tick longer, plus what scheduling costs. An attempt with a timeout is raced
+//! least as long as was asked and at most one tick longer, plus what scheduling costs; one that is cut into slices, for a
+//! watchdog or an abort condition, up to two milliseconds longer. An attempt with a timeout is raced
 //! against a timer and dropped when that is first; a result that is there in time wins. Choose a timeout only where
 //! dropping the driver's future in the middle is sound, and let [`call_on`](Context::call_on) put the device in order
 //! before the next attempt.
