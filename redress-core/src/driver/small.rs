@@ -193,7 +193,7 @@ where
     let mut ending = Ending { reason, attempts: 0, last: None, next_delay: None };
     if begun {
         if let Some(details) = details {
-            run.progress.observe(E::Rate::moment(run.context.env.now()));
+            run.observe_end();
             details.last_failure = run.progress.last_failure();
             details.elapsed = run.progress.elapsed(E::Rate::SLACK);
         }

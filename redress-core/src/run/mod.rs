@@ -302,6 +302,14 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
         }
     }
 
+    /// The time at the end of a call. Where an observer wanted times, it was told of it just before.
+    #[inline]
+    pub(crate) fn observe_end(&mut self) {
+        if !H::Observer::WANTS_TIME {
+            self.progress.observe(E::Rate::moment(self.context.env.now()));
+        }
+    }
+
     #[inline]
     fn elapsed(&self) -> Millis {
         Context::<'p, E, M, H>::elapsed(&self.progress)
@@ -321,7 +329,7 @@ impl<'c, 'p, E: Environment, M, H: HookSet> Run<'c, 'p, E, M, H> {
     /// All about the call, as `execute` returns it.
     #[inline]
     pub(crate) fn outcome<T, X>(mut self, result: Result<T, Ended<T, X>>) -> Outcome<T, X> {
-        self.progress.observe(E::Rate::moment(self.context.env.now()));
+        self.observe_end();
         let checkpoint = result
             .as_ref()
             .err()
