@@ -274,7 +274,7 @@ impl CircuitBreakerView {
     /// Admits a call, or says when to come back. The clock is read only if the circuit is not closed.
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
-        let answer = self.admit::<C>(|| clock.now());
+        let answer = Link::new(self).admit::<C>(|| clock.now());
         if answer.word.is_none() {
             return Err(Rejected { reason: StopReason::CircuitOpen, retry_after: answer.retry_after() });
         }
@@ -285,19 +285,12 @@ impl CircuitBreakerView {
     /// circuit is closed. One pass over the slots inside a critical section. Returns the new state if it changed.
     pub fn record_failure<C: Clock>(&self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
         let word = self.load();
-        if word.is_closed() { self.settle::<C>(word, Verdict::Failure(class), || clock.now()) } else { None }
+        if word.is_closed() { Link::new(self).settle::<C>(word, Verdict::Failure(class), || clock.now()) } else { None }
     }
 
     #[inline]
     fn load(&self) -> Word {
         Word(self.word.load(ACQUIRE))
-    }
-
-    /// Admission. The clock is read only if the circuit is not closed.
-    #[inline]
-    pub(crate) fn admit<R: TickRate>(&self, now: impl FnOnce() -> Instant) -> Answer {
-        let word = self.load();
-        if word.is_closed() { Answer::of(word) } else { self.act(Word::NONE, Verdict::Asks, R::time(now())) }
     }
 
     /// All that takes a closer look: admission to a circuit that was not closed just before, and the result of a call that
@@ -392,21 +385,6 @@ impl CircuitBreakerView {
         Answer::of(word)
     }
 
-    /// The result of an admitted call. Returns the new state if it changed. The clock is not read for what changes
-    /// nothing: whatever was admitted while closed and did not fail.
-    #[inline]
-    pub(crate) fn settle<R: TickRate>(
-        &self,
-        permit: Word,
-        verdict: Verdict,
-        now: impl FnOnce() -> Instant,
-    ) -> Option<BreakerState> {
-        if permit.ignores(verdict) {
-            return None;
-        }
-        self.act(permit, verdict, R::time_up(now())).entered()
-    }
-
     fn settle_locked(&self, permit: Word, verdict: Verdict, now: Time) -> Answer {
         let word = self.load();
         if !word.same_generation(permit) {
@@ -469,7 +447,7 @@ impl<'a> Link<'a> {
         self.breaker.state()
     }
 
-    /// See [`Breaker::admit`].
+    /// Admission. The clock is read only if the circuit is not closed.
     #[inline]
     pub(crate) fn admit<R: TickRate>(self, now: impl FnOnce() -> Instant) -> Answer {
         let word = self.breaker.load();
@@ -480,7 +458,8 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// See [`Breaker::settle`].
+    /// The result of an admitted call. Returns the new state if it changed. The clock is not read for what changes nothing:
+    /// whatever was admitted while closed and did not fail.
     #[inline]
     pub(crate) fn settle<R: TickRate>(
         self,
@@ -494,7 +473,7 @@ impl<'a> Link<'a> {
         (self.act)(self.breaker, permit, verdict, R::time_up(now())).entered()
     }
 
-    /// See [`Breaker::release`].
+    /// Gives an admission back. Needs no clock, so it can be called from `drop`.
     #[inline]
     pub(crate) fn release(self, permit: Word) {
         if !permit.is_closed() && !permit.is_none() {
@@ -581,14 +560,14 @@ impl Permit<'_> {
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn settle<C: Clock>(&mut self, verdict: Verdict, clock: &C) -> Option<BreakerState> {
         let word = core::mem::replace(&mut self.word, Word::NONE);
-        self.breaker.settle::<C>(word, verdict, || clock.now())
+        Link::new(self.breaker).settle::<C>(word, verdict, || clock.now())
     }
 }
 
 impl Drop for Permit<'_> {
     #[cfg_attr(not(any(target_os = "none", target_family = "wasm")), inline(always))]
     fn drop(&mut self) {
-        self.breaker.release(self.word);
+        Link::new(self.breaker).release(self.word);
     }
 }
 
@@ -601,20 +580,6 @@ impl CircuitBreakerView {
             self.window.clear();
             self.enter(self.load().next(state), Time::MAX >> 1);
         });
-    }
-
-    /// Gives an admission back. Needs no clock, so it can be called from `drop`.
-    #[inline]
-    pub(crate) fn release(&self, permit: Word) {
-        if !permit.is_closed() && !permit.is_none() {
-            self.release_probe(permit);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn release_probe(&self, permit: Word) {
-        self.act(permit, Verdict::Neutral, 0);
     }
 }
 
