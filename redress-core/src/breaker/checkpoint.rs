@@ -157,8 +157,7 @@ impl CircuitBreakerView {
         match state {
             BreakerState::Open => {
                 let left = left.min(self.config.recovery_timeout).saturating_sub(slept);
-                self.window.last.store(after(now, left));
-                self.word.store(word.0, core::sync::atomic::Ordering::Release);
+                self.open(word, after(now, left));
             }
             BreakerState::HalfOpen => {
                 // Places are taken by those who have succeeded; those under way are free again.

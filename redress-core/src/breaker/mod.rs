@@ -98,11 +98,22 @@ impl Word {
         self.0 & Self::STATE == Self::STATE
     }
 
-    const fn state(self) -> BreakerState {
+    /// The state; nothing if this is [none](Self::NONE).
+    #[inline]
+    const fn known(self) -> Option<BreakerState> {
         match self.0 & Self::STATE {
-            0 => BreakerState::Closed,
-            1 => BreakerState::Open,
-            _ => BreakerState::HalfOpen,
+            0 => Some(BreakerState::Closed),
+            1 => Some(BreakerState::Open),
+            2 => Some(BreakerState::HalfOpen),
+            _ => None,
+        }
+    }
+
+    /// The state of a word that a breaker has.
+    const fn state(self) -> BreakerState {
+        match self.known() {
+            Some(state) => state,
+            None => BreakerState::HalfOpen,
         }
     }
 
@@ -165,18 +176,13 @@ impl Answer {
     /// Of an admission: whether the circuit was open and is half-open now.
     #[inline]
     pub(crate) const fn half_opened(self) -> bool {
-        self.more != 0
+        !self.word.is_none() && self.more != 0
     }
 
     /// The new state, if it changed.
     #[inline]
     const fn entered(self) -> Option<BreakerState> {
-        match self.word.0 & Word::STATE {
-            0 => Some(BreakerState::Closed),
-            1 => Some(BreakerState::Open),
-            2 => Some(BreakerState::HalfOpen),
-            _ => None,
-        }
+        self.word.known()
     }
 }
 
@@ -374,9 +380,10 @@ impl CircuitBreakerView {
         self.window.last.store(moment);
     }
 
-    fn open(&self, word: Word, now: Time) -> Answer {
-        self.window.last.store(after(now, self.config.recovery_timeout));
-        self.publish(word.next(BreakerState::Open))
+    /// Publishes an open state. A reader trusts its moment, which is therefore there before the word.
+    fn open(&self, word: Word, until: Time) -> Answer {
+        self.window.last.store(until);
+        self.publish(word)
     }
 
     /// The answer which says so.
@@ -394,7 +401,8 @@ impl CircuitBreakerView {
             && self.config.trip_on.contains(class)
         {
             let opens = !word.is_closed() || self.count_failure(class, now);
-            return if opens { self.open(word, now) } else { Answer::NOTHING };
+            let until = after(now, self.config.recovery_timeout);
+            return if opens { self.open(word.next(BreakerState::Open), until) } else { Answer::NOTHING };
         }
         if word.is_closed() {
             return Answer::NOTHING;
@@ -402,13 +410,14 @@ impl CircuitBreakerView {
         let told = if verdict == Verdict::Neutral {
             Word(word.0.wrapping_sub(Word::ADMITTED))
         } else {
-            word.plus(Word::SUCCEEDED)
+            let told = word.plus(Word::SUCCEEDED);
+            if told.succeeded() >= u32::from(self.config.probes) {
+                // With the stamps of before.
+                self.window.forget(now);
+                return self.publish(told.next(BreakerState::Closed));
+            }
+            told
         };
-        if verdict != Verdict::Neutral && told.succeeded() >= u32::from(self.config.probes) {
-            // With the stamps of before.
-            self.window.forget(now);
-            return self.publish(told.next(BreakerState::Closed));
-        }
         self.word.store(told.0, RELEASE);
         Answer::NOTHING
     }

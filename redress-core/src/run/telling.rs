@@ -65,7 +65,7 @@ impl<E: Environment, M, H: HookSet> Context<'_, E, M, H> {
         let env = &self.env;
         let answer = breaker.admit::<E::Rate>(|| env.now());
         let word = answer.word;
-        if !word.is_none() && answer.half_opened() {
+        if answer.half_opened() {
             self.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
         }
         if word.is_none() {
