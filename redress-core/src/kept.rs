@@ -57,19 +57,18 @@ impl Word {
 #[allow(unexpected_cfgs, reason = "for tests only, so no package declares it")]
 mod width {
     #[cfg(not(any(target_os = "none", redress_small)))]
-    mod chosen {
-        pub(crate) type Time = u64;
-        pub(crate) type Kept = super::super::Words;
-    }
+    pub(crate) type Time = u64;
+    #[cfg(not(any(target_os = "none", redress_small)))]
+    pub(crate) type Kept = super::Words;
 
     #[cfg(any(target_os = "none", redress_small))]
-    mod chosen {
-        pub(crate) type Time = u32;
-        pub(crate) type Kept = super::super::Word;
-    }
-
-    pub(crate) use chosen::{Kept, Time};
+    pub(crate) type Time = u32;
+    #[cfg(any(target_os = "none", redress_small))]
+    pub(crate) type Kept = super::Word;
 }
+
+/// Whole milliseconds of a clock, wrapping, and where one of them is kept.
+pub(crate) use width::{Kept, Time};
 
 impl Millis {
     /// To count with such.
@@ -98,6 +97,3 @@ pub(crate) const fn after(now: Time, span: Millis) -> Time {
 pub(crate) const fn low(time: Time) -> u32 {
     time as u32
 }
-
-/// Whole milliseconds of a clock, wrapping, and where one of them is kept.
-pub(crate) use width::{Kept, Time};

@@ -41,8 +41,8 @@ pub const fn status_class(status: u16) -> ErrorClass {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 /// The classes of 400 to 429, looked up because that takes half of the code of comparing.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const CLIENT: [ErrorClass; 30] = {
     let mut classes = [ErrorClass::Unknown; 30];
     let mut status = 400;
