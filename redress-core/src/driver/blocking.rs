@@ -43,9 +43,7 @@ where
         H::Results: ResultClassifier<T>,
     {
         if BARE {
-            return small::call::<true, _, _, _, _>(self.policy, self, None, |told| {
-                operation(told.copied().unwrap_or(Attempt::untold()))
-            });
+            return small::call::<true, _, _, _, _>(self.policy, self, None, |told| operation(Attempt::told(told)));
         }
         if self.policy.is_plain() {
             First::launch::<true>(self, false)?.call::<true, _, _>(operation)
@@ -83,7 +81,7 @@ where
     {
         if BARE {
             return small::execute(self.policy, self, None, &mut |told: Option<&Attempt>| {
-                operation(told.copied().unwrap_or(Attempt::untold()))
+                operation(Attempt::told(told))
             });
         }
         match First::launch::<false>(self, true) {
@@ -316,7 +314,7 @@ where
     {
         if BARE {
             return small::call::<true, _, _, _, _>(self.0.policy, self.0.context, Some(self.0.progress), |told| {
-                operation(told.copied().unwrap_or(Attempt::untold()))
+                operation(Attempt::told(told))
             });
         }
         let mut run = self.start()?;
@@ -344,7 +342,7 @@ where
             // A copy, so that the policy is in nothing that somebody else sees.
             let progress = self.0.progress;
             return small::execute(self.0.policy, self.0.context, Some(&progress), &mut |told: Option<&Attempt>| {
-                operation(told.copied().unwrap_or(Attempt::untold()))
+                operation(Attempt::told(told))
             });
         }
         let mut run = match self.start() {

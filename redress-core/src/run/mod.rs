@@ -34,9 +34,10 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// For those who do not ask.
-    pub(crate) const fn untold() -> Self {
-        Self { number: 0, remaining: None }
+    /// What is told, if anything is.
+    #[inline]
+    pub(crate) fn told(told: Option<&Self>) -> Self {
+        told.copied().unwrap_or(Self { number: 0, remaining: None })
     }
 }
 
