@@ -76,9 +76,14 @@ fn are_within(bounds: Bounds, delays: &[u32]) {
     }
 }
 
-/// What holds for every generator: `seeded` makes the source, `numbers` what the same generator draws by itself.
-fn the_waits_follow<R: RandomSource, N: FnMut() -> u32>(seeded: impl Fn(u8) -> R, numbers: impl Fn(u8) -> N) {
+/// What holds for every generator: `seeded` makes it, `source` makes a source of it, `next` is what it draws by itself.
+fn the_waits_follow<G, R: RandomSource>(seeded: fn(u8) -> G, source: fn(G) -> R, next: fn(&mut G) -> u32) {
     let _turn = alone();
+    let numbers = |seed| {
+        let mut generator = seeded(seed);
+        move || next(&mut generator)
+    };
+    let seeded = |seed| source(seeded(seed));
     for (policy, bounds) in JITTERS {
         let device = delays(policy, seeded(1));
         are_within(bounds, &device);
@@ -110,41 +115,17 @@ fn of_0_10(seed: u8) -> ChaCha8Rng {
 
 #[test]
 fn of_rand_core_0_6() {
-    use rand_chacha_03::rand_core::RngCore;
-
-    the_waits_follow(
-        |seed| RandCoreV0_6(of_0_6(seed)),
-        |seed| {
-            let mut generator = of_0_6(seed);
-            move || generator.next_u32()
-        },
-    );
+    the_waits_follow(of_0_6, RandCoreV0_6, rand_chacha_03::rand_core::RngCore::next_u32);
 }
 
 #[test]
 fn of_rand_core_0_9() {
-    use rand_chacha_09::rand_core::RngCore;
-
-    the_waits_follow(
-        |seed| RandCoreV0_9(of_0_9(seed)),
-        |seed| {
-            let mut generator = of_0_9(seed);
-            move || generator.next_u32()
-        },
-    );
+    the_waits_follow(of_0_9, RandCoreV0_9, rand_chacha_09::rand_core::RngCore::next_u32);
 }
 
 #[test]
 fn of_rand_core_0_10() {
-    use chacha20::rand_core::Rng;
-
-    the_waits_follow(
-        |seed| RandCoreV0_10(of_0_10(seed)),
-        |seed| {
-            let mut generator = of_0_10(seed);
-            move || generator.next_u32()
-        },
-    );
+    the_waits_follow(of_0_10, RandCoreV0_10, chacha20::rand_core::Rng::next_u32);
 }
 
 /// One algorithm in three majors: which of them a device has makes no difference.
