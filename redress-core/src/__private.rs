@@ -22,14 +22,12 @@ pub trait Hint {
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Into<Millis>> Hint for T {
-    #[inline]
     fn hint(&self) -> Option<Millis> {
         Some(self.clone().into())
     }
 }
 
 impl<T: Hint> Hint for Option<T> {
-    #[inline]
     fn hint(&self) -> Option<Millis> {
         self.as_ref().and_then(T::hint)
     }
@@ -50,7 +48,6 @@ pub trait Code {
 macro_rules! codes {
     ($($unsigned:ty, $signed:ty;)*) => {$(
         impl Code for $unsigned {
-            #[inline]
             fn code(&self) -> Option<u32> {
                 Some(u32::from(*self))
             }
@@ -58,7 +55,6 @@ macro_rules! codes {
 
         /// C returns an errno with its sign turned: the number is what the tables have.
         impl Code for $signed {
-            #[inline]
             fn code(&self) -> Option<u32> {
                 Some(u32::from(self.unsigned_abs()))
             }
@@ -69,14 +65,12 @@ macro_rules! codes {
 codes! { u8, i8; u16, i16; u32, i32; }
 
 impl<T: Code> Code for Option<T> {
-    #[inline]
     fn code(&self) -> Option<u32> {
         self.as_ref().and_then(T::code)
     }
 }
 
 /// Adds a hint, if there is one.
-#[inline]
 pub fn with_hint(classification: Classification, hint: &impl Hint) -> Classification {
     match hint.hint() {
         Some(hint) => classification.retry_after(hint),
@@ -85,7 +79,6 @@ pub fn with_hint(classification: Classification, hint: &impl Hint) -> Classifica
 }
 
 /// Adds a code, if there is one.
-#[inline]
 pub fn with_code(classification: Classification, code: &impl Code) -> Classification {
     match code.code() {
         Some(code) => classification.code(code),
@@ -107,14 +100,12 @@ pub trait Reported<E> {
 
 #[diagnostic::do_not_recommend]
 impl<E, X: From<RetryError<E>>> Reported<E> for X {
-    #[inline]
     fn report(error: RetryError<E>) -> Self {
         error.into()
     }
 }
 
 /// The result of a call as the decorated function returns it.
-#[inline]
 pub fn reported<T, E, X: Reported<E>>(result: Result<T, RetryError<E>>) -> Result<T, X> {
     result.map_err(X::report)
 }

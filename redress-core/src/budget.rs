@@ -1,12 +1,12 @@
-//! The retry budget: how many retries a dependency is worth in all, whoever makes them.
+//! The retry budget: limits the retries of all calls to one dependency together.
 //!
-//! A budget is shared by the calls to one dependency. The token is taken when a retry is decided and stays taken when the
-//! wait is then aborted or deferred. Two kinds, one type:
+//! A budget is shared by the calls to one dependency. Its token is consumed when a retry is decided and stays consumed when
+//! the wait is then aborted or deferred. One type holds two kinds:
 //!
-//! - a *rolling window* allows so many retries in any window of time, and remembers each in a slot;
-//! - a *token bucket* (gRPC proposal A6, Finagle's `RetryBudget`) holds tokens, one per retry. Each successful call
-//!   puts a fraction back, so that retries stay a ratio of traffic, and a trickle per second keeps quiet clients able
-//!   to retry. It needs no slots.
+//! - A *rolling window* allows so many retries in any window of time, and keeps a slot for each.
+//! - A *token bucket* (gRPC proposal A6, Finagle's `RetryBudget`) holds tokens, one per retry. Each successful call adds a
+//!   fraction, so that retries stay a ratio of traffic, and a trickle per second keeps quiet clients able to retry. It needs no
+//!   slots.
 
 mod lints;
 
@@ -18,9 +18,10 @@ use core::{
 use crate::{
     Clock, ConfigError, Millis,
     error::valid_or_panic,
-    kept::Time,
-    time::{Convert, Instant, TickRate, passed},
-    window::{MAX_WINDOW, NONE, Slot, Window, stamp},
+    lock::Lock,
+    reading::Reading,
+    time::Timestamp,
+    window::{MAX_WINDOW, NONE, Slot, Window},
 };
 
 /// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
@@ -28,6 +29,9 @@ const TOKEN: u32 = 1_000_000;
 
 /// The tag of all stamps in a rolling window.
 const RETRY: u32 = 1;
+
+/// For how long the readings of a token bucket may be older than the latest one before the clock counts as set back.
+const PATIENCE: Millis = Millis::from_secs(60);
 
 /// Configuration of a [`Budget`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,22 +55,25 @@ enum Kind {
 }
 
 impl BudgetConfig {
-    /// At most so many retries in any span of `window`, which is from 1 ms to 12 hours. Zero retries are allowed:
-    /// then nothing is ever retried. On a clock finer than a millisecond the span lasts up to one millisecond longer.
+    /// Creates the configuration of a rolling window, with at most `max_retries` in any span of `window`.
+    ///
+    /// The window is from 1 ms to 12 hours; on a clock finer than a millisecond it lasts up to one millisecond longer. With
+    /// zero retries, nothing is ever retried.
     pub const fn rolling(max_retries: u16, window: Duration) -> Self {
         Self(Kind::Rolling { max_retries, window: Millis::from_duration(window) })
     }
 
-    /// A bucket of so many tokens, 1 to 4,000, full at first.
+    /// Creates the configuration of a token bucket with a capacity of 1 to 4,000 tokens.
     ///
     /// Defaults:
-    /// - 100 thousandths of a token back per success: one retry per ten successful calls
-    /// - nothing per second
+    /// - full at first
+    /// - refill of 100 thousandths of a token per success: one retry per ten successful calls
+    /// - no refill per second
     pub const fn token_bucket(capacity: u16) -> Self {
         Self(Kind::Bucket { capacity, initial: capacity, per_success: 100, per_second: 0 })
     }
 
-    /// How many thousandths of a token a successful call puts back.
+    /// Sets the refill of a token bucket per successful call, in thousandths of a token. Ignored by a rolling window.
     pub const fn refill_per_success(mut self, millitokens: u32) -> Self {
         if let Kind::Bucket { per_success, .. } = &mut self.0 {
             *per_success = millitokens;
@@ -74,7 +81,7 @@ impl BudgetConfig {
         self
     }
 
-    /// How many thousandths of a token come back each second by themselves.
+    /// Sets the refill of a token bucket per second, in thousandths of a token. Ignored by a rolling window.
     pub const fn refill_per_second(mut self, millitokens: u32) -> Self {
         if let Kind::Bucket { per_second, .. } = &mut self.0 {
             *per_second = millitokens;
@@ -82,8 +89,10 @@ impl BudgetConfig {
         self
     }
 
-    /// How many tokens the bucket starts with. A fleet of many small clients wants few: a client that makes ten
-    /// calls an hour never empties a full bucket, and the ratio then bounds nothing.
+    /// Sets how many tokens a token bucket starts with. Ignored by a rolling window.
+    ///
+    /// Choose few for a fleet of many small clients: a client that makes ten calls an hour never empties a full bucket, and
+    /// the ratio then limits nothing.
     pub const fn initial(mut self, tokens: u16) -> Self {
         if let Kind::Bucket { initial, .. } = &mut self.0 {
             *initial = tokens;
@@ -118,16 +127,18 @@ impl BudgetConfig {
     }
 }
 
-/// A budget over slots; see [`Budget`] and [`BudgetView`].
+/// Any [`Budget`] behind a reference, its capacity forgotten: what a [`Policy`](crate::Policy) refers to.
 ///
 /// # Design
 ///
-/// A budget knows the code of its kind, so that an image in which all budgets are of one kind contains no other.
-pub struct RetryBudget<S: ?Sized> {
+/// A budget refers to the code of its kind, so that an image in which all budgets are of one kind contains no other.
+pub struct BudgetView<S: ?Sized = [Slot]> {
     config: BudgetConfig,
-    act: fn(&BudgetView, Told, Time) -> bool,
+    spend: fn(&BudgetView, Spend<'_>) -> bool,
+    lock: Lock,
     /// Level of the bucket, in millionths of a token.
     level: AtomicU32,
+    /// A bucket uses only the moment, that of its latest refill.
     window: Window<S>,
 }
 
@@ -147,13 +158,10 @@ pub struct RetryBudget<S: ?Sized> {
 /// clock.advance(Duration::from_secs(6)); // the first is 10 s old
 /// assert_eq!(BUDGET.remaining(&clock), 1);
 /// ```
-pub type Budget<const N: usize = 0> = RetryBudget<[Slot; N]>;
-
-/// Any [`Budget`] behind a reference, its capacity forgotten: what a [`Policy`](crate::Policy) keeps.
-pub type BudgetView = RetryBudget<[Slot]>;
+pub type Budget<const N: usize = 0> = BudgetView<[Slot; N]>;
 
 impl<const N: usize> Budget<N> {
-    /// An unspent budget.
+    /// Creates an unspent budget.
     ///
     /// # Panics
     ///
@@ -163,77 +171,81 @@ impl<const N: usize> Budget<N> {
         valid_or_panic!(Self::try_new(config))
     }
 
-    /// An unspent budget, if the configuration is sound.
+    /// Creates an unspent budget.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another or is out of its bounds.
     pub const fn try_new(config: BudgetConfig) -> Result<Self, ConfigError> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        let (act, level): (fn(&BudgetView, Told, Time) -> bool, u32) = match config.0 {
-            Kind::Bucket { initial, .. } => (BudgetView::tell_bucket, (initial as u32).saturating_mul(TOKEN)),
-            Kind::Rolling { .. } => (BudgetView::tell_window, 0),
+        let (spend, level, latest): (fn(&BudgetView, Spend<'_>) -> bool, u32, Timestamp) = match config.0 {
+            Kind::Rolling { .. } => (BudgetView::spend_of_window, 0, Timestamp::ZERO),
+            // A clock may start anywhere, so refilling starts with the first reading.
+            Kind::Bucket { initial, .. } => {
+                (BudgetView::spend_of_bucket, (initial as u32).saturating_mul(TOKEN), Timestamp::NEVER)
+            }
         };
-        Ok(Self { config, act, level: AtomicU32::new(level), window: Window::new() })
-    }
-
-    /// This budget with its capacity forgotten.
-    #[inline]
-    pub const fn view(&self) -> &BudgetView {
-        self
+        Ok(Self { config, spend, lock: Lock::new(), level: AtomicU32::new(level), window: Window::new(latest) })
     }
 }
 
 impl<const N: usize> core::ops::Deref for Budget<N> {
     type Target = BudgetView;
 
-    #[inline]
     fn deref(&self) -> &BudgetView {
         self
     }
 }
 
+/// A request to a budget.
+#[derive(Clone, Copy)]
+enum Spend<'a> {
+    /// This many retries, at this moment.
+    Retries(u16, &'a Reading<'a>),
+    /// A call was successful, which may refill a bucket.
+    Success,
+}
+
 impl BudgetView {
-    /// Takes `cost` retries out of the budget, all or none.
+    /// Consumes `cost` retries, all or none. Returns whether there were that many.
     pub fn try_consume<C: Clock>(&self, cost: u16, clock: &C) -> bool {
-        self.consume::<C>(cost, clock.now())
+        self.consume(cost, &Reading::of(clock, Timestamp::NEVER))
     }
 
-    /// How many retries are left at this moment.
+    /// Returns how many retries are left at this moment.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "at most as many retries or tokens as were configured in 16 bits"
     )]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {
-        let now = C::time(clock.now());
-        critical_section::with(|_| match self.config.0 {
-            Kind::Rolling { max_retries, window } => self.left_in_window(max_retries, window, C::SLACK, now) as u16,
-            Kind::Bucket { per_second, .. } => (self.left_in_bucket(per_second, now) / TOKEN) as u16,
+        let reading = Reading::of(clock, Timestamp::NEVER);
+        self.lock.with(|| match self.config.0 {
+            Kind::Rolling { max_retries, window } => self.left_in_window(max_retries, window, &reading) as u16,
+            Kind::Bucket { per_second, .. } => (self.left_in_bucket(per_second, &reading) / TOKEN) as u16,
         })
     }
 
-    /// Tells a token bucket of a successful call that used no [`Policy`](crate::Policy).
+    /// Records a successful call that was made without a [`Policy`](crate::Policy), which refills a token bucket. Costs a
+    /// load if the bucket is full.
     pub fn record_success(&self) {
-        self.on_success();
+        (self.spend)(self, Spend::Success);
     }
 
-    #[inline]
-    pub(crate) fn consume<R: TickRate>(&self, cost: u16, now: Instant) -> bool {
-        (self.act)(self, Told::Takes(R::SLACK, cost), R::time(now))
+    pub(crate) fn consume(&self, cost: u16, reading: &Reading<'_>) -> bool {
+        (self.spend)(self, Spend::Retries(cost, reading))
     }
 
-    #[inline]
-    pub(crate) fn on_success(&self) {
-        (self.act)(self, Told::Success, 0);
-    }
-
-    fn tell_window(&self, told: Told, now: Time) -> bool {
-        let (Kind::Rolling { max_retries, window }, Told::Takes(slack, mut cost)) = (self.config.0, told) else {
+    fn spend_of_window(&self, spend: Spend<'_>) -> bool {
+        let (Kind::Rolling { max_retries, window }, Spend::Retries(mut cost, reading)) = (self.config.0, spend) else {
             return false;
         };
-        critical_section::with(|_| {
-            let enough = self.left_in_window(max_retries, window, slack, now) >= u32::from(cost);
+        self.lock.with(|| {
+            let enough = self.left_in_window(max_retries, window, reading) >= u32::from(cost);
             if enough {
                 while cost != 0 {
-                    self.window.push(stamp(now, RETRY), 0);
+                    self.window.update(Millis::MAX, self.window.stamp(RETRY), 0);
                     cost = cost.wrapping_sub(1);
                 }
             }
@@ -241,21 +253,26 @@ impl BudgetView {
         })
     }
 
-    /// In retries. Inside a critical section, like all that follows.
-    fn left_in_window(&self, max_retries: u16, window: Millis, slack: u8, now: Time) -> u32 {
-        self.window.slide(now, window.saturating_add(Millis::new(slack.into())));
-        u32::from(max_retries).saturating_sub(self.window.push(NONE, 1 << RETRY))
+    /// Returns the retries left in a window. Needs the lock.
+    fn left_in_window(&self, max_retries: u16, window: Millis, reading: &Reading<'_>) -> u32 {
+        let span = reading.at_least(window);
+        let passed = self.window.latest.passed(reading, span);
+        let age = self.window.slide(reading.now(), passed, span);
+        u32::from(max_retries).saturating_sub(self.window.update(age, NONE, 1 << RETRY))
     }
 
-    fn tell_bucket(&self, told: Told, now: Time) -> bool {
-        let Kind::Bucket { per_success, per_second, .. } = self.config.0 else { return false };
-        critical_section::with(|_| {
-            let Told::Takes(_, cost) = told else {
+    fn spend_of_bucket(&self, spend: Spend<'_>) -> bool {
+        let Kind::Bucket { capacity, per_success, per_second, .. } = self.config.0 else { return false };
+        if matches!(spend, Spend::Success) && self.level.load(Relaxed) == u32::from(capacity).saturating_mul(TOKEN) {
+            return false;
+        }
+        self.lock.with(|| {
+            let Spend::Retries(cost, reading) = spend else {
                 self.refill(per_success.saturating_mul(TOKEN / 1_000));
                 return false;
             };
             // Compared in millionths: counting whole tokens would take a division.
-            let left = self.left_in_bucket(per_second, now).checked_sub(u32::from(cost).saturating_mul(TOKEN));
+            let left = self.left_in_bucket(per_second, reading).checked_sub(u32::from(cost).saturating_mul(TOKEN));
             if let Some(left) = left {
                 self.level.store(left, Relaxed);
             }
@@ -263,15 +280,19 @@ impl BudgetView {
         })
     }
 
-    /// In millionths of a token.
-    fn left_in_bucket(&self, per_second: u32, now: Time) -> u32 {
+    /// Returns what is left in a bucket, in millionths of a token. Needs the lock.
+    fn left_in_bucket(&self, per_second: u32, reading: &Reading<'_>) -> u32 {
         if per_second != 0 {
-            // After a jump back counting starts anew, and at the first look: a clock may start anywhere.
-            let before = self.window.last.load();
-            let passed = if before == 0 { Millis::ZERO } else { passed(before, now) };
-            // More time than fits fills any bucket.
-            self.refill(passed.get().saturating_mul(per_second));
-            self.window.last.store(now);
+            let latest = &self.window.latest;
+            let never_read = latest.load() == Timestamp::NEVER;
+            reading.read();
+            let passed = latest.passed(reading, PATIENCE);
+            // Refilling starts anew when the clock was set back.
+            if !never_read && passed != Millis::MAX {
+                // More time than fits fills any bucket.
+                self.refill(passed.get().saturating_mul(per_second));
+            }
+            latest.store(reading.now());
         }
         self.level.load(Relaxed)
     }
@@ -285,22 +306,13 @@ impl BudgetView {
 }
 
 #[cfg(feature = "defmt")]
-impl<S: ?Sized> defmt::Format for RetryBudget<S> {
+impl<S: ?Sized> defmt::Format for BudgetView<S> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{}", self.config);
     }
 }
 
-/// What a budget is told, and answers with whether it has that much.
-#[derive(Clone, Copy)]
-enum Told {
-    /// Somebody takes so many retries. With what has to be added to spans, see [`Moment`](crate::time::Moment).
-    Takes(u8, u16),
-    /// A call was successful.
-    Success,
-}
-
-impl<S: ?Sized> core::fmt::Debug for RetryBudget<S> {
+impl<S: ?Sized> core::fmt::Debug for BudgetView<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Budget").field("config", &self.config).finish_non_exhaustive()
     }

@@ -83,19 +83,16 @@ impl Checkpoint {
     }
 
     /// Whether it is one of a call under this policy.
-    #[inline]
     pub(crate) fn check(&self, policy: &Policy<'_>) -> Result<(), CheckpointError> {
         if self.head >> 16 == u32::from(policy.fingerprint) { Ok(()) } else { Err(CheckpointError::OtherPolicy) }
     }
 
     /// The class the latest delay was for.
-    #[inline]
     pub(crate) const fn delay_class(&self) -> Option<ErrorClass> {
         ErrorClass::from_index((self.head >> 12 & 0xF) as u8)
     }
 
     /// The latest failure.
-    #[inline]
     pub(crate) fn last(&self) -> Option<(ErrorClass, Cause)> {
         let cause = match self.head & 3 {
             0 => Some(Cause::Error),

@@ -3,9 +3,14 @@
 #[cfg(feature = "serde")]
 mod words;
 
+use core::{ops::Deref, time::Duration};
+
 use heapless::Vec;
 
-use crate::{Backoff, ByClass, ConfigError, ErrorClass, Millis, Policy, Retry};
+use crate::{
+    Backoff, ByClass, ConfigError, ErrorClass, Millis, Policy, Retry,
+    retry::{NO_LIMIT, UNLIMITED},
+};
 
 /// The longest fixed list of delays that a configuration can hold; a [`Backoff`] in code has no such limit.
 pub const MAX_DELAYS: usize = 16;
@@ -31,8 +36,7 @@ pub const MAX_DELAYS: usize = 16;
 /// # Ok::<(), redress_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryConfig {
     /// Attempts, the first included; `None` for any number, in a file `"unlimited"`.
@@ -58,8 +62,7 @@ pub struct RetryConfig {
 
 /// A [`Backoff`] as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BackoffConfig {
     /// The formula.
@@ -74,19 +77,57 @@ pub struct BackoffConfig {
 
 /// The formulas of [`Backoff`], named like its constructors.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", deny_unknown_fields))]
-#[expect(missing_docs, reason = "Backoff documents the formulas")]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(missing_docs, reason = "Backoff documents the formulas")]
+#[non_exhaustive]
 pub enum DelayConfig {
     None,
     Constant { delay_ms: Millis },
-    Fixed { delays_ms: Vec<Millis, MAX_DELAYS> },
+    Fixed { delays_ms: DelayList },
     Exponential { base_ms: Millis, max_ms: Millis },
     FullJitter { base_ms: Millis, max_ms: Millis },
     EqualJitter { base_ms: Millis, max_ms: Millis },
     DecorrelatedJitter { base_ms: Millis, max_ms: Millis },
     TokenBackoff { base_ms: Millis, max_ms: Millis },
+}
+
+/// The delays of a fixed list, up to [`MAX_DELAYS`].
+///
+/// ```
+/// use redress_core::{ConfigError, DelayList, MAX_DELAYS, Millis};
+///
+/// let delays = DelayList::new(&[Millis::new(100), Millis::new(500)])?;
+/// assert_eq!(delays.len(), 2);
+/// assert_eq!(DelayList::new(&[Millis::ZERO; MAX_DELAYS + 1]), Err(ConfigError::TooManyDelays));
+/// # Ok::<(), ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct DelayList(Vec<Millis, MAX_DELAYS>);
+
+impl DelayList {
+    /// Creates a list of these delays.
+    ///
+    /// # Errors
+    ///
+    /// There are more than [`MAX_DELAYS`].
+    pub fn new(delays: &[Millis]) -> Result<Self, ConfigError> {
+        Vec::from_slice(delays).map(Self).map_err(|_| ConfigError::TooManyDelays)
+    }
+}
+
+impl Deref for DelayList {
+    type Target = [Millis];
+
+    fn deref(&self) -> &[Millis] {
+        &self.0
+    }
 }
 
 impl From<DelayConfig> for BackoffConfig {
@@ -111,33 +152,25 @@ impl Default for RetryConfig {
 }
 
 impl BackoffConfig {
-    /// The backoff this describes; a fixed list stays where it is.
+    /// Creates the backoff that this describes. A fixed list stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another or is out of its bounds.
     pub fn backoff(&self) -> Result<Backoff<'_>, ConfigError> {
-        let pair = |base: &Millis, max: &Millis| (base.to_duration(), max.to_duration());
-        let backoff = match &self.delay {
+        type Bounded = fn(Duration, Duration) -> Result<Backoff<'static>, ConfigError>;
+        let bounded = |backoff: Bounded, base: Millis, max: Millis| backoff(base.to_duration(), max.to_duration());
+        let backoff = match self.delay {
             DelayConfig::None => Backoff::none(),
             DelayConfig::Constant { delay_ms } => Backoff::constant(delay_ms.to_duration()),
-            DelayConfig::Fixed { delays_ms } => Backoff::try_fixed(delays_ms)?,
-            DelayConfig::Exponential { base_ms, max_ms } => {
-                let (base, max) = pair(base_ms, max_ms);
-                Backoff::try_exponential(base, max)?
-            }
-            DelayConfig::FullJitter { base_ms, max_ms } => {
-                let (base, max) = pair(base_ms, max_ms);
-                Backoff::try_full_jitter(base, max)?
-            }
-            DelayConfig::EqualJitter { base_ms, max_ms } => {
-                let (base, max) = pair(base_ms, max_ms);
-                Backoff::try_equal_jitter(base, max)?
-            }
+            DelayConfig::Fixed { ref delays_ms } => Backoff::try_fixed(delays_ms)?,
+            DelayConfig::Exponential { base_ms, max_ms } => bounded(Backoff::try_exponential, base_ms, max_ms)?,
+            DelayConfig::FullJitter { base_ms, max_ms } => bounded(Backoff::try_full_jitter, base_ms, max_ms)?,
+            DelayConfig::EqualJitter { base_ms, max_ms } => bounded(Backoff::try_equal_jitter, base_ms, max_ms)?,
             DelayConfig::DecorrelatedJitter { base_ms, max_ms } => {
-                let (base, max) = pair(base_ms, max_ms);
-                Backoff::try_decorrelated_jitter(base, max)?
+                bounded(Backoff::try_decorrelated_jitter, base_ms, max_ms)?
             }
-            DelayConfig::TokenBackoff { base_ms, max_ms } => {
-                let (base, max) = pair(base_ms, max_ms);
-                Backoff::try_token_backoff(base, max)?
-            }
+            DelayConfig::TokenBackoff { base_ms, max_ms } => bounded(Backoff::try_token_backoff, base_ms, max_ms)?,
         };
         match self.retry_after_jitter_ms {
             _ if !self.retry_after => Ok(backoff),
@@ -148,16 +181,18 @@ impl BackoffConfig {
 }
 
 impl<'a> Retry<'a> {
-    /// What a configuration describes. Contradictions between fields are found by [`Policy::try_new`].
+    /// Creates what a configuration describes. Contradictions between fields are found by [`Policy::try_new`].
+    ///
+    /// # Errors
+    ///
+    /// The field of a backoff that contradicts another or is out of its bounds.
     pub fn from_config(config: &'a RetryConfig) -> Result<Self, ConfigError> {
         let mut retry = match &config.backoff {
             Some(backoff) => Self::new(backoff.backoff()?),
             None => Self::per_class(),
         };
-        retry = match config.max_attempts {
-            Some(attempts) => retry.max_attempts(attempts),
-            None => retry.unlimited_attempts(),
-        };
+        retry = retry.max_attempts(config.max_attempts.unwrap_or(UNLIMITED));
+        retry = retry.max_unknown(config.max_unknown.unwrap_or(NO_LIMIT));
         retry = match config.deadline_ms {
             Some(deadline) => retry.deadline(deadline.to_duration()),
             None => retry.no_deadline(),
@@ -165,10 +200,6 @@ impl<'a> Retry<'a> {
         if let Some(timeout) = config.attempt_timeout_ms {
             retry = retry.attempt_timeout(timeout.to_duration());
         }
-        retry = match config.max_unknown {
-            Some(retries) => retry.max_unknown(retries),
-            None => retry.no_unknown_cap(),
-        };
         for class in ErrorClass::ALL {
             if let Some(retries) = config.limits.get(class) {
                 retry = retry.limit_for(class, *retries);
@@ -182,7 +213,11 @@ impl<'a> Retry<'a> {
 }
 
 impl<'a> Policy<'a> {
-    /// A policy as a configuration describes it, without breaker and budget.
+    /// Creates a policy as a configuration describes it, without breaker and budget.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another or is out of its bounds.
     pub fn from_config(config: &'a RetryConfig) -> Result<Self, ConfigError> {
         Self::try_new(Retry::from_config(config)?)
     }

@@ -1,22 +1,19 @@
-//! What a call runs in: a clock, a way to wait, random numbers.
+//! Environments: a clock, a sleeper, random numbers and a default classifier.
 //!
-//! Adapters implement [`Environment`] and one of [`BlockingEnvironment`] and [`AsyncEnvironment`]. Out of parts,
-//! [`Blocking`] and [`Local`] make an environment without an adapter.
+//! Adapters implement [`Environment`] and one of [`BlockingEnvironment`] and [`AsyncEnvironment`]. [`Blocking`] and [`Local`]
+//! make an environment out of parts, without an adapter.
 
-use crate::{
-    Clock, Millis, RandomSource, SelfClassifier,
-    time::{Instant, TickRate},
-};
+use crate::{Clock, Millis, RandomSource, SelfClassifier, time::Instant};
 
-/// How calls are made in an environment; decides which `call` and `execute` a context has.
+/// How calls are made in an environment. Decides which closures `call` takes, and whether it returns a future.
 pub mod mode {
-    /// `FnMut() -> Result`, waiting on the spot.
+    /// `FnMut() -> Result`; waits block.
     #[derive(Clone, Copy, Debug)]
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Blocking;
 
-    /// `AsyncFnMut() -> Result`: the closure may lend what it captures to its future, as `radio.send()` does. For
-    /// executors that stay on one thread.
+    /// `AsyncFnMut() -> Result`: the future may borrow what the closure captured, also mutably. For executors that stay on
+    /// one thread.
     #[derive(Clone, Copy, Debug)]
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Local;
@@ -25,45 +22,46 @@ pub mod mode {
     #[derive(Clone, Copy, Debug)]
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Spawned;
+
+    /// The modes in which calls are futures.
+    pub trait Async {}
+
+    impl Async for Local {}
+    impl Async for Spawned {}
 }
 
-/// The facts a decision needs, and who classifies by default.
-pub trait Environment {
-    /// Tick rate of [`now`](Self::now); the clock itself serves.
-    type Rate: TickRate;
+/// The facts that decisions need, and the default classifier.
+pub trait Environment: Clock {
     /// One of the types in [`mode`].
     type Mode;
-    /// The classifier of contexts that are given none.
+    /// The classifier of contexts that set none.
     type Classifier;
 
     /// The value of the default classifier.
     const CLASSIFIER: Self::Classifier;
-    /// How often the abort condition, if there is one, is asked during a wait; `None` for only before and after.
+    /// The interval at which an abort condition is checked during a wait; `None` checks it before and after only.
     const ABORT_POLL: Option<Millis> = None;
 
-    /// The current moment; see [`Clock`] for what it MUST hold.
-    fn now(&self) -> Instant;
-
-    /// A random number, uniform over all of `u32`.
+    /// Returns a random number, uniform over all of `u32`.
     fn random(&mut self) -> u32;
 
-    /// Tells observers something. MUST call `told` once. Where panics unwind, an environment may keep those of observers
-    /// from the call, as the environments of std do.
+    /// Notifies observers. MUST call `notify` once. Where panics unwind, an environment may keep those of observers from the
+    /// call, as the environments of std do.
     #[inline(always)]
-    fn tell(told: impl FnOnce()) {
-        told();
+    fn tell(notify: impl FnOnce()) {
+        notify();
     }
 }
 
-/// An environment that waits on the spot.
-pub trait BlockingEnvironment: Environment {
-    /// Waits. MUST wait at least so many ticks; zero MAY return at once.
+/// An environment whose waits block.
+pub trait BlockingEnvironment: Environment<Mode = mode::Blocking> {
+    /// Waits at least so many ticks. With zero ticks it MAY return at once.
     fn sleep(&mut self, ticks: u64);
 }
 
-/// An environment that waits without blocking.
-pub trait AsyncEnvironment: Environment {
-    /// Waits. MUST be ready no sooner than so many ticks after it was made; dropping it MUST end the wait.
+/// An environment whose waits are futures.
+pub trait AsyncEnvironment: Environment<Mode: mode::Async> {
+    /// Waits. The future MUST be ready no sooner than so many ticks after it was made; dropping it MUST end the wait.
     fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()>;
 }
 
@@ -77,13 +75,12 @@ pub trait Sleeper {
 }
 
 impl<F: FnMut(u64)> Sleeper for F {
-    #[inline]
     fn sleep(&mut self, ticks: u64) {
         self(ticks);
     }
 }
 
-/// Waits without blocking; the same MUSTs as [`Sleeper`], and dropping the future MUST end the wait.
+/// Waits without blocking. The MUSTs of [`Sleeper`] hold, and dropping the future MUST end the wait.
 pub trait AsyncSleeper {
     /// Waits so many ticks.
     fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()>;
@@ -101,25 +98,26 @@ macro_rules! from_parts {
         }
 
         impl<C, S, R> $name<C, S, R> {
-            /// An environment of these parts.
+            /// Creates an environment of these parts.
             pub const fn new(clock: C, sleeper: S, random: R) -> Self {
                 Self { clock, sleeper, random }
             }
         }
 
+        impl<C: Clock, S, R> Clock for $name<C, S, R> {
+            const TICK_HZ: u32 = C::TICK_HZ;
+
+            fn now(&self) -> Instant {
+                self.clock.now()
+            }
+        }
+
         impl<C: Clock, S, R: RandomSource> Environment for $name<C, S, R> {
-            type Rate = C;
             type Mode = mode::$mode;
             type Classifier = SelfClassifier;
 
             const CLASSIFIER: SelfClassifier = SelfClassifier;
 
-            #[inline]
-            fn now(&self) -> Instant {
-                self.clock.now()
-            }
-
-            #[inline]
             fn random(&mut self) -> u32 {
                 self.random.next_u32()
             }
@@ -138,14 +136,12 @@ from_parts! {
 }
 
 impl<C: Clock, S: Sleeper, R: RandomSource> BlockingEnvironment for Blocking<C, S, R> {
-    #[inline]
     fn sleep(&mut self, ticks: u64) {
         self.sleeper.sleep(ticks);
     }
 }
 
 impl<C: Clock, S: AsyncSleeper, R: RandomSource> AsyncEnvironment for Local<C, S, R> {
-    #[inline]
     fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()> {
         self.sleeper.sleep(ticks)
     }

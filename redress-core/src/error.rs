@@ -2,79 +2,70 @@
 
 use crate::{Cause, Checkpoint, Classification, Classify, ErrorClass, Millis, StopReason};
 
-/// A configuration contradicts itself. Says which field and what its bounds are.
-///
-/// In a `static` the same contradiction is a compile error with the same words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ConfigError {
+macro_rules! config_errors {
+    ($($(#[$doc:meta])* $variant:ident => $message:literal;)*) => {
+        /// A configuration that contradicts itself. It names the field and its bounds.
+        ///
+        /// In a `static` the same contradiction is a compile error with the same words.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        pub enum ConfigError {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl ConfigError {
+            /// Returns the field and its bounds in words.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)* }
+            }
+        }
+    };
+}
+
+config_errors! {
     /// `max_attempts` is 0.
-    ZeroAttempts,
+    ZeroAttempts => "max_attempts: must be at least 1";
     /// `deadline` is 0.
-    ZeroDeadline,
+    ZeroDeadline => "deadline: must be at least 1 ms; leave it out for none";
     /// `attempt_timeout` is 0.
-    ZeroAttemptTimeout,
+    ZeroAttemptTimeout => "attempt_timeout: must be at least 1 ms; leave it out for none";
     /// A backoff's `base` is 0.
-    ZeroBase,
+    ZeroBase => "backoff base: must be at least 1 ms; use Backoff::none() to retry at once";
     /// A backoff's `base` is above its `max`.
-    BaseAboveMax,
+    BaseAboveMax => "backoff base: must be at most max";
     /// A fixed backoff has no delays.
-    NoDelays,
+    NoDelays => "backoff delays: a fixed list must have at least one delay";
+    /// A fixed backoff of a configuration has more than [`MAX_DELAYS`](crate::MAX_DELAYS) delays.
+    TooManyDelays => "backoff delays: a list in a configuration must have at most 16";
     /// A Retry-After jitter is above one hour.
-    JitterTooLong,
+    JitterTooLong => "retry_after_jitter: must be at most 1 hour";
     /// There is no backoff at all.
-    NoBackoff,
+    NoBackoff => "backoff: give a default or at least one class a backoff";
     /// A breaker's `failure_threshold` or class threshold is 0.
-    ZeroThreshold,
+    ZeroThreshold => "failure_threshold, threshold_for: must be at least 1";
     /// A breaker's thresholds need more stamps than its window has slots.
-    ThresholdAboveCapacity,
+    ThresholdAboveCapacity => "failure_threshold: with one more per class threshold, sum of (threshold - 1) plus 1 must be at most the window's capacity";
     /// A breaker's or budget's `window` is 0 or above 12 hours.
-    WindowOutOfRange,
+    WindowOutOfRange => "window: must be from 1 ms to 12 hours";
     /// A breaker's `recovery_timeout` is 0 or above 24 days.
-    RecoveryTimeoutOutOfRange,
+    RecoveryTimeoutOutOfRange => "recovery_timeout: must be from 1 ms to 24 days";
     /// A breaker's `probes` is 0 or above 15.
-    ProbesOutOfRange,
+    ProbesOutOfRange => "probes: must be from 1 to 15";
     /// A breaker's `probe_lease` is 0 or above 24 days.
-    ProbeLeaseOutOfRange,
+    ProbeLeaseOutOfRange => "probe_lease: must be from 1 ms to 24 days";
     /// A rolling budget's `max_retries` is above its number of slots.
-    RetriesAboveCapacity,
+    RetriesAboveCapacity => "max_retries: must be at most the window's capacity";
     /// A token bucket's `capacity` is 0 or above 4,000.
-    BucketOutOfRange,
+    BucketOutOfRange => "capacity: must be from 1 to 4000 tokens";
     /// A token bucket's refill per success or per second is above its capacity.
-    RefillAboveCapacity,
+    RefillAboveCapacity => "refill_per_success, refill_per_second: must be at most the capacity";
     /// A token bucket's `initial` is above its capacity.
-    InitialAboveCapacity,
+    InitialAboveCapacity => "initial: must be at most the capacity";
 }
 
 impl ConfigError {
-    /// The field and its bounds in words.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::ZeroAttempts => "max_attempts: must be at least 1",
-            Self::ZeroDeadline => "deadline: must be at least 1 ms; leave it out for none",
-            Self::ZeroAttemptTimeout => "attempt_timeout: must be at least 1 ms; leave it out for none",
-            Self::ZeroBase => "backoff base: must be at least 1 ms; use Backoff::none() to retry at once",
-            Self::BaseAboveMax => "backoff base: must be at most max",
-            Self::NoDelays => "backoff delays: a fixed list must have at least one delay",
-            Self::JitterTooLong => "retry_after_jitter: must be at most 1 hour",
-            Self::NoBackoff => "backoff: give a default or at least one class a backoff",
-            Self::ZeroThreshold => "failure_threshold, threshold_for: must be at least 1",
-            Self::ThresholdAboveCapacity => {
-                "failure_threshold: with one more per class threshold, sum of (threshold - 1) plus 1 must be at most the window's capacity"
-            }
-            Self::WindowOutOfRange => "window: must be from 1 ms to 12 hours",
-            Self::RecoveryTimeoutOutOfRange => "recovery_timeout: must be from 1 ms to 24 days",
-            Self::ProbesOutOfRange => "probes: must be from 1 to 15",
-            Self::ProbeLeaseOutOfRange => "probe_lease: must be from 1 ms to 24 days",
-            Self::RetriesAboveCapacity => "max_retries: must be at most the window's capacity",
-            Self::BucketOutOfRange => "capacity: must be from 1 to 4000 tokens",
-            Self::RefillAboveCapacity => "refill_per_success, refill_per_second: must be at most the capacity",
-            Self::InitialAboveCapacity => "initial: must be at most the capacity",
-        }
-    }
-
-    /// The field that is wrong.
+    /// Returns the field that is wrong.
     pub fn field(self) -> &'static str {
         self.message().split(':').next().unwrap_or_default()
     }
@@ -99,7 +90,7 @@ macro_rules! valid_or_panic {
 }
 pub(crate) use valid_or_panic;
 
-/// Nothing ran: the circuit is open or the abort condition already holds.
+/// The error of a call that was not started: the circuit is open or the abort condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
@@ -108,18 +99,18 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// Why: [`StopReason::CircuitOpen`] or [`StopReason::Aborted`]; of a resumed call also
+    /// Returns why: [`StopReason::CircuitOpen`] or [`StopReason::Aborted`]; of a resumed call also
     /// [`StopReason::DeadlineExceeded`] or [`StopReason::MaxAttemptsGlobal`].
     pub const fn reason(&self) -> StopReason {
         self.reason
     }
 
-    /// When the circuit lets the next call through, counted from now; zero if it was an abort.
+    /// Returns the time until the circuit admits calls; zero unless it is open.
     pub const fn retry_after(&self) -> Millis {
         self.retry_after
     }
 
-    /// The same as outcomes tell it.
+    /// Returns the same as outcomes tell it.
     pub(crate) fn next_delay(self) -> Option<Millis> {
         (self.reason == StopReason::CircuitOpen).then_some(self.retry_after)
     }
@@ -128,7 +119,7 @@ impl Rejected {
 impl core::fmt::Display for Rejected {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.reason {
-            StopReason::CircuitOpen => write!(f, "circuit open, back in {}", self.retry_after),
+            StopReason::CircuitOpen => write!(f, "circuit open, retry after {}", self.retry_after),
             reason => write!(f, "not started: {reason}"),
         }
     }
@@ -136,12 +127,14 @@ impl core::fmt::Display for Rejected {
 
 impl core::error::Error for Rejected {}
 
-/// For calls inside of calls: an open circuit is a `Transient` failure which says when to come back, an abort stays one.
+/// For calls inside of calls: the reason's, with the time at which the circuit admits calls as hint.
 impl Classify for Rejected {
     fn classify(&self) -> Classification {
-        match self.reason {
-            StopReason::CircuitOpen => Classification::new(ErrorClass::Transient).retry_after(self.retry_after),
-            _ => Classification::abort(),
+        let classification = self.reason.classify();
+        if self.reason == StopReason::CircuitOpen {
+            classification.retry_after(self.retry_after)
+        } else {
+            classification
         }
     }
 }
@@ -198,9 +191,14 @@ impl<E> core::fmt::Display for RetryError<E> {
     }
 }
 
+/// The source is the error of the operation, or without one the [`StopReason`], so that an outer policy that looks at
+/// sources can classify it.
 impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.error.as_ref().map(|error| error as _)
+        match &self.error {
+            Some(error) => Some(error),
+            None => Some(&self.reason),
+        }
     }
 }
 
@@ -208,11 +206,10 @@ impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
 impl<E> Classify for RetryError<E> {
     fn classify(&self) -> Classification {
         match (self.reason, self.last_class) {
-            (StopReason::CircuitOpen, _) => {
+            (StopReason::CircuitOpen | StopReason::Aborted, _) | (_, None) => {
                 Rejected { reason: self.reason, retry_after: self.next_delay.unwrap_or_default() }.classify()
             }
-            (StopReason::Aborted, _) => Classification::abort(),
-            (_, class) => class.unwrap_or(ErrorClass::Unknown).into(),
+            (_, Some(class)) => class.into(),
         }
     }
 }

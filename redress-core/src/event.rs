@@ -1,47 +1,10 @@
-//! What an observer is told.
+//! Events: the reports that observers receive.
 
-use crate::{BreakerState, ErrorClass, Millis};
-
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-        #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        /// By its name, which is interned.
-        #[cfg(feature = "defmt")]
-        impl defmt::Format for $name {
-            fn format(&self, f: defmt::Formatter<'_>) {
-                let name = match self {
-                    $(Self::$variant => defmt::intern!($text),)*
-                };
-                defmt::write!(f, "{=istr}", name);
-            }
-        }
-
-        impl $name {
-            /// The name used by every sink, in snake case.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        }
-
-        impl core::fmt::Display for $name {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::{BreakerState, Classification, Classify, ErrorClass, Millis, named::named};
 
 named! {
-    /// Why there was no further attempt.
+    /// The reason against another attempt.
+    #[non_exhaustive]
     StopReason {
         /// `max_attempts` attempts were made.
         MaxAttemptsGlobal = "max_attempts_global",
@@ -67,7 +30,8 @@ named! {
 }
 
 named! {
-    /// What happened, as a name.
+    /// The kind of an event.
+    #[non_exhaustive]
     EventKind {
         /// The operation succeeded.
         Success = "success",
@@ -101,7 +65,8 @@ named! {
 }
 
 named! {
-    /// What a failure was.
+    /// The form of a failure.
+    #[non_exhaustive]
     Cause {
         /// The operation returned an error.
         Error = "error",
@@ -113,7 +78,8 @@ named! {
 }
 
 named! {
-    /// What was decided at the end of an attempt.
+    /// The decision at the end of an attempt.
+    #[non_exhaustive]
     AttemptDecision {
         /// It succeeded.
         Success = "success",
@@ -140,7 +106,7 @@ impl From<BreakerState> for EventKind {
 }
 
 impl StopReason {
-    /// The event that goes with it.
+    /// Returns the kind of the event that goes with it.
     #[expect(clippy::indexing_slicing, reason = "as many as there are reasons")]
     pub const fn event(self) -> EventKind {
         // Looked up, because a branch for each takes ten times as much.
@@ -159,7 +125,7 @@ impl StopReason {
         EVENTS[self as usize]
     }
 
-    /// What it means for the attempt that ended.
+    /// Returns what it means for the attempt that ended.
     pub const fn decision(self) -> AttemptDecision {
         match self {
             Self::Scheduled => AttemptDecision::Scheduled,
@@ -167,6 +133,33 @@ impl StopReason {
             _ => AttemptDecision::Raise,
         }
     }
+}
+
+impl core::error::Error for StopReason {}
+
+/// For calls inside of calls: an open circuit is a `Transient` failure, an abort stays one. Any other reason says nothing of
+/// the failure before it.
+impl Classify for StopReason {
+    fn classify(&self) -> Classification {
+        match self {
+            Self::CircuitOpen => ErrorClass::Transient.into(),
+            Self::Aborted => Classification::abort(),
+            _ => ErrorClass::Unknown.into(),
+        }
+    }
+}
+
+/// The level of an event in logs: that of defmt, log and tracing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Level {
+    /// For debugging.
+    Debug,
+    /// Worth a line in production.
+    Info,
+    /// Action may be needed.
+    Warn,
 }
 
 /// One thing that happened during a call.
@@ -194,10 +187,41 @@ pub struct Event {
     pub cause: Option<Cause>,
     /// The new state of the breaker.
     pub state: Option<BreakerState>,
-    /// The other side's hint.
+    /// The hint of the dependency: its Retry-After.
     pub retry_after: Option<Millis>,
     /// The numeric code of the failure.
     pub code: Option<u32>,
+}
+
+impl Event {
+    /// Returns the level at which every sink reports the event.
+    ///
+    /// | level | events |
+    /// |---|---|
+    /// | debug | success of the first attempt; a call rejected by an open circuit, which told of itself when it opened |
+    /// | info | a retry; success after retries; a call that was scheduled or aborted; a circuit that closes or admits probes |
+    /// | warn | a call that gave up; a circuit that opens |
+    ///
+    /// No event is an error: whether a call that gave up is one, its caller knows.
+    pub const fn level(&self) -> Level {
+        match self.kind {
+            EventKind::Success if self.attempt <= 1 => Level::Debug,
+            EventKind::CircuitRejected => Level::Debug,
+            EventKind::Success
+            | EventKind::Retry
+            | EventKind::Scheduled
+            | EventKind::Aborted
+            | EventKind::CircuitClosed
+            | EventKind::CircuitHalfOpen => Level::Info,
+            EventKind::MaxAttemptsExceeded
+            | EventKind::PermanentFail
+            | EventKind::MaxUnknownAttemptsExceeded
+            | EventKind::DeadlineExceeded
+            | EventKind::NoStrategyConfigured
+            | EventKind::BudgetExhausted
+            | EventKind::CircuitOpened => Level::Warn,
+        }
+    }
 }
 
 /// An attempt begins.
@@ -234,127 +258,6 @@ pub struct AttemptEnd {
     pub cause: Option<Cause>,
     /// The delay before the next attempt; zero if there is none.
     pub delay: Millis,
-}
-
-/// Is told what happens; cannot fail and cannot change a decision.
-///
-/// `()` observes nothing and costs nothing. Closures of `&Event` are observers, pairs and triples of observers are, and
-/// so is a mutable reference to a [`RetryTimeline`](crate::RetryTimeline).
-///
-/// An observer MUST NOT panic and SHOULD NOT block. The environments of `redress-std` keep a panic of it from the call.
-pub trait Observer {
-    /// Whether there is an observer at all; if not, it need not be told.
-    const ACTIVE: bool = true;
-
-    /// Whether [`Event::elapsed`] shall be filled in, which costs reading the clock.
-    const WANTS_TIME: bool = true;
-
-    /// A call starts.
-    fn on_call_start(&mut self, operation: &'static str) {
-        let _ = operation;
-    }
-
-    /// Something happened.
-    fn on_event(&mut self, event: &Event) {
-        let _ = event;
-    }
-
-    /// An attempt begins.
-    fn on_attempt_start(&mut self, start: &AttemptStart) {
-        let _ = start;
-    }
-
-    /// An attempt has ended.
-    fn on_attempt_end(&mut self, end: &AttemptEnd) {
-        let _ = end;
-    }
-}
-
-impl Observer for () {
-    const ACTIVE: bool = false;
-    const WANTS_TIME: bool = false;
-}
-
-impl<F: FnMut(&Event)> Observer for F {
-    fn on_event(&mut self, event: &Event) {
-        self(event);
-    }
-}
-
-macro_rules! observe_together {
-    ($($name:ident $index:tt),*) => {
-        impl<$($name: Observer),*> Observer for ($($name,)*) {
-            const ACTIVE: bool = $($name::ACTIVE)||*;
-            const WANTS_TIME: bool = $($name::WANTS_TIME)||*;
-
-            fn on_call_start(&mut self, operation: &'static str) {
-                $(self.$index.on_call_start(operation);)*
-            }
-
-            fn on_event(&mut self, event: &Event) {
-                $(self.$index.on_event(event);)*
-            }
-
-            fn on_attempt_start(&mut self, start: &AttemptStart) {
-                $(self.$index.on_attempt_start(start);)*
-            }
-
-            fn on_attempt_end(&mut self, end: &AttemptEnd) {
-                $(self.$index.on_attempt_end(end);)*
-            }
-        }
-    };
-}
-
-observe_together!(A 0, B 1);
-observe_together!(A 0, B 1, C 2);
-
-/// Observes through a reference: for observers that are looked at after the call.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ByRef<'a, O>(pub &'a mut O);
-
-impl<O: Observer> Observer for ByRef<'_, O> {
-    const ACTIVE: bool = O::ACTIVE;
-    const WANTS_TIME: bool = O::WANTS_TIME;
-
-    fn on_call_start(&mut self, operation: &'static str) {
-        self.0.on_call_start(operation);
-    }
-
-    fn on_event(&mut self, event: &Event) {
-        self.0.on_event(event);
-    }
-
-    fn on_attempt_start(&mut self, start: &AttemptStart) {
-        self.0.on_attempt_start(start);
-    }
-
-    fn on_attempt_end(&mut self, end: &AttemptEnd) {
-        self.0.on_attempt_end(end);
-    }
-}
-
-/// An observer out of a closure that is told of each attempt's end.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct OnAttemptEnd<F>(pub F);
-
-impl<F: FnMut(&AttemptEnd)> Observer for OnAttemptEnd<F> {
-    fn on_attempt_end(&mut self, end: &AttemptEnd) {
-        (self.0)(end);
-    }
-}
-
-/// An observer out of a closure that is told of each attempt's start.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct OnAttemptStart<F>(pub F);
-
-impl<F: FnMut(&AttemptStart)> Observer for OnAttemptStart<F> {
-    fn on_attempt_start(&mut self, start: &AttemptStart) {
-        (self.0)(start);
-    }
 }
 
 #[cfg(test)]

@@ -1,135 +1,50 @@
-//! `defmt::Format` where it cannot be derived, or where what is derived would not say what the other sinks say.
-//!
-//! Names are interned: an image carries their addresses, the text stays on the host.
-
-#![allow(clippy::match_same_arms, reason = "to the linker each literal is a symbol of its own")]
+//! `defmt::Format` where it cannot be derived.
 
 use defmt::{Format, Formatter, write};
 
+#[cfg(feature = "testing")]
+use crate::testing::{DeterministicStrategy, TestAsyncEnv, TestEnv};
 use crate::{
-    Attempts, BreakerState, Context, ErrorClass, Run,
+    Attempts, Context,
     backoff::ByArgs,
     embedded::{CountingSleeper, SleptClock, WrappingClock},
     env::Environment,
-    run::Resumed,
-    time::TickRate,
 };
+#[cfg(any(feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
+use crate::{Clock, embedded};
 
-impl Format for ErrorClass {
-    fn format(&self, f: Formatter<'_>) {
-        let name = match self {
-            Self::Auth => defmt::intern!("auth"),
-            Self::Permission => defmt::intern!("permission"),
-            Self::Permanent => defmt::intern!("permanent"),
-            Self::Concurrency => defmt::intern!("concurrency"),
-            Self::RateLimit => defmt::intern!("rate_limit"),
-            Self::ServerError => defmt::intern!("server_error"),
-            Self::Transient => defmt::intern!("transient"),
-            Self::Unknown => defmt::intern!("unknown"),
-        };
-        write!(f, "{=istr}", name);
-    }
+/// A format string and its arguments for each type, which `this` is.
+macro_rules! format {
+    ($([$($generics:tt)*] $type:ty, $this:ident => $($text:expr),*;)*) => {$(
+        impl<$($generics)*> Format for $type {
+            fn format(&self, f: Formatter<'_>) {
+                let $this = self;
+                write!(f, $($text),*);
+            }
+        }
+    )*};
 }
 
-impl Format for BreakerState {
-    fn format(&self, f: Formatter<'_>) {
-        let name = match self {
-            Self::Closed => defmt::intern!("closed"),
-            Self::Open => defmt::intern!("open"),
-            Self::HalfOpen => defmt::intern!("half_open"),
-        };
-        write!(f, "{=istr}", name);
-    }
-}
-
-impl<F> Format for ByArgs<F> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "ByArgs(..)");
-    }
-}
-
-impl<R: TickRate> Format for Attempts<'_, R> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Attempts(attempt {=u32}, delay {}, last {})", self.attempt(), self.delay(), self.last_class());
-    }
-}
-
-impl<E, M, H> Format for Context<'_, E, M, H> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Context({=str})", self.operation);
-    }
-}
-
-impl<E: Environment, M, H> Format for Run<'_, '_, E, M, H> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Run({=str}, attempt {=u32})", self.context.operation, self.progress.attempt());
-    }
-}
-
-impl<E: Environment, M, H> Format for Resumed<'_, '_, E, M, H> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "Resumed({})", self.0);
-    }
-}
-
-impl<F, const HZ: u32> Format for WrappingClock<F, HZ> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "WrappingClock({=u32} Hz)", HZ);
-    }
-}
-
-impl<const HZ: u32> Format for SleptClock<HZ> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "SleptClock({=u32} Hz)", HZ);
-    }
-}
-
-impl<S: Format, const HZ: u32> Format for CountingSleeper<'_, S, HZ> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "CountingSleeper({})", self.inner);
-    }
+format! {
+    [F] ByArgs<F>, _this => "ByArgs(..)";
+    [const HZ: u32] Attempts<'_, HZ>, this =>
+        "Attempts(attempt {=u32}, delay {}, last {})", this.attempt().number, this.delay(), this.last_class();
+    [E: Environment, H, P, M] Context<'_, E, H, P, M>, this => "Context({=str})", this.site.operation;
+    [F, const HZ: u32] WrappingClock<F, HZ>, _this => "WrappingClock({=u32} Hz)", HZ;
+    [const HZ: u32] SleptClock<HZ>, _this => "SleptClock({=u32} Hz)", HZ;
+    [S: Format, const HZ: u32] CountingSleeper<'_, S, HZ>, this => "CountingSleeper({})", this.inner;
 }
 
 #[cfg(any(feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
-impl<D, R: TickRate> Format for crate::embedded::DelaySleeper<D, R> {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "DelaySleeper({=u32} Hz)", R::HZ);
-    }
+format! {
+    [D, C: Clock] embedded::DelaySleeper<D, C>, _this => "DelaySleeper({=u32} Hz)", C::TICK_HZ;
 }
 
 #[cfg(feature = "testing")]
-mod testing {
-    use defmt::{Format, Formatter, write};
-
-    use crate::{
-        Clock,
-        testing::{DeterministicStrategy, TestAsyncEnv, TestEnv},
-    };
-
-    impl Format for DeterministicStrategy<'_> {
-        fn format(&self, f: Formatter<'_>) {
-            write!(f, "DeterministicStrategy(asked {=usize} times)", self.asked());
-        }
-    }
-
-    macro_rules! format_env {
-        ($name:ident) => {
-            impl Format for $name {
-                fn format(&self, f: Formatter<'_>) {
-                    write!(
-                        f,
-                        "{=str}({}, {=usize} sleeps)",
-                        stringify!($name),
-                        self.clock().now(),
-                        self.sleeps().count()
-                    );
-                }
-            }
-        };
-    }
-
-    format_env!(TestEnv);
-    format_env!(TestAsyncEnv);
+format! {
+    [] DeterministicStrategy<'_>, this => "DeterministicStrategy(asked {=usize} times)", this.asked();
+    [E] TestEnv<E>, this => "TestEnv({}, {=usize} sleeps)", this.clock(), this.sleeps().count();
+    [E] TestAsyncEnv<E>, this => "TestAsyncEnv({}, {=usize} sleeps)", this.clock(), this.sleeps().count();
 }
 
 #[cfg(test)]
@@ -143,11 +58,11 @@ mod tests {
 
     #[test]
     fn public_types_have_a_format() {
-        format::<Attempt>();
+        format::<AttemptInfo>();
         format::<AttemptDecision>();
         format::<AttemptEnd>();
         format::<AttemptStart>();
-        format::<Attempts<'_, Hz<1_000>>>();
+        format::<Attempts<'_, 1_000>>();
         format::<Backoff<'_>>();
         format::<BackoffConfig>();
         format::<BackoffContext>();
@@ -166,29 +81,31 @@ mod tests {
         format::<ClassSet>();
         format::<Classification>();
         format::<ConfigError>();
-        format::<Context<'_, Env, env::mode::Blocking, Hooked>>();
+        format::<Context<'_, Env, Hooked>>();
         format::<Decision>();
         format::<DelayConfig>();
+        format::<DelayList>();
         format::<ErrorClass>();
         format::<Event>();
         format::<EventKind>();
         format::<Failure<u8, u8>>();
         format::<Hooked>();
-        format::<Hz<1_000>>();
         format::<Instant>();
+        format::<Level>();
         format::<Local<(), (), ()>>();
+        format::<Recoverable<(), ()>>();
         format::<Millis>();
         format::<OnAttemptEnd<()>>();
         format::<OnAttemptStart<()>>();
         format::<Outcome<u8, u8>>();
         format::<Policy<'_>>();
         format::<Rejected>();
-        format::<Resumed<'_, '_, Env, env::mode::Blocking, Hooked>>();
+        format::<Resumed<'_, Env, Hooked>>();
         format::<Retry<'_>>();
         format::<RetryConfig>();
         format::<RetryError<u8>>();
         format::<RetryTimeline<4>>();
-        format::<Run<'_, '_, Env, env::mode::Blocking, Hooked>>();
+        format::<Run<'_, Env, Hooked>>();
         format::<SeededRandom>();
         format::<SelfClassifier>();
         format::<SleepDecision>();

@@ -1,8 +1,8 @@
-//! What happens after something failed: try again now, later, elsewhere, or stop, and why.
+//! Decides what to do when an operation fails: retry now, retry later, hand the retry over, or give up, and reports why.
 //!
 //! One [`Policy`] holds backoff per [error class](ErrorClass), limits, a deadline, a retry [budget](Budget) and a
-//! [circuit breaker](CircuitBreaker). The decision is made by a small state machine which performs no I/O, reads no clock,
-//! allocates nothing and cannot panic; two short drivers, blocking and async, run it.
+//! [circuit breaker](CircuitBreaker). A small state machine decides. It performs no I/O, reads no clock, allocates nothing and
+//! cannot panic. Two short loops drive it, one blocking and one async.
 //!
 //! ```
 //! use core::time::Duration;
@@ -20,56 +20,103 @@
 //! # Ok::<(), redress_core::RetryError<ErrorClass>>(())
 //! ```
 //!
-//! # The way of a failure
+//! # The loop
 //!
-//! ```text
-//! error --classify--> Classification --attempts--> verdict --driver--> wait / hand over / stop
-//!                      (class, hints)   |   ^
-//!                        policy (flash) +   + facts: now, random number, breaker permit, budget token
-//!                        run state (RAM)    -> events -> observers (timeline, logs, metrics)
+//! This is the whole of a blocking call. The async loop is the same with `.await`, and races each attempt against its time.
+//!
+//! ```ignore
+//! let mut last = None;
+//! let mut begun = run.start(R::REPORTS_TIME);
+//! let end = loop {
+//!     if let Err(stop) = begun {
+//!         break Err(stop);
+//!     }
+//!     let result = operation.attempt(run.attempt());
+//!     let failed = match run.site.classify(result) {
+//!         Ok(value) => break Ok(value),
+//!         Err(failed) => failed,
+//!     };
+//!     if let Err(stop) = run.fail(failed, &mut last) {
+//!         break Err(stop);
+//!     }
+//!     run.pause();
+//!     begun = run.begin();
+//! };
+//! run.finish(end, last)
 //! ```
 //!
-//! # Map
+//! # Data flow
+//!
+//! ```text
+//! result of an attempt
+//!   |  classifier            Classification: class, Retry-After, code
+//!   |  Machine::check        limits, deadline, backoff present         or StopReason
+//!   |  Formulas::delay       backoff of the class, a random number if its formula draws one
+//!   |  Machine::fits         the wait ends before the deadline         or StopReason
+//!   |  budget                one token                                 or StopReason
+//!   |  Machine::commit       the wait begins
+//!   |  sleep handler         sleep, defer or abort                     or StopReason
+//!   v
+//! Wait, slice by slice       then Call::begin: deadline, abort condition, next attempt
+//!
+//! StopReason or success
+//!   |  Call::finish          breaker, budget, events
+//!   v
+//! Result or Outcome
+//! ```
+//!
+//! Events go to [observers](Observer) from `Call` and from nowhere else.
+//!
+//! # Modules
 //!
 //! | | |
 //! |---|---|
-//! | [`ErrorClass`], [`ClassSet`], [`ByClass`] | the eight classes |
-//! | [`classify`] | from an error to a [`Classification`]: HTTP status, SQLSTATE, names, Retry-After |
-//! | [`backoff`] | [`Backoff`] as data, [`Strategy`] as code |
-//! | [`Retry`], [`RetryConfig`] | limits, deadline, backoff per class; the same as plain data |
-//! | [`breaker`], [`budget`] | shared by all calls to one dependency, in a `static` |
-//! | [`lint`] | policies that are sound but unwise, at compile time |
-//! | [`Policy`], [`context`] | retry, breaker and budget together; a policy bound to where calls run |
-//! | [`Context`], [`Run`], [`Attempts`] | a call as a closure, as a loop, as a bare machine |
-//! | [`Outcome`], [`RetryError`], [`Event`], [`RetryTimeline`] | what comes out |
-//! | [`Checkpoint`] | a suspended call in 32 bytes |
-//! | [`mod@env`] | clocks, sleepers, random numbers: what an adapter brings |
-//! | [`embedded`] | clocks for bare metal, recovery between attempts, embedded-hal and its kin |
+//! | `class`, [`classify`] | [`ErrorClass`], [`ClassSet`]; from an error to a [`Classification`]: HTTP status, SQLSTATE, names, Retry-After |
+//! | [`backoff`] | [`Backoff`] as data, [`Strategy`] as code; `delay`: the formulas as pure functions |
+//! | `retry`, `policy`, `config` | limits, deadline and backoff per class; with breaker and budget; the same as plain data |
+//! | [`lint`] | risks in policies, at compile time |
+//! | `time`, `reading` | spans, moments, clocks and where they are rounded; readings that come late |
+//! | `lock`, `window` | how shared state is guarded; failures and retries of the last seconds |
+//! | [`breaker`] | `state`: transitions as pure functions; `mod`: lock and moments; `reference`, `permit`: with and without a policy; `checkpoint` |
+//! | [`budget`] | rolling window and token bucket |
+//! | `machine` | the state machine of a call: limits, deadline, counts, phases |
+//! | `call` | one call: machine, breaker, budget and hooks together |
+//! | `drive` | the loops; [`Run`], the loop form; [`operation`], what a call takes |
+//! | `attempts` | [`Attempts`], the bare machine |
+//! | [`context`], `hooks`, [`mod@env`], `rng` | a policy bound to where calls run; clocks, sleepers and random numbers |
+//! | [`recover`], [`embedded`] | recovery between attempts; clocks for bare metal, embedded-hal and its kin |
+//! | `outcome`, `error`, `event`, `observer`, `timeline`, `checkpoint` | what comes out |
 //! | [`testing`] | a clock that stands still, a sleeper that records |
+//!
+//! Modules depend on those above them, and on what comes out.
 //!
 //! # Time
 //!
-//! A span is [`Millis`], a moment is an [`Instant`] in ticks of the clock in use. Waits are in ticks and round up. A clock
-//! that jumps back reads as no time passed, but what failures and retries a window has seen is forgotten, as it is after a
-//! jump ahead. Without deadline, breaker, budget and timed observers a call reads no clock.
+//! A span is [`Millis`]. A moment is an [`Instant`] in ticks of the clock in use. Waits are in ticks and round up. Deadlines,
+//! breakers and budgets count whole milliseconds in 64 bits. Where a tick is no whole number of milliseconds, a call may stop
+//! up to two milliseconds before its deadline, never after it; the spans of breakers and budgets last up to one millisecond
+//! longer, never shorter; elapsed time is exact to the millisecond.
 //!
-//! Deadlines, breakers and budgets count whole milliseconds. Where a tick is no whole number of them, a call may stop up to
-//! two milliseconds before its deadline, never after it; an open circuit and a budget's window may last a millisecond longer,
-//! never shorter; a breaker's window and a probe's lease and elapsed time are exact to the millisecond.
+//! The clock is read once per step: at the start, after a failure, after a wait, and after success if an observer or
+//! [`Context::execute`] reports the time. Without deadline, breaker, budget and such observers a call reads no clock.
 //!
-//! On bare metal milliseconds are kept modulo 2^32, which is 49.7 days. What that can be mistaken in, it is mistaken in once, and
-//! to the safe side but for the first:
+//! A clock that jumps ahead lets that much time pass. When it is set back, no time passes for the call that notices. Breakers and
+//! budgets take a reading that is older than the one before for a late one, from a caller that was interrupted. A late reading
+//! forgets nothing, refills nothing and shortens nothing. Only if all readings stay older for the whole span in question
+//! (window, recovery timeout, lease; 60 s for a token bucket) the clock was set back: then the span is over and counting starts
+//! anew.
 //!
-//! - An attempt or a wait that lasts longer than 24.8 days does not count against the deadline.
-//! - An open circuit, or a half-open one without a place, that nobody asks for longer than 24.8 days rejects the next call, and
-//!   is shut for its time anew.
-//! - Failures and retries of 49.7 days ago count as those of today if nothing happened since and the next happens at that
-//!   moment, give or take a window. A bucket that refills by itself does not do so in a pause of 24.8 to 49.7 days.
+//! # Shared state
+//!
+//! Each breaker and each budget guards its own state: with a `std::sync::Mutex` under the feature `std`, else with a critical
+//! section. On a chip with several cores, the implementation of `critical-section` must hold all of them. With `std`, interrupt
+//! and signal handlers must not use breakers and budgets; without it they may.
 //!
 //! # Features
 //!
 //! Off by default; they add up.
 //!
+//! - `std`: a mutex in each breaker and budget, in place of critical sections. Enabled by `redress-std`
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `defmt`: `defmt::Format` for the public types
 //! - `rand-core-v0.10` and older: generators as random sources
@@ -84,16 +131,15 @@
 //!
 //! # Design
 //!
-//! Where this differs from what one would expect, and why:
-//!
 //! - The classifier belongs to the [`Context`], not to the policy: a policy stays data that lies in flash and serves calls
 //!   with different error types. Each environment brings a default one.
-//! - A context has a type parameter per hook. Closures behind vtables would make those pay who hook nothing in.
-//! - On hosts the drivers are compiled twice, for any policy and for plain ones, out of the same lines; on bare metal once.
-//! - Time used, deadlines and windows are kept in milliseconds rather than ticks: what is compared then is one word, and the
-//!   code of breaker and budget is made for no clock in particular. On a Cortex-M0 that is a fifth of an image with a breaker.
-//! - A policy keeps references to the code of its breaker, its budget and its formulas, so that an image without them does not
-//!   contain it.
+//! - A context has a type parameter per hook. Behind vtables, closures would cost contexts that have none.
+//! - One loop serves every target and every policy. A variant for policies without limits and deadline saves 60 of the 500
+//!   instructions of three failures on x86-64, and costs 43 of the 176 of a decision on a Cortex-M0; a variant behind `dyn`
+//!   is larger and deeper on the Cortex-M0 that it is meant for.
+//! - A policy keeps references to the code of its breaker, its budget and its less common formulas, so that an image without
+//!   them does not contain it.
+//! - A breaker stays one whole lock away from its budget: they are never locked together, so no order of locks exists.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -108,34 +154,46 @@
         clippy::unwrap_used
     )
 )]
-#![allow(clippy::inline_always, reason = "hosts trade bytes for instructions, see policy::Known; bare metal does not")]
+#![allow(
+    clippy::inline_always,
+    reason = "the steps of a call are inlined into its loop, which keeps its state in registers"
+)]
+
+#[cfg(feature = "std")]
+extern crate std;
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod __private;
-pub(crate) mod attempts;
+mod attempts;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+mod call;
 mod checkpoint;
 mod class;
 pub mod classify;
 mod config;
 pub mod context;
-mod driver;
+mod drive;
 pub mod embedded;
 pub mod env;
 mod error;
 mod event;
 #[cfg(feature = "defmt")]
 mod format;
-mod kept;
+mod hooks;
 pub mod lint;
+mod lock;
+mod machine;
+mod named;
+mod observer;
 mod outcome;
 mod policy;
+mod reading;
+pub mod recover;
 mod retry;
 mod rng;
-mod run;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -152,16 +210,18 @@ pub use classify::{
     Classification, Classifier, Classify, SelfClassifier,
     name::{DefaultClassifier, StrictClassifier},
 };
-pub use config::{BackoffConfig, DelayConfig, MAX_DELAYS, RetryConfig};
-pub use context::{Context, SleepDecision};
+pub use config::{BackoffConfig, DelayConfig, DelayList, MAX_DELAYS, RetryConfig};
+pub use context::Context;
+pub use drive::{Resumed, Run, operation};
 pub use env::{AsyncEnvironment, AsyncSleeper, Blocking, BlockingEnvironment, Environment, Local, Sleeper};
 pub use error::{AbortRetryError, ConfigError, Rejected, RetryError};
-pub use event::{
-    AttemptDecision, AttemptEnd, AttemptStart, ByRef, Cause, Event, EventKind, Observer, OnAttemptEnd, OnAttemptStart,
-    StopReason,
-};
+pub use event::{AttemptDecision, AttemptEnd, AttemptStart, Cause, Event, EventKind, Level, StopReason};
+pub use hooks::SleepDecision;
+pub use machine::AttemptInfo;
+pub use observer::{ByRef, Observer, OnAttemptEnd, OnAttemptStart};
 pub use outcome::{Failure, Outcome};
 pub use policy::{Policy, RetryPolicy};
+pub use recover::Recoverable;
 #[cfg(feature = "macros")]
 pub use redress_macros::{Classify, retry};
 pub use retry::Retry;
@@ -172,6 +232,5 @@ pub use rng::RandCoreV0_9;
 #[cfg(feature = "rand-core-v0.10")]
 pub use rng::RandCoreV0_10;
 pub use rng::{RandomSource, SeededRandom};
-pub use run::{Attempt, Resumed, Run};
-pub use time::{Clock, Hz, Instant, Millis, Slept, TickRate};
+pub use time::{Clock, Instant, Millis, Slept};
 pub use timeline::{RetryTimeline, TimelineEvent};

@@ -54,37 +54,21 @@
 //! [`Retry::lints_for`]. A breaker's and a budget's configuration have lints of their own: a `static` breaker changes
 //! while it runs, so the compiler refuses to read it.
 
-use crate::{BreakerConfig, ErrorClass, Policy, Retry};
+use crate::{BreakerConfig, BreakerState, ErrorClass, Policy, Retry, named::named};
 
 /// From how many attempts on retries want a budget: one above the default of [`Retry`].
 pub const MANY_ATTEMPTS: u32 = 7;
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Severity {
-    /// Worth knowing; often meant.
-    Note,
-    /// Will be regretted under load or in an outage.
-    Warning,
-    /// Cannot be meant.
-    Error,
-}
-
-impl Severity {
-    /// The name: `note`, `warning`, `error`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl core::fmt::Display for Severity {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.as_str())
+named! {
+    /// How bad a risk is.
+    #[derive(PartialOrd, Ord)]
+    Severity {
+        /// Worth knowing; often intended.
+        Note = "note",
+        /// Causes harm under load or in an outage.
+        Warning = "warning",
+        /// Cannot be intended.
+        Error = "error",
     }
 }
 
@@ -282,15 +266,18 @@ impl BreakerConfig {
             answers |= self.trips(*class) && !class.is_retryable();
             all = rest;
         }
-        let call = match retry.deadline_after() {
+        let call = match retry.deadline_millis() {
             Some(deadline) => deadline.get(),
             None => 0,
         };
         Lints::EMPTY
             .with_if(Lint::BreakerNeverTrips, !trips)
             .with_if(Lint::BreakerTripsOnAnswers, answers)
-            .with_if(Lint::LeaseBelowDeadline, self.probe_lease.get() < call)
-            .with_if(Lint::WindowBelowDeadline, self.failure_threshold > 1 && self.window.get() < call)
+            .with_if(Lint::LeaseBelowDeadline, self.span(BreakerState::HalfOpen).get() < call)
+            .with_if(
+                Lint::WindowBelowDeadline,
+                self.failure_threshold > 1 && self.span(BreakerState::Closed).get() < call,
+            )
     }
 }
 

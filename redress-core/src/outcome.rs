@@ -1,15 +1,15 @@
-//! What came out of a call.
+//! The results of calls.
 
 use crate::{
-    Cause, Checkpoint, ErrorClass, Millis, Rejected, RetryError, StopReason,
-    attempts::Progress,
-    driver::small::{Details, Ending},
+    Cause, Checkpoint, ErrorClass, Millis, Policy, RetryError, StopReason,
+    call::{Call, Stop},
 };
 
 /// The last failure of a call, by value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Failure<T, E> {
     /// The operation returned this error.
     Error(E),
@@ -20,7 +20,7 @@ pub enum Failure<T, E> {
 }
 
 impl<T, E> Failure<T, E> {
-    /// The error, if it was one.
+    /// Returns the error, if it was one.
     pub fn into_error(self) -> Option<E> {
         match self {
             Self::Error(error) => Some(error),
@@ -29,14 +29,7 @@ impl<T, E> Failure<T, E> {
     }
 }
 
-/// A call that ended without success: why, and the last failure if anything ran.
-#[derive(Debug)]
-pub(crate) struct Ended<T, E> {
-    pub(crate) reason: StopReason,
-    pub(crate) failure: Option<Failure<T, E>>,
-}
-
-/// All about a call that has ended.
+/// A report about a call that has ended.
 ///
 /// ```
 /// use redress_core::{Backoff, ErrorClass, Policy, Retry, StopReason, testing::TestEnv};
@@ -56,7 +49,7 @@ pub struct Outcome<T, E> {
     pub result: Result<T, Option<Failure<T, E>>>,
     /// Why the call stopped; `None` after success.
     pub stop_reason: Option<StopReason>,
-    /// Attempts that were started.
+    /// Attempts that were started, those before the call was resumed included; 0 if none was made here.
     pub attempts: u32,
     /// The class of the latest failure; `None` after success.
     pub last_class: Option<ErrorClass>,
@@ -73,12 +66,12 @@ pub struct Outcome<T, E> {
 }
 
 impl<T, E> Outcome<T, E> {
-    /// Whether the operation succeeded in the end.
+    /// Returns whether the operation succeeded in the end.
     pub const fn is_ok(&self) -> bool {
         self.result.is_ok()
     }
 
-    /// The value of the operation, if it succeeded.
+    /// Borrows the value of the operation, if it succeeded.
     pub const fn value(&self) -> Option<&T> {
         match &self.result {
             Ok(value) => Some(value),
@@ -86,7 +79,7 @@ impl<T, E> Outcome<T, E> {
         }
     }
 
-    /// The last error of the operation, if the call failed with one.
+    /// Borrows the last error of the operation, if the call failed with one.
     pub const fn error(&self) -> Option<&E> {
         match &self.result {
             Err(Some(Failure::Error(error))) => Some(error),
@@ -94,7 +87,7 @@ impl<T, E> Outcome<T, E> {
         }
     }
 
-    /// As `call` returns it.
+    /// Converts it into what `call` returns.
     pub fn into_result(self) -> Result<T, RetryError<E>> {
         let reason = self.stop_reason.unwrap_or(StopReason::Aborted);
         self.result.map_err(|failure| RetryError {
@@ -107,85 +100,94 @@ impl<T, E> Outcome<T, E> {
             checkpoint: self.checkpoint,
         })
     }
+}
 
-    /// Success at the first attempt.
-    pub(crate) const fn first(value: T, elapsed: Millis) -> Self {
-        Self {
-            result: Ok(value),
-            stop_reason: None,
-            attempts: 1,
-            last_class: None,
-            cause: None,
-            last_failure_attempt: None,
-            elapsed,
-            next_delay: None,
-            checkpoint: None,
-        }
+/// The end of a call, from which `call` and `execute` make what they return.
+pub(crate) struct Report<'a, T, X> {
+    pub(crate) result: Result<T, Option<Failure<T, X>>>,
+    /// Why the call stopped; of a success it is of no use.
+    pub(crate) stop: Stop,
+    pub(crate) call: &'a Call,
+    /// Says how to make a checkpoint, where a call can be deferred.
+    pub(crate) policy: Option<&'a Policy<'a>>,
+}
+
+/// A type that a call can return: a `Result` or an [`Outcome`].
+pub(crate) trait FromReport<T, X>: Sized {
+    /// Whether the elapsed time is reported.
+    const REPORTS_TIME: bool;
+
+    /// Makes it of the end of a call.
+    fn from_report(report: Report<'_, T, X>) -> Self;
+}
+
+impl<T, X> Report<'_, T, X> {
+    /// Returns the latest failure, if anything ran.
+    fn last(&self) -> Option<(ErrorClass, Cause)> {
+        self.call.machine.last().filter(|_| self.call.machine.has_begun())
     }
 
-    /// Out of the pieces which the [small driver](crate::driver) has.
+    /// Returns the attempts begun, if anything ran.
+    fn attempts(&self) -> u32 {
+        if self.call.machine.has_begun() { self.call.machine.attempt() } else { 0 }
+    }
+
+    fn next_delay(&self) -> Option<Millis> {
+        if self.stop.reason == StopReason::CircuitOpen {
+            return Some(self.stop.retry_after);
+        }
+        self.call.machine.next_delay()
+    }
+
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        let policy = self.policy.filter(|_| self.stop.reason == StopReason::Scheduled)?;
+        Some(self.call.machine.checkpoint(policy))
+    }
+
+    /// Makes the error, with what the operation returned last if that was an error.
     #[inline]
-    pub(crate) fn small(
-        last: Option<Result<T, Failure<T, E>>>,
-        ending: &Ending,
-        details: &Details,
-        checkpoint: Option<Checkpoint>,
-    ) -> Self {
-        let (result, stop_reason) = match last {
-            Some(Ok(value)) => (Ok(value), None),
-            Some(Err(failure)) => (Err(Some(failure)), Some(ending.reason)),
-            None => (Err(None), Some(ending.reason)),
-        };
-        let last = ending.last.filter(|_| stop_reason.is_some());
-        Self {
-            result,
-            stop_reason,
-            attempts: ending.attempts,
+    pub(crate) fn into_error(self) -> RetryError<X> {
+        let last = self.last();
+        RetryError {
+            reason: self.stop.reason,
+            attempts: self.attempts(),
             last_class: last.map(|(class, _)| class),
             cause: last.map(|(_, cause)| cause),
-            last_failure_attempt: last.and(details.last_failure),
-            elapsed: details.elapsed,
-            next_delay: ending.next_delay,
-            checkpoint,
+            next_delay: self.next_delay(),
+            checkpoint: self.checkpoint(),
+            error: self.result.err().flatten().and_then(Failure::into_error),
         }
     }
+}
 
-    pub(crate) fn rejected(rejected: Rejected) -> Self {
-        let error = RetryError::<E>::from(rejected);
-        Self {
-            result: Err(None),
-            stop_reason: Some(error.reason),
-            attempts: 0,
-            last_class: None,
-            cause: None,
-            last_failure_attempt: None,
-            elapsed: Millis::ZERO,
-            next_delay: error.next_delay,
-            checkpoint: None,
+impl<T, X> FromReport<T, X> for Result<T, RetryError<X>> {
+    const REPORTS_TIME: bool = false;
+
+    #[inline]
+    fn from_report(report: Report<'_, T, X>) -> Self {
+        match report {
+            Report { result: Ok(value), .. } => Ok(value),
+            report => Err(report.into_error()),
         }
     }
+}
 
-    pub(crate) fn new(
-        result: Result<T, Ended<T, E>>,
-        progress: &Progress,
-        elapsed: Millis,
-        checkpoint: Option<Checkpoint>,
-    ) -> Self {
-        let (result, stop_reason) = match result {
-            Ok(value) => (Ok(value), None),
-            Err(Ended { reason, failure }) => (Err(failure), Some(reason)),
-        };
-        let last = if stop_reason.is_some() { progress.last() } else { None };
+impl<T, X> FromReport<T, X> for Outcome<T, X> {
+    const REPORTS_TIME: bool = true;
+
+    fn from_report(report: Report<'_, T, X>) -> Self {
+        let (machine, is_ok) = (&report.call.machine, report.result.is_ok());
+        let last = report.last().filter(|_| !is_ok);
         Self {
-            result,
-            stop_reason,
-            attempts: progress.attempt(),
+            stop_reason: if is_ok { None } else { Some(report.stop.reason) },
+            attempts: report.attempts(),
             last_class: last.map(|(class, _)| class),
             cause: last.map(|(_, cause)| cause),
-            last_failure_attempt: last.and(progress.last_failure()),
-            elapsed,
-            next_delay: progress.next_delay(),
-            checkpoint,
+            last_failure_attempt: last.and(machine.last_failure()),
+            elapsed: if machine.has_begun() { machine.elapsed() } else { Millis::ZERO },
+            next_delay: report.next_delay(),
+            checkpoint: report.checkpoint(),
+            result: report.result,
         }
     }
 }

@@ -1,19 +1,14 @@
 //! A policy: retry, breaker and budget in one value.
 
 use crate::{
-    Backoff, BudgetView, CircuitBreakerView, ConfigError, ErrorClass, Millis, Retry,
-    breaker::{self, CircuitBreaker},
-    budget::Budget,
-    context::Context,
-    env::Environment,
+    BudgetView, CircuitBreakerView, ConfigError, Retry, breaker::BreakerRef, context::Context, env::Environment,
     error::valid_or_panic,
 };
 
-/// What happens after something failed, for one dependency: plain data, `Copy`, usable in a `static`.
+/// The retries, circuit breaker and retry budget for one dependency: plain data, `Copy`, usable in a `static`.
 ///
-/// Bind it to an [environment](Environment) with [`context`](Self::context), then
-/// [`call`](Context::call). The classifier belongs to the context, so that a policy stays data which lies in flash
-/// and can be shared by calls with different error types.
+/// Bind it to an [environment](Environment) with [`context`](Self::context), then [`call`](Context::call). The classifier
+/// belongs to the context, so that a policy stays data that lies in flash and serves calls with different error types.
 ///
 /// ```
 /// use core::time::Duration;
@@ -46,19 +41,17 @@ use crate::{
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
-    pub(crate) breaker: Option<breaker::Link<'a>>,
+    pub(crate) breaker: Option<BreakerRef<'a>>,
     pub(crate) budget: Option<&'a BudgetView>,
-    /// See [`Retry::fingerprint`].
+    /// See [`Retry::fingerprint`]. Overrides do not change it, so that a call may be resumed with others.
     pub(crate) fingerprint: u16,
-    /// Nothing but attempts, class limits and an exponential backoff for all classes.
-    plain: bool,
 }
 
-/// A policy that only retries is a policy like any other.
+/// A policy that only retries, by the name that the Python library has for it.
 pub type RetryPolicy<'a> = Policy<'a>;
 
 impl<'a> Policy<'a> {
-    /// A policy without breaker and budget.
+    /// Creates a policy without breaker and budget.
     ///
     /// # Panics
     ///
@@ -68,47 +61,38 @@ impl<'a> Policy<'a> {
         valid_or_panic!(Self::try_new(retry))
     }
 
-    /// A policy without breaker and budget, if the configuration is sound.
+    /// Creates a policy without breaker and budget.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another or is out of its bounds.
     pub const fn try_new(retry: Retry<'a>) -> Result<Self, ConfigError> {
         match retry.validate() {
-            Ok(()) => {
-                let (fingerprint, plain) = (retry.fingerprint(), retry.is_plain());
-                Ok(Self { retry, breaker: None, budget: None, fingerprint, plain })
-            }
+            Ok(()) => Ok(Self { retry, breaker: None, budget: None, fingerprint: retry.fingerprint() }),
             Err(error) => Err(error),
         }
     }
 
-    /// Fails fast while this breaker is open.
-    pub const fn circuit_breaker<const N: usize>(mut self, breaker: &'a CircuitBreaker<N>) -> Self {
-        self.plain = false;
-        self.breaker = Some(breaker::Link::new(breaker));
+    /// Sets the circuit breaker, of any capacity. While it is open, calls fail fast.
+    pub const fn circuit_breaker(mut self, breaker: &'a CircuitBreakerView) -> Self {
+        self.breaker = Some(BreakerRef::new(breaker));
         self
     }
 
-    /// [`circuit_breaker`](Self::circuit_breaker) with a breaker whose capacity is forgotten already.
-    pub const fn circuit_breaker_view(mut self, breaker: &'a CircuitBreakerView) -> Self {
-        self.plain = false;
-        self.breaker = Some(breaker::Link::new(breaker));
-        self
-    }
-
-    /// Takes a token out of this budget for each retry.
-    pub const fn budget<const N: usize>(mut self, budget: &'a Budget<N>) -> Self {
-        self.plain = false;
+    /// Sets the retry budget, of any capacity. Each retry consumes a token.
+    pub const fn budget(mut self, budget: &'a BudgetView) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// [`budget`](Self::budget) with a budget whose capacity is forgotten already.
-    pub const fn budget_view(mut self, budget: &'a BudgetView) -> Self {
-        self.plain = false;
-        self.budget = Some(budget);
+    /// Returns the policy with other limits and backoffs, under the same fingerprint.
+    pub(crate) const fn with_retry(mut self, retry: Retry<'a>) -> Self {
+        self.retry = retry;
         self
     }
 
-    /// The same policy for a call that cannot be repeated: a single attempt, known to the breaker and the budget as any
-    /// other.
+    /// Returns the same policy for a call that must not be repeated: with a single attempt, which breaker and budget count as
+    /// any other.
     ///
     /// ```
     /// use redress_core::{Backoff, ErrorClass, Policy, Retry, StopReason, testing::TestEnv};
@@ -124,66 +108,13 @@ impl<'a> Policy<'a> {
         self
     }
 
-    /// The limits and backoffs.
+    /// Borrows the limits and backoffs.
     pub const fn retry(&self) -> &Retry<'a> {
         &self.retry
     }
 
-    /// Binds the policy to where calls run. The context is what calls are made with, again and again.
-    pub const fn context<E: Environment>(&self, env: E) -> Context<'_, E, E::Mode, crate::context::Default<E>> {
+    /// Binds the policy to where calls run. Keep the context and make calls with it again and again.
+    pub const fn context<E: Environment>(&self, env: E) -> Context<'_, E> {
         Context::new(self, env)
-    }
-}
-
-/// Whether bytes count more than instructions: then there is one copy of everything, and little is inlined.
-///
-/// Hosts built with `--cfg redress_small` count bytes too, so that every test can be run both ways.
-#[allow(unexpected_cfgs, reason = "for tests only, so no package declares it")]
-pub(crate) const BARE: bool = cfg!(any(target_os = "none", target_family = "wasm", redress_small));
-
-/// A policy, and what may be taken for granted about it while compiling.
-///
-/// # Design
-///
-/// Most of what a policy can have, most policies leave out, and asking about it costs more than the decision. On hosts
-/// the drivers are therefore compiled twice out of the same lines: once for any policy and once for plain ones, which
-/// have neither deadline, attempt timeout, breaker nor budget and one exponential backoff for all classes. Where bytes
-/// count more, there is one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'p, const PLAIN: bool>(pub(crate) &'p Policy<'p>);
-
-impl<'p, const PLAIN: bool> Known<'p, PLAIN> {
-    #[inline]
-    pub(crate) fn deadline(self) -> Option<Millis> {
-        if PLAIN { None } else { self.0.retry.deadline_after() }
-    }
-
-    #[inline]
-    pub(crate) fn timeout(self) -> Option<Millis> {
-        if PLAIN { None } else { self.0.retry.timeout() }
-    }
-
-    #[inline]
-    pub(crate) fn breaker(self) -> Option<breaker::Link<'p>> {
-        if PLAIN { None } else { self.0.breaker }
-    }
-
-    #[inline]
-    pub(crate) fn budget(self) -> Option<&'p BudgetView> {
-        if PLAIN { None } else { self.0.budget }
-    }
-
-    /// The backoff of a class, if there is one.
-    #[inline]
-    pub(crate) fn backoff(self, class: ErrorClass) -> Option<&'p Backoff<'p>> {
-        if PLAIN { Some(self.0.retry.default_backoff()) } else { self.0.retry.backoff(class) }
-    }
-}
-
-impl Policy<'_> {
-    /// Whether the drivers' shorter copies will do.
-    #[inline]
-    pub(crate) const fn is_plain(&self) -> bool {
-        !BARE && self.plain
     }
 }

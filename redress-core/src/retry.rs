@@ -2,22 +2,19 @@
 
 mod lints;
 
-use core::{num::NonZero, time::Duration};
+use core::time::Duration;
 
-use crate::{
-    Backoff, ClassSet, ConfigError, ErrorClass, Millis, StopReason,
-    backoff::{DelayCode, Needs},
-};
+use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, StopReason, backoff::Formulas};
 
-/// Classes that are ever retried: `Concurrency` to `Unknown`.
-const FIRST_RETRYABLE: u8 = ErrorClass::Concurrency as u8;
-const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE as usize;
+/// The first of the classes that are ever retried, `Concurrency` to `Unknown`.
+const FIRST_RETRYABLE: usize = ErrorClass::Concurrency as usize;
+const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE;
 
 /// The limit of a class that has none.
 pub(crate) const NO_LIMIT: u8 = u8::MAX;
-const UNLIMITED: u32 = u32::MAX;
+pub(crate) const UNLIMITED: u32 = u32::MAX;
 
-/// When to retry, and when to stop.
+/// The limits, deadline and backoffs of a policy.
 ///
 /// Defaults:
 /// - 6 attempts
@@ -41,61 +38,55 @@ const UNLIMITED: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Retry<'a> {
-    backoff: Backoff<'a>,
+    /// The backoffs of the classes that are retried, by their numbers.
     backoffs: [Backoff<'a>; RETRYABLE],
-    /// The code of these, unless all are plain.
-    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-    code: Option<DelayCode>,
+    /// The formulas of all backoffs.
+    formulas: Formulas,
     max_attempts: u32,
-    deadline: Span,
-    attempt_timeout: Span,
-    /// Failures a class may have and still be retried: what follows from limit, unknown cap and class. One look-up
-    /// clears the common case; only who fails it asks for the reason.
+    /// Zero for none.
+    deadline: Millis,
+    /// Zero for none.
+    attempt_timeout: Millis,
+    /// Failures that a class may have and still be retried, as they follow from limit, unknown cap and class. One look-up
+    /// clears the common case; the reason is found only when it fails.
     caps: [u8; 8],
-    /// Classes whose cap is their limit. Of the others it is the class, or the cap on `Unknown`.
+    /// Classes whose cap is their limit. The cap of the others follows from the class, or is that on `Unknown`.
     limited: ClassSet,
-    /// The two of which the cap on `Unknown` is made.
+    /// Limit of the class `Unknown`; its cap is the lower of this and `max_unknown`.
     unknown_limit: u8,
     max_unknown: u8,
-    /// Classes with a backoff of their own.
-    own_backoff: ClassSet,
-    /// A deadline or timeout of nothing was given: an error, as soon as it is validated.
+    /// Whether a class has a backoff of its own. If not, the compiler need not look one up where it knows the policy.
+    has_own_backoff: bool,
+    /// Whether a deadline or timeout of zero was given, which is an error when it is validated.
     zero_deadline: bool,
     zero_timeout: bool,
 }
 
-/// Milliseconds or none in one word.
-type Span = Option<NonZero<u32>>;
-
-#[inline]
-const fn span(span: Span) -> Option<Millis> {
-    match span {
-        Some(millis) => Some(Millis::new(millis.get())),
-        None => None,
-    }
+/// Returns a span where zero is none.
+const fn unless_zero(span: Millis) -> Option<Millis> {
+    if span.get() == 0 { None } else { Some(span) }
 }
 
 impl<'a> Retry<'a> {
-    /// Retries with this backoff unless a class has its own.
+    /// Creates limits and backoff with the defaults above. Every class has this backoff until it is given its own.
     pub const fn new(backoff: Backoff<'a>) -> Self {
         Self {
-            backoff,
-            backoffs: [Backoff::MISSING; RETRYABLE],
-            code: backoff.needs().code(),
+            backoffs: [backoff; RETRYABLE],
+            formulas: backoff.formulas(),
             max_attempts: 6,
-            deadline: NonZero::new(60_000),
-            attempt_timeout: None,
+            deadline: Millis::from_secs(60),
+            attempt_timeout: Millis::ZERO,
             caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 2],
             limited: ClassSet::EMPTY,
             unknown_limit: NO_LIMIT,
             max_unknown: 2,
-            own_backoff: ClassSet::EMPTY,
+            has_own_backoff: false,
             zero_deadline: false,
             zero_timeout: false,
         }
     }
 
-    /// Retries only the classes which are given a backoff with [`backoff_for`](Self::backoff_for).
+    /// Creates limits under which only the classes are retried that [`backoff_for`](Self::backoff_for) gives a backoff.
     pub const fn per_class() -> Self {
         Self::new(Backoff::MISSING)
     }
@@ -106,22 +97,24 @@ impl<'a> Retry<'a> {
         self
     }
 
-    /// Retries for ever: for what must come back after a night without its access point. Cap the delay.
+    /// Removes the limit on attempts, for links that must recover after a night offline. Give the backoff a maximum.
     pub const fn unlimited_attempts(self) -> Self {
         self.max_attempts(UNLIMITED)
     }
 
-    /// Ends the call before a wait that would reach this span after its start; at least 1 ms. On a clock whose ticks are
-    /// no whole milliseconds, up to two milliseconds sooner.
+    /// Limits the whole call, to at least 1 ms. No retry is started whose wait would end after the deadline, and async loops end
+    /// an attempt that is still running then. On a clock whose ticks are no whole milliseconds, the call may end up to two
+    /// milliseconds sooner.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = NonZero::new(Millis::from_duration(deadline).get());
-        self.zero_deadline = self.deadline.is_none();
+        let deadline = Millis::from_duration(deadline);
+        self.zero_deadline = deadline.get() == 0;
+        self.deadline = if self.zero_deadline { Millis::new(1) } else { deadline };
         self
     }
 
-    /// No deadline. Then a call reads the clock only for a breaker, a budget or an observer that wants times.
+    /// Removes the deadline. A call then reads the clock only for a breaker, a budget or an observer that wants times.
     pub const fn no_deadline(mut self) -> Self {
-        self.deadline = None;
+        self.deadline = Millis::ZERO;
         self.zero_deadline = false;
         self
     }
@@ -132,7 +125,7 @@ impl<'a> Retry<'a> {
         self.cap_unknown()
     }
 
-    /// `Unknown` failures are retried like others.
+    /// Removes the limit on `Unknown` failures.
     pub const fn no_unknown_cap(self) -> Self {
         self.max_unknown(NO_LIMIT)
     }
@@ -167,7 +160,7 @@ impl<'a> Retry<'a> {
         self
     }
 
-    /// Gives one class a backoff of its own. `Auth`, `Permission` and `Permanent` are never retried, whatever theirs.
+    /// Sets the backoff of one class. It has no effect on `Auth`, `Permission` and `Permanent`, which are never retried.
     pub const fn backoff_for(mut self, class: ErrorClass, backoff: Backoff<'a>) -> Self {
         if class.is_retryable() {
             #[expect(
@@ -176,30 +169,30 @@ impl<'a> Retry<'a> {
                 reason = "a retryable class is from 3 to 7"
             )]
             {
-                self.backoffs[(class as u8 - FIRST_RETRYABLE) as usize] = backoff;
+                self.backoffs[class as usize - FIRST_RETRYABLE] = backoff;
             }
-            self.own_backoff = self.own_backoff.with(class);
-            self.code = self.needs().code();
+            self.has_own_backoff = true;
+            self.formulas = self.all_formulas();
         }
         self
     }
 
-    /// Ends each attempt after this span, at least 1 ms, or when the deadline comes first. Async drivers drop the
-    /// attempt; blocking attempts are told, see [`Attempt::remaining`](crate::Attempt::remaining). A timed-out attempt
-    /// is a `Transient` failure.
+    /// Ends each attempt after this span, at least 1 ms, or at the deadline if that is sooner. Async loops drop the attempt. A
+    /// blocking attempt has to end itself: see [`AttemptInfo::remaining`](crate::AttemptInfo::remaining). An attempt that timed
+    /// out is a `Transient` failure.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = NonZero::new(Millis::from_duration(timeout).get());
-        self.zero_timeout = self.attempt_timeout.is_none();
+        self.attempt_timeout = Millis::from_duration(timeout);
+        self.zero_timeout = self.attempt_timeout.get() == 0;
         self
     }
 
-    const fn needs(&self) -> Needs {
-        let (mut needs, mut rest) = (self.backoff.needs(), self.backoffs.as_slice());
+    const fn all_formulas(&self) -> Formulas {
+        let (mut formulas, mut rest) = (Formulas::PLAIN, self.backoffs.as_slice());
         while let [backoff, others @ ..] = rest {
-            needs = needs.and(backoff.needs());
+            formulas = formulas.with(backoff.formulas());
             rest = others;
         }
-        needs
+        formulas
     }
 
     pub(crate) const fn validate(&self) -> Result<(), ConfigError> {
@@ -212,50 +205,62 @@ impl<'a> Retry<'a> {
         if self.zero_timeout {
             return Err(ConfigError::ZeroAttemptTimeout);
         }
-        if self.backoff.is_missing() && self.own_backoff.is_empty() {
+        let [first, ..] = &self.backoffs;
+        if first.is_missing() && !self.has_own_backoff {
             return Err(ConfigError::NoBackoff);
         }
         Ok(())
     }
 
-    /// The attempts allowed; more than a call ever counts if they are unlimited.
-    #[inline]
+    /// Returns the attempts allowed; [`UNLIMITED`] if there is no limit.
     pub(crate) const fn attempts(&self) -> u32 {
         self.max_attempts
     }
 
-    /// The configured deadline.
-    #[inline]
-    pub const fn deadline_after(&self) -> Option<Millis> {
-        span(self.deadline)
+    /// Returns the configured deadline of a call, from its start.
+    pub const fn deadline_after(&self) -> Option<Duration> {
+        match self.deadline_millis() {
+            Some(deadline) => Some(deadline.to_duration()),
+            None => None,
+        }
     }
 
-    #[inline]
+    pub(crate) const fn deadline_millis(&self) -> Option<Millis> {
+        unless_zero(self.deadline)
+    }
+
+    /// Returns the last millisecond before the deadline; without one, the last there is.
+    pub(crate) const fn last_millisecond(&self) -> Millis {
+        Millis::new(self.deadline.get().wrapping_sub(1))
+    }
+
     pub(crate) const fn timeout(&self) -> Option<Millis> {
-        span(self.attempt_timeout)
+        unless_zero(self.attempt_timeout)
     }
 
-    /// See [`DelayCode`].
-    #[inline]
-    pub(crate) const fn code(&self) -> Option<DelayCode> {
-        self.code
+    /// Returns the formulas of all backoffs.
+    pub(crate) const fn formulas(&self) -> Formulas {
+        self.formulas
     }
 
-    /// How often a class may have failed and still be retried; `u8::MAX` for any number.
-    #[inline]
+    /// Returns whether the deadline has passed before anything has begun, as an override with zero says.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.zero_deadline
+    }
+
+    /// Returns how often a class may have failed and still be retried; [`NO_LIMIT`] for any number.
     #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
     pub(crate) const fn cap(&self, class: ErrorClass) -> u8 {
         self.caps[class as usize]
     }
 
-    /// The configured limit of a class that is retried; `u8::MAX` for none.
+    /// Returns the configured limit of a class that is retried; [`NO_LIMIT`] for none.
     const fn limit(&self, class: ErrorClass) -> u8 {
         if matches!(class, ErrorClass::Unknown) { self.unknown_limit } else { self.cap(class) }
     }
 
-    /// Why a class is not retried that has used up its cap.
+    /// Returns the reason against a retry of a class that has used up its cap.
     #[cold]
-    #[inline]
     pub(crate) const fn over_cap(&self, class: ErrorClass) -> StopReason {
         if self.limited.contains(class) {
             StopReason::MaxAttemptsPerClass
@@ -266,37 +271,22 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// The backoff of a class, if there is one.
-    #[inline]
-    pub(crate) fn backoff(&self, class: ErrorClass) -> Option<&Backoff<'a>> {
-        let index = usize::from((class as u8).wrapping_sub(FIRST_RETRYABLE));
-        let own = if self.own_backoff.contains(class) { self.backoffs.get(index) } else { None };
-        let backoff = own.unwrap_or(&self.backoff);
-        if backoff.is_missing() { None } else { Some(backoff) }
-    }
-
-    #[inline]
-    pub(crate) const fn default_backoff(&self) -> &Backoff<'a> {
-        &self.backoff
-    }
-
-    /// See [`Known`](crate::policy::Known).
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.deadline.is_none()
-            && self.attempt_timeout.is_none()
-            && self.own_backoff.is_empty()
-            && self.backoff.is_plain_exponential()
+    /// Returns the backoff of a class, if it is retried and there is one.
+    #[expect(clippy::indexing_slicing, reason = "compared first")]
+    pub(crate) const fn backoff(&self, class: ErrorClass) -> Option<&Backoff<'a>> {
+        let index = if self.has_own_backoff { (class as usize).wrapping_sub(FIRST_RETRYABLE) } else { 0 };
+        if index >= RETRYABLE || self.backoffs[index].is_missing() { None } else { Some(&self.backoffs[index]) }
     }
 }
 
 impl Retry<'_> {
-    /// A number that differs, with all but one in 65,536, between retries with other limits or backoffs: FNV-1a, the
-    /// halves folded together.
+    /// Returns a number that tells limits and backoffs apart: two different ones have the same in one case of 65,536. FNV-1a, with
+    /// its halves folded together.
     #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "an index below 8")]
     pub(crate) const fn fingerprint(&self) -> u16 {
         let mut hash = crate::rng::Fnv::new();
         hash.add(self.max_attempts);
-        hash.add(match self.deadline_after() {
+        hash.add(match self.deadline_millis() {
             Some(deadline) => deadline.get(),
             None => 0,
         });
@@ -305,7 +295,6 @@ impl Retry<'_> {
             hash.add((self.caps[class] as u32) << 1 | self.limited.contains(ErrorClass::ALL[class]) as u32);
             class += 1;
         }
-        self.backoff.fingerprint(&mut hash);
         let mut rest = self.backoffs.as_slice();
         while let [backoff, others @ ..] = rest {
             backoff.fingerprint(&mut hash);

@@ -5,28 +5,22 @@
 
 /// A source of random numbers, uniform over all of `u32`.
 ///
-/// Any `FnMut() -> u32` is one, and so is a number: it answers with itself.
+/// Any `FnMut() -> u32` is one, and so is a mutable reference to one of the sources here.
 pub trait RandomSource {
-    /// The next number.
+    /// Returns the next number.
     fn next_u32(&mut self) -> u32;
 }
 
 impl<F: FnMut() -> u32> RandomSource for F {
-    #[inline]
     fn next_u32(&mut self) -> u32 {
         self()
     }
 }
 
-impl RandomSource for u32 {
-    #[inline]
-    fn next_u32(&mut self) -> u32 {
-        *self
-    }
-}
-
 /// A small generator for boards without a true random number generator: Marsaglia's xorshift32 (13, 17, 5), four
 /// bytes of state. Good enough to spread retries, not for secrets.
+///
+/// It is not `Copy`, because copies draw the same numbers. Lend it to several environments as `&mut`.
 ///
 /// ```
 /// use redress_core::{RandomSource, SeededRandom};
@@ -34,12 +28,12 @@ impl RandomSource for u32 {
 /// let (mut a, mut b) = (SeededRandom::new(7), SeededRandom::new(8));
 /// assert_ne!(a.next_u32(), b.next_u32());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SeededRandom(u32);
 
 impl SeededRandom {
-    /// Seeded with something no other device of the fleet has: a chip id, a MAC address, a serial number.
+    /// Creates a generator from something no other device of the fleet has: a chip id, a MAC address, a serial number.
     ///
     /// Neighbouring seeds give unrelated sequences: the seed goes through the finalizer of `MurmurHash3` first.
     pub const fn new(seed: u64) -> Self {
@@ -54,7 +48,6 @@ impl SeededRandom {
 }
 
 impl RandomSource for SeededRandom {
-    #[inline]
     fn next_u32(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
@@ -63,17 +56,29 @@ impl RandomSource for SeededRandom {
     }
 }
 
+impl RandomSource for &mut SeededRandom {
+    fn next_u32(&mut self) -> u32 {
+        (**self).next_u32()
+    }
+}
+
 macro_rules! rand_core_generator {
     ($feature:literal, $version:literal, $name:ident, $generator:path) => {
         #[doc = concat!("Any generator of `rand_core` ", $version, " as a source, also a mutable reference to one. Feature `", $feature, "`.")]
         #[cfg(feature = $feature)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Debug)]
         pub struct $name<G>(pub G);
 
         #[cfg(feature = $feature)]
         impl<G: $generator> RandomSource for $name<G> {
-            #[inline]
+            fn next_u32(&mut self) -> u32 {
+                self.0.next_u32()
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl<G: $generator> RandomSource for &mut $name<G> {
             fn next_u32(&mut self) -> u32 {
                 self.0.next_u32()
             }

@@ -1,12 +1,20 @@
 //! Spans, instants and the clock they come from.
 //!
-//! A span that is configured, compared or reported is [`Millis`]: `u32` milliseconds, saturating, up to 49.7 days. A moment is
-//! an [`Instant`]: `u64` ticks of the clock in use. One becomes the other by a multiplication and a shift with constants of the
-//! clock, so that no 64-bit division is on the way to a decision.
+//! A span that is configured, compared or reported is [`Millis`]: `u32` milliseconds, saturating, up to 49.7 days. A moment
+//! outside is an [`Instant`]: `u64` ticks of the clock in use. Inside it is a `Timestamp`: `u64` whole milliseconds. Ticks
+//! become milliseconds by a multiplication and a shift with constants of the clock, so that no 64-bit division is on the way
+//! to a decision.
+//!
+//! # Rounding
+//!
+//! It is decided here and nowhere else:
+//!
+//! - Waits round up to whole ticks, and a configured `Duration` rounds up to whole milliseconds.
+//! - Timestamps round down. On a clock whose ticks are no whole milliseconds, a span between two of them can therefore be up
+//!   to one millisecond too short: the clock's `slack`. It is added to the time used where a deadline must not be overrun, and
+//!   to the spans of open circuits and budgets, which must not be too short.
 
 use core::time::Duration;
-
-use crate::kept::Time;
 
 /// A span in whole milliseconds, saturating at [`Millis::MAX`] (49.7 days).
 ///
@@ -18,8 +26,7 @@ use crate::kept::Time;
 /// assert_eq!(Millis::from_duration(Duration::MAX), Millis::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(transparent)]
 pub struct Millis(u32);
@@ -30,22 +37,19 @@ impl Millis {
     /// The longest span: 49.7 days. Longer ones saturate here.
     pub const MAX: Self = Self(u32::MAX);
 
-    /// So many milliseconds.
-    #[inline]
+    /// Creates a span of so many milliseconds.
     pub const fn new(millis: u32) -> Self {
         Self(millis)
     }
 
-    /// So many seconds, saturating.
-    #[inline]
+    /// Creates a span of so many seconds, saturating.
     pub const fn from_secs(secs: u32) -> Self {
         Self(secs.saturating_mul(1_000))
     }
 
-    /// A `Duration`, rounded up to whole milliseconds, saturating.
+    /// Converts a `Duration`, rounded up to whole milliseconds, saturating.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the comparison before")]
     #[expect(clippy::arithmetic_side_effects, reason = "seconds are bounded, so nothing overflows")]
-    #[inline]
     pub const fn from_duration(span: Duration) -> Self {
         if span.as_secs() >= 4_294_967 {
             return Self::MAX;
@@ -53,10 +57,9 @@ impl Millis {
         Self(span.as_secs() as u32 * 1_000 + span.subsec_nanos().div_ceil(1_000_000))
     }
 
-    /// A `Duration`, rounded down to whole milliseconds, saturating.
+    /// Converts a `Duration`, rounded down to whole milliseconds, saturating.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the comparison before")]
     #[expect(clippy::arithmetic_side_effects, reason = "seconds are bounded, so nothing overflows")]
-    #[inline]
     pub(crate) const fn from_duration_floor(span: Duration) -> Self {
         if span.as_secs() >= 4_294_967 {
             return Self::MAX;
@@ -64,38 +67,30 @@ impl Millis {
         Self(span.as_secs() as u32 * 1_000 + span.subsec_millis())
     }
 
-    /// The number of milliseconds.
-    #[inline]
+    /// Returns the number of milliseconds.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The same span as a `Duration`.
+    /// Converts the span into a `Duration`.
     pub const fn to_duration(self) -> Duration {
         Duration::from_millis(self.0 as u64)
     }
 
-    /// The sum, saturating.
-    #[inline]
+    /// Returns the sum, saturating.
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, if `other` is not longer.
-    #[inline]
-    pub(crate) const fn wrapping_sub(self, other: Self) -> Self {
-        Self(self.0.wrapping_sub(other.0))
-    }
-
-    /// The difference, zero if `other` is longer.
-    #[inline]
+    /// Returns the difference, or zero if `other` is longer.
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 }
 
-/// A span that has passed: rounded down where it shortens a wait, up where it uses up a deadline. Made from [`Millis`]
-/// or from a `Duration`.
+/// A span that has passed while a call was suspended, made from [`Millis`] or from a `Duration`.
+///
+/// A `Duration` is rounded down where it shortens the wait, and up where it uses up the deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slept {
@@ -104,14 +99,12 @@ pub struct Slept {
 }
 
 impl From<Millis> for Slept {
-    #[inline]
     fn from(span: Millis) -> Self {
         Self { down: span, up: span }
     }
 }
 
 impl From<Duration> for Slept {
-    #[inline]
     fn from(span: Duration) -> Self {
         Self { down: Millis::from_duration_floor(span), up: Millis::from_duration(span) }
     }
@@ -135,85 +128,134 @@ impl core::fmt::Display for Millis {
     }
 }
 
-/// A moment: so many ticks of the clock in use after an arbitrary start.
+/// A moment, in ticks of the clock in use since an arbitrary start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(transparent)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The start of the clock.
+    /// The start of the clock, tick zero.
     pub const ZERO: Self = Self(0);
 
-    /// The moment so many ticks after the clock's start.
-    #[inline]
+    /// Creates the moment so many ticks after the clock's start.
     pub const fn from_ticks(ticks: u64) -> Self {
         Self(ticks)
     }
 
-    /// Ticks since the clock's start.
-    #[inline]
+    /// Returns the ticks since the clock's start.
     pub const fn ticks(self) -> u64 {
         self.0
     }
 
-    /// Ticks from `earlier` to this moment; zero if that lies ahead, as after a clock jumped back.
-    #[inline]
+    /// Returns the ticks from `earlier` to this moment, or zero if `earlier` lies ahead, as after a clock was set back.
     pub const fn ticks_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The moment so many ticks later, saturating.
-    #[inline]
+    /// Returns the moment so many ticks later, saturating.
     pub const fn saturating_add(self, ticks: u64) -> Self {
         Self(self.0.saturating_add(ticks))
     }
 }
 
-/// How many ticks a second has.
-///
-/// Every [`Clock`] has a rate by itself; [`Hz`] names one for code which owns its time and has no clock value.
-pub trait TickRate {
-    /// Ticks per second, at least 1.
-    const HZ: u32;
-}
-
-/// A tick rate without a clock, for the [bare machine](crate::Attempts).
-#[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Hz<const N: u32>;
-
-impl<const N: u32> TickRate for Hz<N> {
-    const HZ: u32 = N;
-}
-
-impl<C: Clock + ?Sized> TickRate for C {
-    const HZ: u32 = C::TICK_HZ;
-}
-
 /// A monotonic clock.
 ///
 /// An implementation MUST count [`TICK_HZ`](Self::TICK_HZ) ticks a second, MUST NOT block or panic, and SHOULD never
-/// go back; if it does, redress reads that as no time passed.
+/// go back. If it does, that reads as if no time had passed. It MAY be read with a lock of redress held.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a clock", note = "implement `redress_core::Clock` for it")]
 pub trait Clock {
     /// Ticks per second, at least 1.
     const TICK_HZ: u32;
 
-    /// The current moment.
+    /// Returns the current moment.
     fn now(&self) -> Instant;
 }
 
 impl<C: Clock> Clock for &C {
     const TICK_HZ: u32 = C::TICK_HZ;
 
-    #[inline]
     fn now(&self) -> Instant {
         (**self).now()
     }
 }
 
-/// Multiplier, addend and right shift which turn one unit into the other.
+/// A moment in whole milliseconds since the clock's start, rounded down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Timestamp(u64);
+
+impl Timestamp {
+    pub(crate) const ZERO: Self = Self(0);
+    /// The latest moment that is ever kept: no clock counts that far.
+    #[cfg(feature = "testing")]
+    pub(crate) const LAST: Self = Self(1 << 62);
+    /// Stands for no moment. It reads as older than every moment that is kept, from weeks before zero, as a restored breaker has
+    /// them, to 2^62 ms.
+    pub(crate) const NEVER: Self = Self(0b11 << 62);
+
+    pub(crate) const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    pub(crate) const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the lower 32 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is taken on purpose")]
+    pub(crate) const fn low_bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Returns the span from `earlier` to this moment, saturating; `None` if `earlier` lies ahead.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range")]
+    pub(crate) const fn since(self, earlier: Self) -> Option<Millis> {
+        match self.0.wrapping_sub(earlier.0).cast_signed() {
+            ..0 => None,
+            passed @ 0..=0xFFFF_FFFF => Some(Millis(passed as u32)),
+            _ => Some(Millis::MAX),
+        }
+    }
+
+    /// Returns the moment this span before.
+    pub(crate) const fn before(self, span: Millis) -> Self {
+        Self(self.0.wrapping_sub(span.0 as u64))
+    }
+
+    /// Returns the moment this span after.
+    pub(crate) const fn after(self, span: Millis) -> Self {
+        Self(self.0.wrapping_add(span.0 as u64))
+    }
+}
+
+/// The tick rate of a clock, with the constants that convert between ticks and milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    hz: u32,
+    to_ticks: Scale,
+    to_millis: Scale,
+}
+
+/// The rate of every clock.
+pub(crate) trait ClockRate: Clock {
+    const RATE: Rate = Rate::of(Self::TICK_HZ);
+
+    /// Reads the clock in milliseconds.
+    fn timestamp(&self) -> Timestamp {
+        if Self::TICK_HZ == 1_000 { Timestamp(self.now().ticks()) } else { self.converted() }
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn converted(&self) -> Timestamp {
+        Self::RATE.timestamp(self.now())
+    }
+}
+
+impl<C: Clock + ?Sized> ClockRate for C {}
+
+/// Multiplier, addend and right shift that turn one unit into the other.
+#[derive(Clone, Copy, Debug)]
 struct Scale {
     multiplier: u32,
     addend: u64,
@@ -226,7 +268,6 @@ impl Scale {
     ///
     /// The multiplier is rounded up; the addend rounds up any fraction, which is at least a thousandth of a tick.
     const fn to_ticks(hz: u32) -> Self {
-        assert!(hz > 0, "TICK_HZ must be at least 1");
         if hz.is_multiple_of(1_000) {
             return Self { multiplier: hz / 1_000, addend: 0, shift: 0 };
         }
@@ -248,59 +289,51 @@ impl Scale {
     }
 }
 
-/// Conversions at one tick rate, all of their parameters constants.
-pub(crate) trait Convert: TickRate {
-    /// Ticks in a span, rounded up.
-    fn ticks(span: Millis) -> u64;
-    /// Whole milliseconds in so many ticks, rounded down, saturating.
-    fn millis(ticks: u64) -> Millis;
-    /// Whole milliseconds in so many ticks, rounded down, modulo 2^64.
-    fn whole_millis(ticks: u64) -> u64;
-    /// What has to be added to spans, see [`Moment`].
-    const SLACK: u8;
-
-    /// A moment in whole milliseconds, rounded down.
-    fn time(now: Instant) -> Time;
-    /// A moment in whole milliseconds, rounded up: from there on no span is too short.
-    fn time_up(now: Instant) -> Time;
-    /// A moment in whole milliseconds.
-    fn moment(now: Instant) -> Moment;
-}
-
-/// A moment in whole milliseconds, rounded down: what deadlines are counted in, whatever the clock's rate, so that spans are
-/// what was configured and fit a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub(crate) millis: Time,
-    /// What has to be added to a span which begins here for it never to be too short: nothing where ticks are whole
-    /// milliseconds, else one.
-    pub(crate) slack: u32,
-}
-
-impl Moment {
-    /// See [`passed`].
-    #[inline]
-    pub(crate) const fn passed_since(self, earlier: Time) -> Millis {
-        passed(earlier, self.millis)
+impl Rate {
+    pub(crate) const fn of(hz: u32) -> Self {
+        assert!(hz > 0, "TICK_HZ must be at least 1");
+        Self { hz, to_ticks: Scale::to_ticks(hz), to_millis: Scale::to_millis(hz) }
     }
-}
 
-/// From `earlier` to `now`, saturating; nothing if that lies ahead, as after a clock jumped back.
-#[inline]
-#[allow(clippy::cast_possible_truncation, clippy::cast_lossless, clippy::unnecessary_cast, reason = "of two widths")]
-pub(crate) const fn passed(earlier: Time, now: Time) -> Millis {
-    let passed = now.wrapping_sub(earlier);
-    if passed.cast_signed() < 0 {
-        Millis::ZERO
-    } else if passed as u64 > u32::MAX as u64 {
-        Millis::MAX
-    } else {
-        Millis(passed as u32)
+    /// Returns by how much a span between two timestamps can be too short: nothing if ticks are whole milliseconds, else one.
+    pub(crate) const fn slack(self) -> Millis {
+        Millis(if 1_000_u32.is_multiple_of(self.hz) { 0 } else { 1 })
+    }
+
+    /// Converts a span into ticks, rounded up.
+    #[expect(clippy::arithmetic_side_effects, reason = "32-bit factors and an addend of at most 2^32 stay in 64 bits")]
+    pub(crate) const fn ticks(self, span: Millis) -> u64 {
+        (span.0 as u64 * self.to_ticks.multiplier as u64 + self.to_ticks.addend) >> self.to_ticks.shift
+    }
+
+    /// Converts ticks into a span, rounded down, saturating.
+    #[cfg(any(test, feature = "embedded-hal-v1", feature = "embedded-hal-async-v1", feature = "testing"))]
+    #[expect(clippy::arithmetic_side_effects, reason = "two factors of 32 bits")]
+    #[expect(clippy::cast_possible_truncation, reason = "compared first")]
+    pub(crate) const fn millis(self, ticks: u64) -> Millis {
+        // With so many ticks that the multiplication overflows, there are too many milliseconds anyway.
+        let most = if self.hz < 1_000 { self.hz as u64 * 4_294_968 } else { u64::MAX };
+        let millis = if ticks > most { u64::MAX } else { self.whole_millis(ticks) };
+        if millis > u32::MAX as u64 { Millis::MAX } else { Millis(millis as u32) }
+    }
+
+    /// Converts a moment, rounded down.
+    pub(crate) const fn timestamp(self, now: Instant) -> Timestamp {
+        Timestamp(self.whole_millis(now.0))
+    }
+
+    /// Converts ticks into whole milliseconds, rounded down, modulo 2^64.
+    #[expect(clippy::arithmetic_side_effects, reason = "a divisor of at least 1")]
+    const fn whole_millis(self, ticks: u64) -> u64 {
+        // Where a 64-bit division by a constant is one multiplication, it is shorter than the two of `scaled`.
+        if cfg!(target_pointer_width = "64") && self.hz.is_multiple_of(1_000) {
+            return ticks / (self.hz / 1_000) as u64;
+        }
+        scaled(ticks, self.to_millis.multiplier, self.to_millis.shift)
     }
 }
 
 /// `ticks * multiplier / 2^shift`, modulo 2^64.
-#[inline]
 #[expect(clippy::arithmetic_side_effects, reason = "products of 32-bit factors plus 32 bits stay in 64 bits")]
 #[expect(clippy::cast_possible_truncation, reason = "halves are taken on purpose")]
 const fn scaled(ticks: u64, multiplier: u32, shift: u32) -> u64 {
@@ -309,85 +342,29 @@ const fn scaled(ticks: u64, multiplier: u32, shift: u32) -> u64 {
     if shift >= 32 { high >> (shift - 32) } else { high << (32 - shift) | (low as u32 as u64) >> shift }
 }
 
-impl<R: TickRate + ?Sized> Convert for R {
-    const SLACK: u8 = if 1_000 % R::HZ == 0 { 0 } else { 1 };
-
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "32-bit factors and an addend of at most 2^32 stay in 64 bits")]
-    fn ticks(span: Millis) -> u64 {
-        let scale = const { Scale::to_ticks(R::HZ) };
-        (u64::from(span.0) * u64::from(scale.multiplier) + scale.addend) >> scale.shift
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "compared first")]
-    fn millis(ticks: u64) -> Millis {
-        // Where there are so many ticks that the multiplication overflows, there are too many milliseconds anyway.
-        let most = const { if R::HZ < 1_000 { R::HZ as u64 * 4_294_968 } else { u64::MAX } };
-        let millis = if ticks > most { u64::MAX } else { Self::whole_millis(ticks) };
-        if millis > u64::from(u32::MAX) { Millis::MAX } else { Millis(millis as u32) }
-    }
-
-    #[inline]
-    #[expect(clippy::arithmetic_side_effects, reason = "a constant of at least 1")]
-    fn whole_millis(ticks: u64) -> u64 {
-        // Where a 64-bit division by a constant is a multiplication anyway, the plain one is shorter.
-        if R::HZ == 1_000 {
-            return ticks;
-        }
-        if cfg!(target_pointer_width = "64") && R::HZ.is_multiple_of(1_000) {
-            return ticks / u64::from(const { if R::HZ < 1_000 { 1 } else { R::HZ / 1_000 } });
-        }
-        let scale = const { Scale::to_millis(R::HZ) };
-        scaled(ticks, scale.multiplier, scale.shift)
-    }
-
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "wraps")]
-    fn time(now: Instant) -> Time {
-        Self::whole_millis(now.0) as Time
-    }
-
-    #[inline]
-    fn time_up(now: Instant) -> Time {
-        Self::time(now).wrapping_add(Self::SLACK.into())
-    }
-
-    #[inline]
-    fn moment(now: Instant) -> Moment {
-        Moment { millis: Self::time(now), slack: Self::SLACK.into() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn conversions<R: TickRate>() {
-        let hz = u128::from(R::HZ);
+    fn conversions(rate: Rate) {
+        let hz = u128::from(rate.hz);
         for ms in [0_u32, 1, 2, 7, 10, 99, 125, 1_000, 59_999, 60_000, 500_000, 86_400_000, u32::MAX - 1, u32::MAX] {
             let exact = (u128::from(ms) * hz).div_ceil(1_000);
-            let ticks = u128::from(R::ticks(Millis(ms)));
+            let ticks = u128::from(rate.ticks(Millis(ms)));
             // The multiplier has at least 31 bits, and is one in its last place too large at most.
             let slack = if hz.is_multiple_of(1_000) { 0 } else { 1 + (exact >> 31) };
             assert!((exact..=exact + slack).contains(&ticks), "{hz} Hz: {ms} ms are {ticks}, not {exact}");
-            let back = R::millis(R::ticks(Millis(ms))).0;
+            let back = rate.millis(rate.ticks(Millis(ms))).0;
             assert!(back >= ms.saturating_sub(u32::from(ms > 1_000_000)), "{hz} Hz: {ms} ms came back as {back}");
         }
-        assert_eq!(R::millis(u64::MAX), Millis::MAX);
+        assert_eq!(rate.millis(u64::MAX), Millis::MAX);
     }
 
     #[test]
     fn milliseconds_become_ticks_rounded_up_and_come_back_whole() {
-        conversions::<Hz<1>>();
-        conversions::<Hz<100>>();
-        conversions::<Hz<1_000>>();
-        conversions::<Hz<32_768>>();
-        conversions::<Hz<1_000_000>>();
-        conversions::<Hz<16_000_000>>();
-        conversions::<Hz<133_333_333>>();
-        conversions::<Hz<1_000_000_000>>();
-        conversions::<Hz<{ u32::MAX }>>();
+        for hz in [1, 100, 1_000, 32_768, 1_000_000, 16_000_000, 133_333_333, 1_000_000_000, u32::MAX] {
+            conversions(Rate::of(hz));
+        }
     }
 
     #[test]
@@ -395,5 +372,23 @@ mod tests {
         assert_eq!(Millis::from_duration(Duration::from_nanos(1)), Millis(1));
         assert_eq!(Millis::from_duration(Duration::from_secs(4_294_966)), Millis(4_294_966_000));
         assert_eq!(Millis::from_duration(Duration::from_secs(4_294_967)), Millis::MAX);
+    }
+
+    #[test]
+    fn no_moment_reads_as_older_than_every_moment() {
+        for kept in [Timestamp::ZERO.before(Millis::MAX), Timestamp::ZERO, Timestamp(1 << 40), Timestamp(1 << 61)] {
+            assert_eq!(Timestamp::NEVER.since(kept), None);
+            assert_eq!(kept.since(Timestamp::NEVER), Some(Millis::MAX));
+        }
+    }
+
+    #[test]
+    fn a_timestamp_knows_what_lies_ahead_also_where_its_number_wraps() {
+        for start in [0, 5, 1 << 32, u64::MAX] {
+            let start = Timestamp(start);
+            assert_eq!(start.after(Millis(7)).since(start), Some(Millis(7)));
+            assert_eq!(start.before(Millis(7)).since(start), None);
+            assert_eq!(Timestamp(start.0.wrapping_add(1 << 40)).since(start), Some(Millis::MAX));
+        }
     }
 }

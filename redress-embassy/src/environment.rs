@@ -71,18 +71,21 @@ impl<R: RandomSource> Embassy<R> {
     }
 }
 
-impl<R: RandomSource> Environment for Embassy<R> {
-    type Rate = EmbassyClock;
-    type Mode = mode::Local;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
-    const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
+impl<R> Clock for Embassy<R> {
+    const TICK_HZ: u32 = EmbassyClock::TICK_HZ;
 
     #[inline]
     fn now(&self) -> Instant {
         EmbassyClock.now()
     }
+}
+
+impl<R: RandomSource> Environment for Embassy<R> {
+    type Mode = mode::Local;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
+    const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
 
     #[inline]
     fn random(&mut self) -> u32 {

@@ -1,4 +1,4 @@
-//! redress for embassy: what happens after something failed, in tasks that share one thread, without heap.
+//! redress for embassy: retry decisions in tasks that share one thread, without heap.
 //!
 //! ```
 //! use core::time::Duration;
@@ -19,7 +19,7 @@
 //! # embassy_futures::block_on(report(&mut Radio, 7)).unwrap();
 //! ```
 //!
-//! Everything of `redress-core` is here too, so this crate is the only one to depend on. To it are added:
+//! Everything of `redress-core` is here too, so this crate is the only one to depend on. It adds:
 //!
 //! | | |
 //! |---|---|
@@ -33,16 +33,16 @@
 //! one multiplication, and a tick that a deadline, a breaker or a budget is asked about becomes milliseconds by
 //! multiplication and shift: there is no division, and nothing of embassy-time's conversions is linked. A wait lasts at
 //! least as long as was asked and at most one tick longer, plus what scheduling costs; one that is cut into slices, for a
-//! watchdog or an abort condition, up to two milliseconds longer. An attempt with a timeout is raced
-//! against a timer and dropped when that is first; a result that is there in time wins. Choose a timeout only where
-//! dropping the driver's future in the middle is sound, and let [`call_on`](Context::call_on) put the device in order
-//! before the next attempt.
+//! watchdog or an abort condition, up to two milliseconds longer. An attempt is raced
+//! against a timer, of its timeout or of the deadline, and dropped when that is first; a result that is there in time wins. A
+//! policy has a deadline of 60 s unless it says otherwise. Where dropping the driver's future in the middle is not sound, use
+//! `no_deadline()` and no timeout; else let a [`Recoverable`] put the device in order before the next attempt.
 //!
 //! # One breaker for all
 //!
 //! Breakers and budgets lie in a `static` and are changed in a critical section of one pass over their slots, so tasks,
 //! executors of different priority and interrupt handlers share them. The application brings the implementation of
-//! `critical-section`, as for embassy itself.
+//! `critical-section`, as for embassy itself. On a chip with several cores it must hold all of them.
 //!
 //! # In the browser
 //!
@@ -89,7 +89,7 @@ mod environment;
 mod observer;
 
 #[cfg(feature = "defmt")]
-pub use observer::{DefmtObserver, Level};
+pub use observer::DefmtObserver;
 
 pub use clock::EmbassyClock;
 pub use environment::{Embassy, EmbassySleeper};

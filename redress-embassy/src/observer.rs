@@ -1,47 +1,8 @@
-//! What happens, as log lines.
+//! Events as lines of a defmt log.
 
-use redress_core::{Event, EventKind, Observer};
+use redress_core::{Event, Level, Observer};
 
-/// How loud an event is logged. Feature `defmt`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, defmt::Format)]
-pub enum Level {
-    /// What goes as it should.
-    Debug,
-    /// What somebody who reads the log later wants to know.
-    Info,
-    /// What somebody should look at.
-    Warn,
-}
-
-impl Level {
-    /// The level of an event.
-    ///
-    /// | event | level |
-    /// |---|---|
-    /// | `success` at the first attempt, `retry`, `circuit_rejected` | debug |
-    /// | `success` after retries, `scheduled`, `aborted`, `circuit_half_open`, `circuit_closed` | info |
-    /// | a call that gave up, `circuit_opened` | warn |
-    ///
-    /// Nothing is an error: whether a call that gave up is one, its caller knows.
-    pub const fn of(event: &Event) -> Self {
-        match event.kind {
-            EventKind::Success if event.attempt > 1 => Self::Info,
-            EventKind::Success | EventKind::Retry | EventKind::CircuitRejected => Self::Debug,
-            EventKind::Scheduled | EventKind::Aborted | EventKind::CircuitHalfOpen | EventKind::CircuitClosed => {
-                Self::Info
-            }
-            EventKind::PermanentFail
-            | EventKind::DeadlineExceeded
-            | EventKind::MaxAttemptsExceeded
-            | EventKind::MaxUnknownAttemptsExceeded
-            | EventKind::NoStrategyConfigured
-            | EventKind::BudgetExhausted
-            | EventKind::CircuitOpened => Self::Warn,
-        }
-    }
-}
-
-/// Logs events through defmt, at the [`Level`] of each: operation, event, attempt, class, reason to stop, delay and
+/// Logs events through defmt, at the [level](Event::level) of each: operation, event, attempt, class, reason to stop, delay and
 /// time in milliseconds. Levels below `DEFMT_LOG` cost nothing. Feature `defmt`.
 ///
 /// ```no_run
@@ -73,10 +34,10 @@ macro_rules! line {
 
 impl Observer for DefmtObserver {
     fn on_event(&mut self, event: &Event) {
-        match Level::of(event) {
+        match event.level() {
             Level::Debug => line!(debug, event),
             Level::Info => line!(info, event),
-            Level::Warn => line!(warn, event),
+            _ => line!(warn, event),
         }
     }
 }

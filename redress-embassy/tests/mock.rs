@@ -13,8 +13,8 @@ use embassy_time::{Duration as Ticks, Instant, MockDriver, TICK_HZ, Timer};
 use mock_time::{alone, poll, run};
 use redress_embassy::{
     AsyncEnvironment, Backoff, BreakerConfig, BreakerState, Cause, Checkpoint, CircuitBreaker, Clock, Embassy,
-    EmbassyClock, EmbassySleeper, ErrorClass, Local, Millis, Policy, Retry, RetryError, SeededRandom, SleepDecision,
-    StopReason,
+    EmbassyClock, EmbassySleeper, ErrorClass, Local, Millis, Policy, Recoverable, Retry, RetryError, SeededRandom,
+    SleepDecision, StopReason,
 };
 
 /// Fails so many times; what a driver looks like, as it can only be borrowed mutably.
@@ -97,10 +97,10 @@ fn a_closure_borrows_the_radio_mutably_and_attempts_come_when_the_policy_says() 
 #[test]
 fn operation_and_recovery_borrow_the_same_radio() {
     let _turn = alone();
-    let mut radio = Radio::failing(2);
+    let mut radio = Recoverable::new(Radio::failing(2), async |radio: &mut Radio| radio.reset().await);
     let mut uplink = STEADY.context(Embassy::seeded(7));
-    let sent = run(uplink.call_on(&mut radio, async |radio| radio.send().await, async |radio| radio.reset().await));
-    assert_eq!((sent, radio.resets), (Ok(3), 2));
+    let sent = run(uplink.call(radio.run(async |radio: &mut Radio| radio.send().await)));
+    assert_eq!((sent, radio.device().resets), (Ok(3), 2));
 }
 
 #[test]
@@ -140,6 +140,19 @@ fn an_attempt_that_hangs_is_given_up_after_its_timeout() {
     assert_eq!((outcome.attempts, outcome.cause), (2, Some(Cause::Timeout)));
     assert_eq!(outcome.stop_reason, Some(StopReason::MaxAttemptsGlobal));
     assert!((800..=804).contains(&start.elapsed().as_millis()), "{}", start.elapsed());
+}
+
+#[test]
+fn the_deadline_ends_an_attempt_that_is_still_running() {
+    static BRIEF: Policy = Policy::new(Retry::new(Backoff::none()).deadline(SECOND));
+    let _turn = alone();
+    let start = Instant::now();
+    let hangs = async || core::future::pending::<Result<(), ErrorClass>>().await;
+    let outcome = run(BRIEF.context(Embassy::seeded(7)).execute(hangs));
+    assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::DeadlineExceeded)));
+    assert_eq!((outcome.last_class, outcome.cause), (Some(ErrorClass::Transient), Some(Cause::Timeout)));
+    // A timer of embassy lasts up to one tick longer than asked.
+    assert!((1_000..=1_002).contains(&start.elapsed().as_millis()), "{}", start.elapsed());
 }
 
 #[test]

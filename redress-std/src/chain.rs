@@ -10,7 +10,7 @@
 //! | [`std::io::Error`] | by its [kind](crate::io) |
 //! | [`ErrorClass`] | itself |
 //! | [`AbortRetryError`] | the call is [aborted](Classification::abort) |
-//! | [`Rejected`] | `Transient` with a hint for an open circuit; otherwise the call is aborted |
+//! | [`Rejected`], [`StopReason`] | of a call inside of this one that did not run: `Transient` for an open circuit; an abort stays one |
 //! | `tokio::time::error::Elapsed`, with feature `tokio` | `Transient` |
 //! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx and redis, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
 //!
@@ -24,7 +24,9 @@
 
 use std::{error::Error, io, iter, ops::Deref};
 
-use redress_core::{AbortRetryError, Classification, Classifier, Classify, ErrorClass, Rejected, classify::name};
+use redress_core::{
+    AbortRetryError, Classification, Classifier, Classify, ErrorClass, Rejected, StopReason, classify::name,
+};
 
 /// How many links of a chain are looked at. More of them are taken for a circle.
 pub const MAX_LINKS: usize = 32;
@@ -146,6 +148,9 @@ fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
     }
     if let Some(rejected) = link.downcast_ref::<Rejected>() {
         return Some(rejected.classify());
+    }
+    if let Some(reason) = link.downcast_ref::<StopReason>() {
+        return Some(reason.classify());
     }
     #[cfg(feature = "tokio")]
     if link.is::<::tokio::time::error::Elapsed>() {

@@ -1,4 +1,4 @@
-//! redress for std: what happens after something failed, in threads and in tokio.
+//! redress for std: retry decisions in threads and in tokio.
 //!
 //! ```
 //! use std::{io, net::TcpStream, time::Duration};
@@ -15,14 +15,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Everything of `redress-core` is here too, so this crate is the only one to depend on. To it are added:
+//! The items of `redress-core` that services use are here too, so this crate is the only one to depend on. Items for bare metal
+//! are not. This crate adds:
 //!
 //! | | |
 //! |---|---|
 //! | [`Threads`] | the environment that blocks the thread: [`StdClock`], [`ThreadSleeper`], [`ThreadRandom`] |
 //! | `Tokio`, `TokioLocal` | the environments on tokio's clock, for tasks that move between threads and for those that don't |
 //! | `Web` | the environment of browsers, in pages and in workers: `WebClock`, `WebSleeper` |
-//! | [`PolicyExt`] | `policy.call(..)` without a word about environments |
+//! | [`PolicyExt`] | `policy.call(..)`, for blocking calls that need no more than that |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
 //! | [`observe`] | observers that log, trace and count |
@@ -67,7 +68,7 @@
 //!
 //! They add up; none is on by default.
 //!
-//! - `tokio`: the environments `Tokio` and `TokioLocal`, and `call_async`
+//! - `tokio`: the environments `Tokio` and `TokioLocal`
 //! - `web`: the environment `Web`, on `wasm32-unknown-unknown`
 //! - `http`: classifiers for the types of the `http` crate
 //! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
@@ -91,15 +92,33 @@
 //! # What it does not do
 //!
 //! It decides nothing: every decision is made in `redress-core`, by the same code as on a microcontroller. It starts no
-//! threads and no tasks, and it has no global state but the start of its clock and the random numbers of each thread.
-//! `critical-section` is given its implementation for std here; a program which brings another cannot link both.
+//! threads and no tasks, and it has no global state but the start of its clock and the random numbers of each thread. Each
+//! breaker and each budget has a mutex of its own.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The implementation of critical sections is found by the linker, not by name.
-use critical_section as _;
-
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use redress_core::__private;
+#[cfg(feature = "rand-core-v0.10")]
 #[doc(inline)]
-pub use redress_core::*;
+pub use redress_core::RandCoreV0_10;
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use redress_core::retry;
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use redress_core::testing;
+#[doc(inline)]
+pub use redress_core::{
+    AbortRetryError, AsyncEnvironment, AsyncSleeper, AttemptDecision, AttemptEnd, AttemptInfo, AttemptStart, Backoff,
+    BackoffConfig, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, BreakerState, Budget, BudgetConfig,
+    BudgetView, ByClass, ByRef, CHECKPOINT_LEN, Cause, Checkpoint, CheckpointError, CircuitBreaker, CircuitBreakerView,
+    ClassSet, Classification, Classifier, Classify, Clock, ConfigError, Context, DelayConfig, DelayList, Environment,
+    ErrorClass, Event, EventKind, Failure, Instant, Level, MAX_DELAYS, Millis, Observer, OnAttemptEnd, OnAttemptStart,
+    Outcome, Policy, RandomSource, Recoverable, Rejected, Resumed, Retry, RetryConfig, RetryError, RetryPolicy,
+    RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, Sleeper, Slept, StopReason, Strategy,
+    TimelineEvent, backoff, breaker, budget, classify, context, env, lint, operation, recover,
+};
 
 pub mod chain;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]

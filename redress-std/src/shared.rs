@@ -127,10 +127,10 @@ fn assemble<'a>(
     budget: Option<&'a BudgetView>,
 ) -> Policy<'a> {
     if let Some(breaker) = breaker {
-        policy = policy.circuit_breaker_view(breaker);
+        policy = policy.circuit_breaker(breaker);
     }
     if let Some(budget) = budget {
-        policy = policy.budget_view(budget);
+        policy = policy.budget(budget);
     }
     policy
 }

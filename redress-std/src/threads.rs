@@ -31,8 +31,16 @@ pub(crate) const ABORT_POLL: Millis = Millis::new(10);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Threads;
 
+impl Clock for Threads {
+    const TICK_HZ: u32 = StdClock::TICK_HZ;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        StdClock.now()
+    }
+}
+
 impl Environment for Threads {
-    type Rate = StdClock;
     type Mode = mode::Blocking;
     type Classifier = DefaultClassifier;
 
@@ -40,18 +48,13 @@ impl Environment for Threads {
     const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
 
     #[inline]
-    fn now(&self) -> Instant {
-        StdClock.now()
-    }
-
-    #[inline]
     fn random(&mut self) -> u32 {
         ThreadRandom.next_u32()
     }
 
     #[inline]
-    fn tell(told: impl FnOnce()) {
-        observe::quietly(told);
+    fn tell(notify: impl FnOnce()) {
+        observe::quietly(notify);
     }
 }
 

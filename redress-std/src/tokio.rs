@@ -32,8 +32,16 @@ macro_rules! tokio_environment {
         #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
         pub struct $name;
 
+        impl Clock for $name {
+            const TICK_HZ: u32 = TokioClock::TICK_HZ;
+
+            #[inline]
+            fn now(&self) -> Instant {
+                TokioClock.now()
+            }
+        }
+
         impl Environment for $name {
-            type Rate = TokioClock;
             type Mode = mode::$mode;
             type Classifier = DefaultClassifier;
 
@@ -41,18 +49,13 @@ macro_rules! tokio_environment {
             const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
 
             #[inline]
-            fn now(&self) -> Instant {
-                TokioClock.now()
-            }
-
-            #[inline]
             fn random(&mut self) -> u32 {
                 ThreadRandom.next_u32()
             }
 
             #[inline]
-            fn tell(told: impl FnOnce()) {
-                observe::quietly(told);
+            fn tell(notify: impl FnOnce()) {
+                observe::quietly(notify);
             }
         }
 

@@ -57,7 +57,8 @@ impl Clock for WebClock {
 /// Together with a clock and a source of random numbers it makes an environment of its own:
 ///
 /// ```
-/// use redress_std::{Local, SeededRandom, WebClock, WebSleeper};
+/// use redress_core::Local;
+/// use redress_std::{SeededRandom, WebClock, WebSleeper};
 ///
 /// let repeatable = Local::new(WebClock, WebSleeper, SeededRandom::new(7));
 /// ```
@@ -143,18 +144,21 @@ fn timeout(ticks: u64) -> u32 {
 #[cfg_attr(docsrs, doc(cfg(feature = "web")))]
 pub struct Web;
 
-impl Environment for Web {
-    type Rate = WebClock;
-    type Mode = mode::Local;
-    type Classifier = DefaultClassifier;
-
-    const CLASSIFIER: DefaultClassifier = DefaultClassifier;
-    const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
+impl Clock for Web {
+    const TICK_HZ: u32 = WebClock::TICK_HZ;
 
     #[inline]
     fn now(&self) -> Instant {
         WebClock.now()
     }
+}
+
+impl Environment for Web {
+    type Mode = mode::Local;
+    type Classifier = DefaultClassifier;
+
+    const CLASSIFIER: DefaultClassifier = DefaultClassifier;
+    const ABORT_POLL: Option<Millis> = Some(ABORT_POLL);
 
     #[inline]
     fn random(&mut self) -> u32 {

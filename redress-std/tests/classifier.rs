@@ -245,6 +245,14 @@ fn calls_inside_of_calls() {
     assert_eq!(answer.class(), Transient);
     assert!(answer.hint().is_some_and(|hint| (20_000..=30_001).contains(&hint.get())), "{answer:?}");
 
+    // Its reason is its source, so that a call around this one classifies it by itself, and in whatever it is wrapped.
+    assert_eq!(default_and_strict(&rejected), (Transient, Transient));
+    let wrapped = io::Error::other(LoadError(caused_by(rejected)));
+    assert_eq!(default_and_strict(&wrapped), (Transient, Transient));
+    let outer = Policy::new(Retry::new(Backoff::none()).max_attempts(3).max_unknown(0));
+    let outcome = outer.execute(|| INNER.call(|| -> io::Result<()> { unreachable!("the circuit is open") }));
+    assert_eq!((outcome.attempts, outcome.stop_reason), (3, Some(StopReason::MaxAttemptsGlobal)));
+
     let rejected = INNER.context(Threads).start().map(drop).expect_err("open");
     assert_eq!(DefaultClassifier.classify(&rejected).class(), Transient);
     assert!(StrictClassifier.classify(&rejected).hint() > Some(Millis::ZERO));

@@ -13,7 +13,7 @@ use redress_std::{
     ErrorClass::{
         self, Auth, Concurrency, Permanent, Permission, RateLimit, ServerError as ServerFailed, Transient, Unknown,
     },
-    Millis, Policy, PolicyExt, Retry, StopReason, StrictClassifier, tonic_v0_14,
+    Millis, Policy, Retry, StopReason, StrictClassifier, Tokio, tonic_v0_14,
 };
 use tonic::{
     Code, Status,
@@ -172,8 +172,8 @@ async fn calls() {
     static POLICY: Policy = Policy::new(Retry::new(Backoff::none().or_retry_after()).max_attempts(3));
 
     let channel = endpoint(server().await).connect_lazy();
-    let outcome = POLICY.execute_async(|| ask(&channel, "/delay/none")).await;
+    let outcome = POLICY.context(Tokio).execute(|| ask(&channel, "/delay/none")).await;
     assert_eq!((outcome.attempts, outcome.stop_reason), (3, Some(StopReason::MaxAttemptsGlobal)));
-    let outcome = POLICY.execute_async(|| ask(&channel, "/code/12")).await;
+    let outcome = POLICY.context(Tokio).execute(|| ask(&channel, "/code/12")).await;
     assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::NonRetryableClass)));
 }

@@ -10,7 +10,7 @@ use loopback::{
 use redress_std::{
     Backoff, Classifier, DefaultClassifier,
     ErrorClass::{self, Auth, Permanent, RateLimit, ServerError, Transient, Unknown},
-    Millis, Policy, PolicyExt, Retry, StopReason, StrictClassifier, Tokio, chain, hyper_v1, ureq_v3,
+    Millis, Policy, Retry, StopReason, StrictClassifier, Tokio, chain, hyper_v1, ureq_v3,
 };
 
 /// A label longer than names may have: refused by the resolver without asking anybody.
@@ -119,7 +119,7 @@ macro_rules! reqwest_tests {
                 let outcome = context.execute(|| client.get(format!("http://{address}")).send()).await;
                 assert_eq!((outcome.attempts, outcome.last_class), (3, Some(RateLimit)));
 
-                let outcome = POLICY.execute_async(|| client.get("http://no host").send()).await;
+                let outcome = POLICY.context(Tokio).execute(|| client.get("http://no host").send()).await;
                 assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::NonRetryableClass)));
             }
         }

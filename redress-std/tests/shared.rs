@@ -66,7 +66,7 @@ async fn tasks_share_a_breaker() {
         assert!(task.await.expect("no panic").is_err());
     }
     assert_eq!(breaker.state(), BreakerState::Open);
-    let rejected = tokio::spawn(async move { shared.policy().call_async(async || reset()).await }).await;
+    let rejected = tokio::spawn(async move { shared.policy().context(Tokio).call(async || reset()).await }).await;
     assert_eq!(rejected.expect("no panic").expect_err("open").reason, StopReason::CircuitOpen);
 }
 

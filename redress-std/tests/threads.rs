@@ -9,8 +9,8 @@ use std::{
 };
 
 use redress_std::{
-    Backoff, BreakerConfig, BreakerState, Cause, CircuitBreaker, Clock, ErrorClass, Millis, Policy, PolicyExt, Retry,
-    RetryError, RetryTimeline, StdClock, StopReason, Threads,
+    AttemptInfo, Backoff, BreakerConfig, BreakerState, Cause, CircuitBreaker, Clock, ErrorClass, Millis, Policy,
+    PolicyExt, Retry, RetryError, RetryTimeline, StdClock, StopReason, Threads,
 };
 
 /// Longer than any machine is late, and shorter than the wait which is cut.
@@ -108,7 +108,7 @@ fn an_attempt_sets_its_time_on_the_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     let mut timeline = RetryTimeline::<8>::new();
-    let outcome = SILENT.context(Threads).observe(&mut timeline).execute_with(|attempt| {
+    let outcome = SILENT.context(Threads).observe(&mut timeline).execute(|attempt: AttemptInfo| {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(attempt.remaining.map(Duration::from))?;
         stream.read(&mut [0])

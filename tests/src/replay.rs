@@ -4,7 +4,7 @@ use std::sync::{LazyLock, Mutex};
 
 use redress_core::{
     AttemptDecision, AttemptEnd, AttemptStart, Attempts, BreakerState, Cause, CircuitBreakerView, Classification,
-    Clock, Decision, ErrorClass, Event, EventKind, Failure, Hz, Millis, Outcome, Policy, Rejected, RetryError,
+    Clock, Decision, ErrorClass, Event, EventKind, Failure, Millis, Outcome, Policy, Rejected, RetryError,
     SleepDecision, StopReason,
     env::mode::{Blocking, Local, Spawned},
     testing::block_on,
@@ -21,7 +21,7 @@ use crate::{
 /// A form in which a call can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// The bare machine, with permits of the breaker taken by hand.
+    /// The bare machine.
     Machine,
     /// `execute` of the blocking driver.
     Blocking,
@@ -33,13 +33,13 @@ pub enum Form {
     Loop,
     /// The loop form, async.
     AsyncLoop,
-    /// `call` of the blocking driver: for plain policies this is another copy of the loop than `execute`.
+    /// `call` of the blocking driver.
     Call,
     /// `call` of the async driver, with an `AsyncFnMut`.
     LocalCall,
     /// `call` of the async driver, with an `FnMut() -> Future`.
     SpawnedCall,
-    /// `execute` with nobody observing: other parts of the driver are then left out.
+    /// `execute` with nobody observing, so that no event is made.
     Quiet,
     /// `call`, with nobody observing.
     QuietCall,
@@ -394,7 +394,7 @@ fn ending_of_outcome(world: &World, outcome: Outcome<Step, Step>) -> Ending {
     let ending = Ending::from(&outcome);
     let handed_back = match &outcome.result {
         Ok(step) | Err(Some(Failure::Error(step) | Failure::Result(step))) => step.attempt,
-        Err(Some(Failure::Timeout) | None) => 0,
+        Err(_) => 0,
     };
     world.check(handed_back == outcome.attempts, || format!("{outcome:?} is not of its last attempt"));
     let is_right = match &outcome.result {
@@ -402,7 +402,7 @@ fn ending_of_outcome(world: &World, outcome: Outcome<Step, Step>) -> Ending {
         Err(Some(Failure::Error(step))) => matches!(step.result, AttemptResult::Error | AttemptResult::Abort),
         Err(Some(Failure::Result(step))) => step.result == AttemptResult::ResultFailure,
         Err(None) => outcome.attempts == 0,
-        Err(Some(Failure::Timeout)) => false,
+        Err(Some(_)) => false,
     };
     world.check(is_right, || format!("{outcome:?} does not say what the operation returned"));
     match outcome.into_result() {
@@ -488,7 +488,7 @@ impl ByHand<'_> {
     }
 
     /// Attempts until success (`None`) or stop.
-    fn drive(&mut self, attempts: &mut Attempts<'_, Hz<1_000>>) -> Option<(StopReason, Option<Millis>)> {
+    fn drive(&mut self, attempts: &mut Attempts<'_, 1_000>) -> Option<(StopReason, Option<Millis>)> {
         let world = self.world;
         loop {
             if world.is_aborted() {
@@ -496,7 +496,7 @@ impl ByHand<'_> {
                 return Some((StopReason::Aborted, None));
             }
             self.attempt += 1;
-            world.check(attempts.attempt() == self.attempt, || format!("the machine is at {attempts:?}"));
+            world.check(attempts.attempt().number == self.attempt, || format!("the machine is at {attempts:?}"));
             world.check(attempts.poll_at().is_none(), || format!("{attempts:?} waits in an attempt"));
             world.push_start();
             let failure = match world.attempt() {
@@ -511,9 +511,9 @@ impl ByHand<'_> {
             if let Some(stop) = self.after_failure(attempts, &classification, cause) {
                 return Some(stop);
             }
-            if let Err(reason) = attempts.on_wake(world.now()) {
-                self.stopped(reason, Millis::ZERO);
-                return Some((reason, None));
+            if let Err(rejected) = attempts.on_wake(world.now()) {
+                self.stopped(rejected.reason(), Millis::ZERO);
+                return Some((rejected.reason(), None));
             }
         }
     }
@@ -521,7 +521,7 @@ impl ByHand<'_> {
     /// Waits if there is to be another attempt.
     fn after_failure(
         &mut self,
-        attempts: &mut Attempts<'_, Hz<1_000>>,
+        attempts: &mut Attempts<'_, 1_000>,
         classification: &Classification,
         cause: Cause,
     ) -> Option<(StopReason, Option<Millis>)> {
@@ -559,6 +559,7 @@ impl ByHand<'_> {
             }
             SleepDecision::Defer => Some(self.given_up(StopReason::Scheduled, Some(delay))),
             SleepDecision::Abort => Some(self.given_up(StopReason::Aborted, None)),
+            decision => unreachable!("{decision:?}"),
         }
     }
 }
@@ -569,26 +570,29 @@ fn by_machine(world: &World, policy: &Policy<'_>, breaker: Option<&CircuitBreake
             world.push_event(EventTrace::of_breaker(state.into(), micros(world.elapsed()), state, class));
         }
     };
-    let before = breaker.map(CircuitBreakerView::state);
-    let admission = breaker.map(|breaker| breaker.try_acquire(world)).transpose();
-    let after = breaker.map(CircuitBreakerView::state);
+    let state = || breaker.map(CircuitBreakerView::state);
+    let before = state();
+    let started = Attempts::start(policy, world.now());
+    let after = state();
     tell(after.filter(|_| after != before), None);
-    let Ok(permit) = admission else {
+    let Ok(mut attempts) = started else {
         if let Some(state) = after {
             world.push_event(EventTrace::of_breaker(EventKind::CircuitRejected, micros(world.elapsed()), state, None));
         }
         return Ending { stop_reason: Some(reason_name(StopReason::CircuitOpen)), ..Ending::default() };
     };
-    let mut attempts = Attempts::new(policy, world.now());
     let mut by_hand = ByHand { world, attempt: 0, last: None };
     let stop = by_hand.drive(&mut attempts);
-    if let Some(permit) = permit {
-        match (stop, by_hand.last) {
-            (None, _) => tell(permit.success(world), None),
-            (Some((StopReason::Aborted, _)), _) | (_, None) => permit.release(),
-            (_, Some((class, ..))) => tell(permit.failure(class, world), Some(class)),
+    match stop {
+        None => attempts.on_success(world.now()),
+        Some((StopReason::Scheduled, delay)) => {
+            let checkpoint = attempts.defer(world.now());
+            world.check(Some(checkpoint.remaining()) == delay, || format!("{checkpoint:?} is not of {delay:?}"));
         }
+        Some(_) => drop(attempts),
     }
+    let class = by_hand.last.map(|(class, ..)| class).filter(|_| stop.is_some());
+    tell(state().filter(|state| Some(*state) != after), class);
     let last = by_hand.last.filter(|_| stop.is_some());
     Ending {
         ok: stop.is_none(),

@@ -100,6 +100,7 @@ pub fn cause_name(cause: Cause) -> &'static str {
         Cause::Error => "exception",
         Cause::Result => "result",
         Cause::Timeout => "timeout",
+        cause => cause.as_str(),
     }
 }
 

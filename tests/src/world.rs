@@ -286,27 +286,29 @@ impl<M> Env<M> {
         Self { world: world.clone(), mode: PhantomData }
     }
 
-    /// Notes the wait, which then happens when the future is polled.
+    /// Waits when the future is polled for the second time: an attempt that is raced against it is ready by then.
     fn sleep_later(&self, ticks: u64) -> impl Future<Output = ()> + Send + use<M> {
         let world = self.world.clone();
-        let lasts = world.ask_sleep(ticks);
         async move {
             yield_once().await;
-            world.pass(lasts);
+            world.pass(world.ask_sleep(ticks));
         }
     }
 }
 
-impl<M> Environment for Env<M> {
-    type Rate = World;
-    type Mode = M;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl<M> Clock for Env<M> {
+    const TICK_HZ: u32 = World::TICK_HZ;
 
     fn now(&self) -> Instant {
         self.world.now()
     }
+}
+
+impl<M> Environment for Env<M> {
+    type Mode = M;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     fn random(&mut self) -> u32 {
         self.world.random()

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use redress_core::{
-    Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CircuitBreaker, Classification, Decision,
-    ErrorClass, Event, EventKind, Hz, Instant, Millis, Policy, Retry, RetryTimeline, SleepDecision, StopReason,
+    AttemptInfo, Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CircuitBreaker, Classification,
+    Decision, ErrorClass, Event, EventKind, Instant, Millis, Policy, Retry, RetryTimeline, SleepDecision, StopReason,
     classify::{http, retry_after::UnixSeconds},
     testing::{RecordingPolicy, Script, TestAsyncEnv, TestEnv, block_on},
 };
@@ -65,7 +65,7 @@ fn blocking_calls() {
             let mut script = Script::new(&RECOVERS);
             assert_eq!(context.call(|| script.step()), Ok(7));
             let mut script = Script::new(&RECOVERS);
-            assert!(context.execute_with(|_| script.step()).is_ok());
+            assert!(context.execute(|_: AttemptInfo| script.step()).is_ok());
             let permanent = context.execute(|| Err(Classification::new(ErrorClass::Permanent)));
             assert_eq!(permanent.stop_reason, Some(StopReason::NonRetryableClass));
         });
@@ -75,12 +75,12 @@ fn blocking_calls() {
 /// Opens, rejects, probes, closes.
 #[test]
 fn a_breaker_around_its_states() {
-    static OWN: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4).recovery_timeout(Duration::from_secs(1)));
-    static FAILING: Policy = Policy::new(RETRY.max_attempts(2)).circuit_breaker(&OWN);
-
     assert_allocates_nothing("breaker", || {
+        // One for each run: the clock begins anew with it.
+        let own = CircuitBreaker::<4>::new(BreakerConfig::new(4).recovery_timeout(Duration::from_secs(1)));
+        let failing = Policy::new(RETRY.max_attempts(2)).circuit_breaker(&own);
         let mut timeline = RetryTimeline::<8>::new();
-        let mut context = FAILING.context(TestEnv::new()).observe(&mut timeline);
+        let mut context = failing.context(TestEnv::new()).observe(&mut timeline);
         let mut script = Script::new(&DOWN);
         for _ in 0..4 {
             assert!(context.call(|| script.step()).is_err());
@@ -104,7 +104,7 @@ fn async_calls() {
         let mut script = Script::new(&RECOVERS);
         assert_eq!(block_on(context.call(async || script.step())), Ok(7));
         let mut script = Script::new(&RECOVERS);
-        assert!(block_on(context.execute_with(async |_| script.step())).is_ok());
+        assert!(block_on(context.execute(async |_: AttemptInfo| script.step())).is_ok());
     });
 }
 
@@ -139,8 +139,8 @@ fn the_loop_form() {
 #[test]
 fn the_bare_machine_and_checkpoints() {
     assert_allocates_nothing("machine and checkpoints", || {
-        let mut attempts = Attempts::<Hz<32_768>>::new(&METERED, Instant::ZERO);
-        assert!(matches!(attempts.on_failure(Instant::ZERO, BUSY, 5), Decision::RetryAt(_)));
+        let mut attempts = Attempts::<32_768>::start(&METERED, Instant::ZERO).unwrap();
+        assert!(matches!(attempts.on_failure(Instant::ZERO, BUSY, || 5), Decision::RetryAt(_)));
         let bytes = attempts.suspend(Instant::from_ticks(9)).to_bytes();
         let checkpoint = Checkpoint::from_bytes(&bytes).unwrap();
         assert!(Checkpoint::from_bytes(&bytes[1..]).is_err());

@@ -5,7 +5,7 @@ use std::{panic::catch_unwind, time::Duration};
 
 use redress_core::{
     Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CheckpointError, CircuitBreaker,
-    Classification, ConfigError, ErrorClass, Hz, Instant, Millis, Policy, Retry, StopReason,
+    Classification, ConfigError, ErrorClass, Instant, Millis, Policy, Retry, StopReason,
     classify::{
         http,
         retry_after::{UnixSeconds, parse},
@@ -161,10 +161,10 @@ fn a_budget_that_contradicts_itself() {
 #[test]
 fn spans_that_are_too_long_saturate() {
     let policy = Policy::new(Retry::new(Backoff::constant(Duration::MAX)).deadline(Duration::MAX));
-    let mut attempts = Attempts::<Hz<1_000_000_000>>::new(&policy, Instant::from_ticks(u64::MAX));
+    let mut attempts = Attempts::<1_000_000_000>::start(&policy, Instant::from_ticks(u64::MAX)).unwrap();
     let now = Instant::from_ticks(u64::MAX);
     assert!(matches!(
-        attempts.on_failure(now, ErrorClass::Transient, u32::MAX),
+        attempts.on_failure(now, ErrorClass::Transient, || u32::MAX),
         redress_core::Decision::Stop(StopReason::DeadlineExceeded)
     ));
 }
@@ -172,8 +172,8 @@ fn spans_that_are_too_long_saturate() {
 // ---- Checkpoints --------------------------------------------------------------------------------------------------
 
 fn checkpoint(policy: &Policy<'_>) -> Checkpoint {
-    let mut attempts = Attempts::<Hz<1_000>>::new(policy, Instant::ZERO);
-    let _ = attempts.on_failure(Instant::from_ticks(5), ErrorClass::Transient, 1);
+    let mut attempts = Attempts::<1_000>::start(policy, Instant::ZERO).unwrap();
+    let _ = attempts.on_failure(Instant::from_ticks(5), ErrorClass::Transient, || 1);
     attempts.suspend(Instant::from_ticks(6))
 }
 
@@ -230,7 +230,7 @@ fn a_checkpoint_of_another_policy() {
     for (written, policy) in all.iter().enumerate() {
         let checkpoint = Checkpoint::from_bytes(&checkpoint(policy).to_bytes()).unwrap();
         for (read, other) in all.iter().enumerate() {
-            let resumed = Attempts::<Hz<1_000>>::resume(other, &checkpoint, Millis::ZERO, Instant::ZERO);
+            let resumed = Attempts::<1_000>::resume(other, &checkpoint, Millis::ZERO, Instant::ZERO);
             if read == written {
                 assert!(resumed.is_ok());
             } else {

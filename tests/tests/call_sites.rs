@@ -9,10 +9,10 @@ use std::{
 };
 
 use redress_core::{
-    AbortRetryError, AsyncEnvironment, AsyncSleeper, AttemptDecision, AttemptEnd, AttemptStart, Attempts, Backoff,
-    BackoffContext, Blocking, BreakerConfig, BreakerState, Budget, BudgetConfig, BudgetView, ByClass, Cause,
+    AbortRetryError, AsyncEnvironment, AsyncSleeper, AttemptDecision, AttemptEnd, AttemptInfo, AttemptStart, Attempts,
+    Backoff, BackoffContext, Blocking, BreakerConfig, BreakerState, Budget, BudgetConfig, BudgetView, ByClass, Cause,
     Checkpoint, CheckpointError, CircuitBreaker, CircuitBreakerView, ClassSet, Classification, Clock, ConfigError,
-    Context, Decision, Environment, ErrorClass, Event, EventKind, Failure, Hz, Instant, Local, Millis, Outcome, Policy,
+    Context, Decision, Environment, ErrorClass, Event, EventKind, Failure, Instant, Local, Millis, Outcome, Policy,
     Rejected, Retry, RetryError, RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, StopReason,
     TimelineEvent,
     breaker::Permit,
@@ -166,7 +166,7 @@ fn results_timeline_and_abort() {
 // ---- tokio: spawned, the future is Send ---------------------------------------------------------------------------
 
 /// The clock and the timer of tokio.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Tokio {
     start: tokio::time::Instant,
     random: SeededRandom,
@@ -178,17 +178,20 @@ impl Tokio {
     }
 }
 
+impl Clock for Tokio {
+    const TICK_HZ: u32 = 1_000_000;
+
+    fn now(&self) -> Instant {
+        Instant::from_ticks(self.start.elapsed().as_micros().try_into().unwrap_or(u64::MAX))
+    }
+}
+
 impl Environment for Tokio {
-    type Rate = Hz<1_000_000>;
     type Mode = mode::Spawned;
     type Classifier = SelfClassifier;
 
     const CLASSIFIER: SelfClassifier = SelfClassifier;
     const ABORT_POLL: Option<Millis> = Some(Millis::new(10));
-
-    fn now(&self) -> Instant {
-        Instant::from_ticks(self.start.elapsed().as_micros().try_into().unwrap_or(u64::MAX))
-    }
 
     fn random(&mut self) -> u32 {
         redress_core::RandomSource::next_u32(&mut self.random)
@@ -223,7 +226,7 @@ async fn a_spawned_task_calls_with_a_closure() {
             let mut context =
                 SERVICE.context(Tokio::new()).operation("fetch").abort_if(|| false).observe(&mut timeline);
             let value = context.call(|| flaky(&count)).await;
-            let outcome = context.execute_with(|_attempt| flaky(&count)).await;
+            let outcome = context.execute(|_: AttemptInfo| flaky(&count)).await;
             (value, outcome.attempts)
         })
     });
@@ -301,7 +304,7 @@ fn a_superloop_owns_its_own_time() {
     static SENSOR: Policy = Policy::new(Retry::new(Backoff::exponential(millis(10), secs(1))).max_attempts(3));
 
     let (mut now, mut alarm) = (Instant::from_ticks(500), None);
-    let mut attempts = Attempts::<Hz<1_000>>::new(&SENSOR, now);
+    let mut attempts = Attempts::<1_000>::start(&SENSOR, now).unwrap();
     let mut reads = 0;
     let reason = loop {
         // One turn of the superloop.
@@ -313,7 +316,7 @@ fn a_superloop_owns_its_own_time() {
             attempts.on_wake(now).unwrap();
         }
         reads += 1;
-        match attempts.on_failure(now, ErrorClass::Transient, 0) {
+        match attempts.on_failure(now, ErrorClass::Transient, || 0) {
             Decision::RetryAt(t) => alarm = Some(t),
             Decision::Stop(reason) => break reason,
         }
@@ -322,16 +325,28 @@ fn a_superloop_owns_its_own_time() {
     assert_eq!((reason, reads, now.ticks()), (StopReason::MaxAttemptsGlobal, 3, 530));
 }
 
-/// The breaker of a call that the machine makes is asked by hand.
+/// The machine asks the breaker, and reports to breaker and budget how the call ended.
 #[test]
-fn a_superloop_asks_the_breaker_itself() {
-    let breaker = CircuitBreaker::<2>::new(BreakerConfig::new(2));
+fn a_superloop_shares_breaker_and_budget_with_others() {
+    static DOWN: CircuitBreaker<2> = CircuitBreaker::new(BreakerConfig::new(2));
+    static SPARE: Budget = Budget::new(BudgetConfig::token_bucket(2).initial(1).refill_per_success(1_000));
+    static SENSOR: Policy =
+        Policy::new(Retry::new(Backoff::none()).max_attempts(2)).circuit_breaker(&DOWN).budget(&SPARE);
+
+    let start = || Attempts::<1_000>::start(&SENSOR, Instant::ZERO);
     let clock = ManualClock::new();
+    start().unwrap().on_success(Instant::ZERO);
+    assert_eq!(SPARE.remaining(&clock), 2);
     for _ in 0..2 {
-        let permit = breaker.try_acquire(&clock).unwrap();
-        permit.failure(ErrorClass::Transient, &clock);
+        let mut attempts = start().unwrap();
+        assert!(matches!(attempts.on_failure(Instant::ZERO, ErrorClass::Transient, || 0), Decision::RetryAt(_)));
+        attempts.on_wake(Instant::ZERO).unwrap();
+        let stop = attempts.on_failure(Instant::ZERO, ErrorClass::Transient, || 0);
+        assert_eq!(stop, Decision::Stop(StopReason::MaxAttemptsGlobal));
     }
-    assert_eq!(breaker.try_acquire(&clock).unwrap_err().retry_after(), Millis::from_secs(30));
+    assert_eq!((DOWN.state(), SPARE.remaining(&clock)), (BreakerState::Open, 0));
+    let rejected = start().unwrap_err();
+    assert_eq!((rejected.reason(), rejected.retry_after()), (StopReason::CircuitOpen, Millis::from_secs(30)));
 }
 
 // ---- Deferral and resumption --------------------------------------------------------------------------------------
@@ -376,17 +391,16 @@ assert_impl_all!(Retry<'static>: Send, Sync, Copy);
 assert_impl_all!(Backoff<'static>: Send, Sync, Copy);
 // What one call holds may move to another thread in the middle of it.
 assert_impl_all!(Permit<'static>: Send, Sync);
-assert_impl_all!(Attempts<'static, Hz<1_000>>: Send, Sync);
-assert_impl_all!(Attempts<'static, ManualClock>: Send, Sync);
+assert_impl_all!(Attempts<'static, 1_000>: Send, Sync);
 assert_impl_all!(RetryTimeline<8>: Send, Sync);
-type Hooks = redress_core::context::Default<Tokio>;
-assert_impl_all!(Context<'static, Tokio, mode::Spawned, Hooks>: Send, Sync);
-assert_impl_all!(Run<'static, 'static, Tokio, mode::Spawned, Hooks>: Send, Sync);
-assert_impl_all!(redress_core::Resumed<'static, 'static, Tokio, mode::Spawned, Hooks>: Send, Sync);
+type Hooks = redress_core::context::Hooks<SelfClassifier>;
+assert_impl_all!(Context<'static, Tokio>: Send, Sync);
+assert_impl_all!(Run<'static, Tokio, Hooks>: Send, Sync);
+assert_impl_all!(redress_core::Resumed<'static, Tokio, Hooks>: Send, Sync);
 // A clock for tests is a cell: what it is in stays on its thread.
 assert_not_impl_any!(ManualClock: Sync);
-assert_not_impl_any!(Run<'static, 'static, Rc, mode::Local, redress_core::context::Default<Rc>>: Send);
-type Rc = Local<ManualClock, std::rc::Rc<()>, u32>;
+assert_not_impl_any!(Run<'static, Rc, Hooks>: Send);
+type Rc = Local<ManualClock, std::rc::Rc<()>, fn() -> u32>;
 // Plain data.
 assert_impl_all!(Checkpoint: Send, Sync, Copy);
 assert_impl_all!(Classification: Send, Sync, Copy);

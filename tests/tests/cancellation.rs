@@ -12,10 +12,10 @@ use std::{
 };
 
 use redress_core::{
-    AsyncEnvironment, Attempts, Backoff, Blocking, BreakerConfig, BreakerState, Budget, BudgetConfig, Checkpoint,
-    CircuitBreaker, Clock, Decision, Environment, ErrorClass, Event, EventKind, Hz, Instant, Millis, Policy, Retry,
-    SelfClassifier,
-    env::mode::{Local, Spawned},
+    AsyncEnvironment, AttemptInfo, Attempts, Backoff, Blocking, BreakerConfig, BreakerState, Budget, BudgetConfig,
+    Checkpoint, CircuitBreaker, Clock, Decision, Environment, ErrorClass, Event, EventKind, Instant, Millis, Policy,
+    Retry, SelfClassifier,
+    env::mode::{self, Local, Spawned},
     testing::TestEnv,
 };
 
@@ -97,8 +97,8 @@ impl World {
     /// A checkpoint of a call under this policy, 25 ms before its second attempt.
     fn checkpoint(&self) -> Checkpoint {
         let policy = Policy::new(Self::retry());
-        let mut attempts = Attempts::<Hz<1_000>>::new(&policy, self.now());
-        assert!(matches!(attempts.on_failure(self.now(), ErrorClass::Transient, 0), Decision::RetryAt(_)));
+        let mut attempts = Attempts::<1_000>::start(&policy, self.now()).unwrap();
+        assert!(matches!(attempts.on_failure(self.now(), ErrorClass::Transient, || 0), Decision::RetryAt(_)));
         attempts.suspend(Instant::from_ticks(self.clock.get() + 15))
     }
 
@@ -118,6 +118,7 @@ impl World {
                 assert!(probes.iter().all(Result::is_ok), "{place}: a probe's place is lost");
                 assert!(self.breaker.try_acquire(&self).is_err(), "{place}: a place too many");
             }
+            state => unreachable!("{place}: {state}"),
         }
     }
 }
@@ -158,23 +159,26 @@ impl<'w, M> Env<'w, M> {
     }
 }
 
-impl<M> Environment for Env<'_, M> {
-    type Rate = Hz<1_000>;
-    type Mode = M;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl<M> Clock for Env<'_, M> {
+    const TICK_HZ: u32 = 1_000;
 
     fn now(&self) -> Instant {
         self.0.now()
     }
+}
+
+impl<M> Environment for Env<'_, M> {
+    type Mode = M;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     fn random(&mut self) -> u32 {
         0x8000_0000
     }
 }
 
-impl<M> AsyncEnvironment for Env<'_, M> {
+impl<M: mode::Async> AsyncEnvironment for Env<'_, M> {
     async fn sleep(&mut self, ticks: u64) {
         // Long ones take more polls, so that an attempt is sooner ready than its timeout.
         for _ in 0..=ticks / 100 {
@@ -273,13 +277,13 @@ both_modes! {
     an_attempt_under_a_timeout_dropped: 8, world, M => {
         let policy = world.policy(World::retry().attempt_timeout(Duration::from_millis(500)));
         let mut context = policy.context(Env::<M>::new(world)).observe(world.count());
-        let _ = context.call_with(|_| world.operation()).await;
+        let _ = context.call(|_: AttemptInfo| world.operation()).await;
     }
 
     a_sliced_wait_dropped: 14, world, M => {
         let policy = world.policy(World::retry());
         let mut context = policy.context(Env::<M>::new(world)).observe(world.count()).slice(Duration::from_millis(9), || ());
-        let _ = context.execute_with(|_| world.operation()).await;
+        let _ = context.execute(|_: AttemptInfo| world.operation()).await;
     }
 
     a_resumed_call_dropped: 6, world, M => {
@@ -357,8 +361,8 @@ fn panics_everywhere(call: impl Fn(&World, u32)) {
     }
 }
 
-fn blocking(world: &World) -> Blocking<&World, impl FnMut(u64), u32> {
-    Blocking::new(world, |ticks| world.clock.set(world.clock.get() + ticks), 1)
+fn blocking(world: &World) -> Blocking<&World, impl FnMut(u64), impl FnMut() -> u32> {
+    Blocking::new(world, |ticks| world.clock.set(world.clock.get() + ticks), || 1)
 }
 
 fn attempt(world: &World, panics: bool) -> Result<(), ErrorClass> {
@@ -436,7 +440,7 @@ fn a_panicking_abort_condition_sleep_handler_or_sleeper() {
     panics_everywhere(|world, at| {
         let policy = world.policy(World::retry());
         let sleeper = |_| assert!(world.started.get() < at, "the sleeper's own panic");
-        let mut context = policy.context(Blocking::new(world, sleeper, 1)).observe(world.count());
+        let mut context = policy.context(Blocking::new(world, sleeper, || 1)).observe(world.count());
         let _ = context.call(|| attempt(world, false));
     });
 }

@@ -9,10 +9,10 @@ use std::{
 };
 
 use redress_core::{
-    AbortRetryError, AttemptDecision, AttemptEnd, AttemptStart, Attempts, Backoff, BackoffContext, BreakerConfig,
-    BreakerState, Budget, BudgetConfig, Cause, CircuitBreaker, Classification, Decision, Environment, ErrorClass,
-    Event, EventKind, Hz, Instant, Millis, Policy, RandomSource, Rejected, Retry, RetryError, RetryTimeline,
-    SeededRandom, SelfClassifier, SleepDecision, StopReason,
+    AbortRetryError, AttemptDecision, AttemptEnd, AttemptInfo, AttemptStart, Attempts, Backoff, BackoffContext,
+    BreakerConfig, BreakerState, Budget, BudgetConfig, Cause, CircuitBreaker, Classification, Clock, Decision,
+    Environment, ErrorClass, Event, EventKind, Instant, Millis, Policy, RandomSource, Rejected, Retry, RetryError,
+    RetryTimeline, SeededRandom, SelfClassifier, SleepDecision, StopReason,
     env::{BlockingEnvironment, mode},
     testing::{DeterministicStrategy, FakeCircuitBreaker, ManualClock, Script, TestAsyncEnv, TestEnv, block_on},
 };
@@ -318,9 +318,9 @@ fn a_previous_delay_does_not_leak_into_another_class() {
     let retry = Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(250), secs(30)))
         .backoff_for(ErrorClass::RateLimit, Backoff::constant(secs(20)));
     let policy = Policy::new(retry.no_deadline());
-    let mut attempts = Attempts::<Hz<1_000>>::new(&policy, Instant::ZERO);
+    let mut attempts = Attempts::<1_000>::start(&policy, Instant::ZERO).unwrap();
     let mut next = |class, random| {
-        let _ = attempts.on_failure(Instant::ZERO, class, random);
+        let _ = attempts.on_failure(Instant::ZERO, class, || random);
         let delay = attempts.delay();
         attempts.on_wake(Instant::ZERO).unwrap();
         delay.get()
@@ -336,8 +336,8 @@ fn a_previous_delay_does_not_leak_into_another_class() {
 fn a_strategy_of_ones_own_is_taken_at_its_word() {
     static LONGEST: DeterministicStrategy<'static> = DeterministicStrategy::new(&[Millis::MAX]);
     let policy = Policy::new(Retry::new(Backoff::custom(&LONGEST)).no_deadline());
-    let mut attempts = Attempts::<Hz<1_000_000>>::new(&policy, Instant::ZERO);
-    let decision = attempts.on_failure(Instant::ZERO, ErrorClass::Transient, 0);
+    let mut attempts = Attempts::<1_000_000>::start(&policy, Instant::ZERO).unwrap();
+    let decision = attempts.on_failure(Instant::ZERO, ErrorClass::Transient, || 0);
     assert_eq!(decision, Decision::RetryAt(Instant::from_ticks(u64::from(u32::MAX) * 1_000)));
 }
 
@@ -374,16 +374,19 @@ fn no_attempt_begins_after_the_deadline() {
 
 struct Oversleeper(TestEnv);
 
+impl Clock for &mut Oversleeper {
+    const TICK_HZ: u32 = ManualClock::TICK_HZ;
+
+    fn now(&self) -> Instant {
+        self.0.clock().now()
+    }
+}
+
 impl Environment for &mut Oversleeper {
-    type Rate = ManualClock;
     type Mode = mode::Blocking;
     type Classifier = SelfClassifier;
 
     const CLASSIFIER: SelfClassifier = SelfClassifier;
-
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
 
     fn random(&mut self) -> u32 {
         self.0.random()
@@ -401,7 +404,7 @@ impl BlockingEnvironment for &mut Oversleeper {
 fn an_attempt_knows_what_remains() {
     let policy = Policy::new(constant(10).deadline(secs(25)).attempt_timeout(secs(8)));
     let mut told = Vec::new();
-    policy.context(TestEnv::new()).execute_with(|attempt| {
+    policy.context(TestEnv::new()).execute(|attempt: AttemptInfo| {
         told.push((attempt.number, attempt.remaining.unwrap().get()));
         TRANSIENT
     });
@@ -532,16 +535,19 @@ struct Counting {
     draws: usize,
 }
 
+impl Clock for &mut Counting {
+    const TICK_HZ: u32 = ManualClock::TICK_HZ;
+
+    fn now(&self) -> Instant {
+        self.env.clock().now()
+    }
+}
+
 impl Environment for &mut Counting {
-    type Rate = ManualClock;
     type Mode = mode::Blocking;
     type Classifier = SelfClassifier;
 
     const CLASSIFIER: SelfClassifier = SelfClassifier;
-
-    fn now(&self) -> Instant {
-        self.env.now()
-    }
 
     fn random(&mut self) -> u32 {
         self.draws += 1;
@@ -793,8 +799,8 @@ fn a_hint_works_in_every_form_of_a_call() {
     });
     assert!(context.env().sleeps().eq(expected));
 
-    let mut attempts = Attempts::<Hz<1_000>>::new(&policy, Instant::ZERO);
-    assert_eq!(attempts.on_failure(Instant::ZERO, asked, 0), Decision::RetryAt(Instant::from_ticks(7_000)));
+    let mut attempts = Attempts::<1_000>::start(&policy, Instant::ZERO).unwrap();
+    assert_eq!(attempts.on_failure(Instant::ZERO, asked, || 0), Decision::RetryAt(Instant::from_ticks(7_000)));
 }
 
 /// Devices with different seeds do not retry in step. [backon without std: one hard-coded seed for all]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use redress_core::{
-    Attempt, Backoff, BreakerConfig, CircuitBreaker, Classification, Classify, ErrorClass, Millis, Outcome, Policy,
+    AttemptInfo, Backoff, BreakerConfig, CircuitBreaker, Classification, Classify, ErrorClass, Millis, Outcome, Policy,
     RetryError, RetryTimeline, SelfClassifier, SleepDecision, StopReason,
     classify::http,
     retry,
@@ -504,7 +504,7 @@ fn deferred() -> Result<(), RetryError<ErrorClass>> {
 
 #[retry(policy = INSTANT_RETRIES, context = TestAsyncEnv::new(), attempt = attempt)]
 async fn numbered() -> Result<u32, RetryError<ErrorClass>> {
-    let Attempt { number, .. } = attempt;
+    let AttemptInfo { number, .. } = attempt;
     if number < 3 { Err(ErrorClass::Transient) } else { Ok(number) }
 }
 

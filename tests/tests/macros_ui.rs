@@ -5,7 +5,14 @@ use std::{fs, path::Path};
 
 /// What each file's message must contain: what is allowed instead, or the name of the thing.
 const WORDS: &[(&str, &[&str])] = &[
-    ("argument_moved", &["cannot move out of", "a captured variable in an `FnMut` closure", "`AsyncFnMut` closure"]),
+    (
+        "argument_moved",
+        &[
+            "moves the variable `name` out of its environment",
+            "implements the `FnMut` trait",
+            "implements the `AsyncFnMut` trait",
+        ],
+    ),
     ("class_missing", &["`BadFrame` has no class", "`Busy` has no class", "`auth`, `permission`"]),
     (
         "class_misplaced",

@@ -10,8 +10,8 @@ use std::{
 use proptest::prelude::*;
 use redress_core::{
     Attempts, Backoff, Blocking, BreakerConfig, BreakerState, Budget, BudgetConfig, Checkpoint, CheckpointError,
-    CircuitBreaker, ClassSet, Classification, Clock, Decision, ErrorClass, Event, EventKind, Hz, Instant, Millis,
-    Policy, Retry, SleepDecision, StopReason, breaker::Permit,
+    CircuitBreaker, ClassSet, Classification, Clock, Decision, ErrorClass, Event, EventKind, Instant, Millis, Policy,
+    Retry, SleepDecision, StopReason, breaker::Permit,
 };
 
 /// A clock which tests set; also backwards.
@@ -279,7 +279,7 @@ proptest! {
     ) {
         let policy = Policy::new(limits.retry());
         let clock = Cell::new(0);
-        let env = Blocking::new(Ticks::<1_000>(&clock), |ticks| clock.set(clock.get() + ticks), random);
+        let env = Blocking::new(Ticks::<1_000>(&clock), |ticks| clock.set(clock.get() + ticks), || random);
         let mut made = Vec::new();
         let outcome = policy.context(env).execute(|| {
             let failure = failures[made.len() % failures.len()];
@@ -320,7 +320,7 @@ fn deadline_holds<const HZ: u32>(limits: &Limits, took: &[u64], failures: &[Clas
         let slack = if HZ.is_multiple_of(1_000) { 0 } else { 1_000 + (limit >> 31) };
         assert!(passed < limit + slack, "slept into the deadline");
     };
-    let mut context = policy.context(Blocking::new(Ticks::<HZ>(&clock), sleep, random)).observe(|event: &Event| {
+    let mut context = policy.context(Blocking::new(Ticks::<HZ>(&clock), sleep, || random)).observe(|event: &Event| {
         if event.kind == EventKind::Retry {
             decided.borrow_mut().push(event.delay);
         }
@@ -393,7 +393,7 @@ proptest! {
             Err::<(), _>(failures[made % failures.len()])
         };
         let defer = |_: &_, _| SleepDecision::Defer;
-        let env = || Blocking::new(Ticks::<1_000_000>(&clock), sleep, random);
+        let env = || Blocking::new(Ticks::<1_000_000>(&clock), sleep, || random);
         let mut outcome = policy.context(env()).sleep_handler(defer).execute(&mut operation);
         let mut times = 0;
         while let Some(checkpoint) = outcome.checkpoint {
@@ -429,7 +429,7 @@ fn survives(limits: &Limits, readings: &[u64], failures: &[Classification], rand
     };
     for policy in &policies {
         for call in 0..6 {
-            let env = Blocking::new(&clock, |_| (), random);
+            let env = Blocking::new(&clock, |_| (), || random);
             let attempts = if sliced {
                 policy.context(env).slice(millis(1_000), || ()).execute(&mut fail).attempts
             } else {
@@ -439,20 +439,20 @@ fn survives(limits: &Limits, readings: &[u64], failures: &[Classification], rand
             let _ = breaker.record_failure(failures[call % failures.len()].class(), &clock);
             let _ = (rolling.remaining(&clock), bucket.remaining(&clock));
         }
-        let mut attempts = Attempts::<Hz<1_000_000>>::new(policy, clock.now());
+        let Ok(mut attempts) = Attempts::<1_000_000>::start(policy, clock.now()) else { continue };
         for failure in failures.iter().cycle().take(100) {
             let now = clock.now();
-            match attempts.on_failure(now, *failure, random) {
+            match attempts.on_failure(now, *failure, || random) {
                 Decision::Stop(_) => break,
                 Decision::RetryAt(at) => assert!(at >= now),
             }
-            let _ = (attempts.poll_at(), attempts.remaining());
+            let _ = (attempts.poll_at(), attempts.attempt().remaining);
             let checkpoint = attempts.suspend(clock.now());
             attempts = Attempts::resume(policy, &checkpoint, Millis::new(random), clock.now()).unwrap();
             if attempts.on_wake(clock.now()).is_err() {
                 break;
             }
-            assert!(attempts.attempt() <= limits.max_attempts);
+            assert!(attempts.attempt().number <= limits.max_attempts);
         }
     }
 }
@@ -573,6 +573,7 @@ proptest! {
                             prop_assert_eq!(out + succeeded, u32::from(probes), "a free place was refused");
                             prop_assert_eq!(u64::from(rejected.retry_after().get()), lease_until - time.get());
                         }
+                        (state, _) => prop_assert!(false, "no state of the model: {state}"),
                     }
                     if let Ok(permit) = admitted {
                         let mark = if before == BreakerState::Closed { 0 } else { period };
@@ -933,7 +934,7 @@ fn crc16(bytes: &[u8]) -> u16 {
 /// A checkpoint of a call which was deferred after some failures.
 fn deferred(policy: &Policy<'_>, failures: &[Classification], random: u32) -> Option<Checkpoint> {
     let clock = Cell::new(77);
-    let env = Blocking::new(Ticks::<1_000>(&clock), |ticks| clock.set(clock.get() + ticks), random);
+    let env = Blocking::new(Ticks::<1_000>(&clock), |ticks| clock.set(clock.get() + ticks), || random);
     let mut made = 0;
     let mut sleeps = 0;
     let last = failures.len();
@@ -965,22 +966,22 @@ proptest! {
         prop_assert_eq!(checkpoint.attempts() as usize, failures.len());
 
         // The same call in one piece and in two ends alike.
-        let attempts = |mut attempts: Attempts<'_, Hz<1_000>>| {
+        let attempts = |mut attempts: Attempts<'_, 1_000>| {
             let mut now = Instant::from_ticks(10_000_000);
             let mut trace = Vec::new();
             while attempts.on_wake(now).is_ok() {
-                let decision = attempts.on_failure(now, ErrorClass::Transient, random);
-                trace.push((attempts.attempt(), decision));
+                let decision = attempts.on_failure(now, ErrorClass::Transient, || random);
+                trace.push((attempts.attempt().number, decision));
                 let Decision::RetryAt(at) = decision else { break };
                 now = at;
             }
             trace
         };
         let now = Instant::from_ticks(5_000_000);
-        let whole = Attempts::<Hz<1_000>>::resume(&policy, &checkpoint, Millis::ZERO, now).unwrap();
+        let whole = Attempts::<1_000>::resume(&policy, &checkpoint, Millis::ZERO, now).unwrap();
         let again = Checkpoint::from_bytes(&whole.suspend(now).to_bytes()).unwrap();
         prop_assert_eq!(again, checkpoint);
-        let whole = Attempts::<Hz<1_000>>::resume(&policy, &checkpoint, Millis::ZERO, now).unwrap();
+        let whole = Attempts::<1_000>::resume(&policy, &checkpoint, Millis::ZERO, now).unwrap();
         let parts = Attempts::resume(&policy, &again, Millis::ZERO, now).unwrap();
         prop_assert_eq!(attempts(whole), attempts(parts));
     }
@@ -996,7 +997,7 @@ proptest! {
         reading in any::<u64>(),
     ) {
         let policy = Policy::new(limits.retry());
-        let genuine = Attempts::<Hz<1_000>>::new(&policy, Instant::ZERO).suspend(Instant::ZERO).to_bytes();
+        let genuine = Attempts::<1_000>::start(&policy, Instant::ZERO).unwrap().suspend(Instant::ZERO).to_bytes();
         if ours {
             // Everything is arbitrary but what says that this policy wrote it.
             bytes[0] = genuine[0] & !3 | bytes[0] & 3;
@@ -1012,14 +1013,14 @@ proptest! {
         }
         let Ok(checkpoint) = Checkpoint::from_bytes(&bytes) else { return Ok(()) };
         let now = Instant::from_ticks(reading);
-        let resumed = Attempts::<Hz<1_000>>::resume(&policy, &checkpoint, Millis::new(slept), now);
+        let resumed = Attempts::<1_000>::resume(&policy, &checkpoint, Millis::new(slept), now);
         let Ok(mut attempts) = resumed else { return Ok(()) };
-        let _ = (attempts.poll_at(), attempts.remaining());
+        let _ = (attempts.poll_at(), attempts.attempt().remaining);
         for _ in 0..20 {
             if attempts.on_wake(now).is_err() {
                 break;
             }
-            if let Decision::Stop(_) = attempts.on_failure(now, ErrorClass::Transient, 7) {
+            if let Decision::Stop(_) = attempts.on_failure(now, ErrorClass::Transient, || 7) {
                 break;
             }
         }

@@ -8,8 +8,7 @@ use std::{
 };
 
 use redress_core::{
-    AsyncSleeper, Attempts, Backoff, Clock, Decision, ErrorClass, Hz, Instant, Local, Millis, Policy, Retry,
-    StopReason,
+    AsyncSleeper, Attempts, Backoff, Clock, Decision, ErrorClass, Instant, Local, Millis, Policy, Retry, StopReason,
     testing::{ManualClock, TestEnv},
 };
 
@@ -30,14 +29,15 @@ fn suspending_in_the_last_attempt_makes_no_further_one() {
     let outcome = context.resume(&checkpoint, Millis::ZERO).unwrap().execute(|| Ok::<_, ErrorClass>(()));
     assert_eq!(outcome.stop_reason, Some(StopReason::MaxAttemptsGlobal));
 
-    let mut attempts = Attempts::<Hz<1_000>>::new(&TWO_ATTEMPTS, Instant::ZERO);
+    let mut attempts = Attempts::<1_000>::start(&TWO_ATTEMPTS, Instant::ZERO).unwrap();
     for _ in 0..3 {
         let checkpoint = attempts.suspend(Instant::ZERO);
         attempts = Attempts::resume(&TWO_ATTEMPTS, &checkpoint, Millis::ZERO, Instant::ZERO).unwrap();
         let _ = attempts.on_wake(Instant::ZERO);
     }
-    assert_eq!(attempts.attempt(), 2);
-    assert_eq!(attempts.on_wake(Instant::ZERO), Err(StopReason::MaxAttemptsGlobal));
+    assert_eq!(attempts.attempt().number, 2);
+    let rejected = attempts.on_wake(Instant::ZERO).unwrap_err();
+    assert_eq!(rejected.reason(), StopReason::MaxAttemptsGlobal);
 }
 
 /// Who holds on to a run that has stopped gets nothing more out of it by way of a checkpoint.
@@ -55,8 +55,8 @@ fn suspending_after_the_last_attempt_makes_no_further_one() {
 #[test]
 fn a_clock_that_jumped_back_leaves_the_wait_as_it_was() {
     let now = Instant::from_ticks(1_000_000);
-    let mut attempts = Attempts::<Hz<1_000>>::new(&TWO_ATTEMPTS, now);
-    assert!(matches!(attempts.on_failure(now, ErrorClass::Transient, 0), Decision::RetryAt(_)));
+    let mut attempts = Attempts::<1_000>::start(&TWO_ATTEMPTS, now).unwrap();
+    assert!(matches!(attempts.on_failure(now, ErrorClass::Transient, || 0), Decision::RetryAt(_)));
     let checkpoint = attempts.suspend(Instant::ZERO);
     assert_eq!((checkpoint.remaining(), checkpoint.elapsed()), (Millis::new(10), Millis::ZERO));
 }
@@ -79,13 +79,13 @@ fn a_wait_which_rounding_brings_to_the_deadline_is_not_begun() {
     static TIGHT: Policy = Policy::new(Retry::new(Backoff::constant(WAIT)).deadline(Duration::from_millis(12)));
 
     let now = Instant::from_ticks(500);
-    let mut attempts = Attempts::<Hz<1_000_000>>::new(&TIGHT, Instant::ZERO);
-    assert!(matches!(attempts.on_failure(now, ErrorClass::Transient, 0), Decision::RetryAt(_)));
+    let mut attempts = Attempts::<1_000_000>::start(&TIGHT, Instant::ZERO).unwrap();
+    assert!(matches!(attempts.on_failure(now, ErrorClass::Transient, || 0), Decision::RetryAt(_)));
     let checkpoint = attempts.suspend(now);
     assert_eq!((checkpoint.elapsed(), checkpoint.remaining()), (Millis::new(1), Millis::new(10)));
-    let mut resumed = Attempts::<Hz<1_000_000>>::resume(&TIGHT, &checkpoint, Millis::ZERO, now).unwrap();
+    let mut resumed = Attempts::<1_000_000>::resume(&TIGHT, &checkpoint, Millis::ZERO, now).unwrap();
     assert_eq!(resumed.poll_at(), Some(now));
-    assert_eq!(resumed.on_wake(now), Err(StopReason::DeadlineExceeded));
+    assert_eq!(resumed.on_wake(now).unwrap_err().reason(), StopReason::DeadlineExceeded);
 }
 
 /// The part of a wait that has passed when its future is dropped has passed.
@@ -110,7 +110,7 @@ fn suspending_in_the_middle_of_a_wait_keeps_what_is_left_of_it() {
     }
 
     let time = Cell::new(5);
-    let mut context = TWO_ATTEMPTS.context(Local::new(Ticks(&time), Forever, 1));
+    let mut context = TWO_ATTEMPTS.context(Local::new(Ticks(&time), Forever, || 1));
     let mut run = context.start().unwrap();
     {
         let mut wait = pin!(run.failed(ErrorClass::Transient));

@@ -25,8 +25,8 @@ const WORDS: &[(&str, &[&str])] = &[
     (
         "unused_run_permit_and_resumed",
         &[
-            "a run that is dropped is a call given up",
-            "dropping the permit gives it back",
+            "dropping a `Run` abandons the call",
+            "dropping the permit releases it as if the call had not been made",
             "the call goes on when it is called",
         ],
     ),

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use postgres::{Client, Config, Error, NoTls, error::SqlState};
 use redress_std::{
-    Backoff, Classification, ErrorClass, Observer, Outcome, Policy, Retry, Threads, tokio_postgres_v0_7,
+    Backoff, Classification, ErrorClass, Observer, Outcome, Policy, Recoverable, Retry, Threads, tokio_postgres_v0_7,
 };
 
 /// What happens after something failed.
@@ -54,7 +54,7 @@ impl Teller {
         mut work: impl FnMut(&mut Client) -> Result<T, Error>,
     ) -> Outcome<T, Error> {
         let mut context = BANK.context(Threads).operation(operation).classifier(classify).observe(observer);
-        context.execute_on(self, |teller| work(teller.client()?), Self::recover)
+        context.execute(Recoverable::new(self, Self::recover).run(|teller: &mut Self| work(teller.client()?)))
     }
 
     /// Does this once, without any policy.

@@ -124,9 +124,7 @@ impl Observer for Journal<'_> {
             AttemptDecision::Success => Next::Success,
             AttemptDecision::Retry => Next::Retry { delay_ms },
             AttemptDecision::Scheduled => Next::Defer { delay_ms },
-            AttemptDecision::Raise | AttemptDecision::Aborted => {
-                Next::Stop { reason: end.stop_reason.map_or("unknown", |reason| reason.as_str()) }
-            }
+            _ => Next::Stop { reason: end.stop_reason.map_or("unknown", |reason| reason.as_str()) },
         };
         let outcome = if next == Next::Success { "200".to_owned() } else { self.api.last_failure() };
         let took = end.elapsed.saturating_sub(self.attempt_started);

@@ -7,9 +7,9 @@ use quickstart::{
     server::{Fault, HEALTHY},
 };
 use redress_std::{
-    Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, ByRef, CHECKPOINT_LEN, Checkpoint, CheckpointError,
-    CircuitBreaker, ErrorClass, Millis, Outcome, Policy, Retry, SelfClassifier, SleepDecision, StdClock, StopReason,
-    Threads,
+    AttemptInfo, Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, ByRef, CHECKPOINT_LEN, Checkpoint,
+    CheckpointError, CircuitBreaker, ErrorClass, Millis, Outcome, Policy, Retry, SelfClassifier, SleepDecision,
+    StdClock, StopReason, Threads,
 };
 
 use crate::{api::Api, check::expect, file::CheckpointFile, journal::Journal};
@@ -48,7 +48,7 @@ fn fetch(api: &Api, journal: &mut Journal, path: &str) -> Outcome<String, Failur
         .operation("fetch")
         .classifier(SelfClassifier)
         .observe(ByRef(journal))
-        .execute_with(|attempt| api.get(path, attempt.remaining))
+        .execute(|attempt: AttemptInfo| api.get(path, attempt.remaining))
 }
 
 /// Waits on this thread only if it is not for long. Otherwise the call ends with a checkpoint.
@@ -59,7 +59,7 @@ fn fetch_or_defer(api: &Api, journal: &mut Journal, path: &str) -> Outcome<Strin
         .classifier(SelfClassifier)
         .observe(ByRef(journal))
         .sleep_handler(|_, delay| if delay < LONG { SleepDecision::Sleep } else { SleepDecision::Defer })
-        .execute_with(|attempt| api.get(path, attempt.remaining))
+        .execute(|attempt: AttemptInfo| api.get(path, attempt.remaining))
 }
 
 const LONG: Millis = Millis::from_secs(2);
@@ -132,7 +132,8 @@ pub(crate) fn give_up_before_the_deadline(api: &Api, journal: &mut Journal) -> R
     api.script("/busy", &[Fault::Status(503), Fault::RetryAfterSeconds { status: 429, secs: 30 }]);
     let outcome = fetch(api, journal, "/busy");
     let not_taken = outcome.next_delay.unwrap_or_default();
-    let left = SERVICE.retry().deadline_after().unwrap_or_default().saturating_sub(outcome.elapsed);
+    let deadline = SERVICE.retry().deadline_after().map(Millis::from_duration).unwrap_or_default();
+    let left = deadline.saturating_sub(outcome.elapsed);
     journal.note(format!("{not_taken} not taken, {left} left"));
     journal.close("fetch");
 

@@ -89,7 +89,7 @@ fn own_connection(headers: &mut HeaderMap) {
 /// What the client is told when there is no answer to hand on.
 fn refuse(error: &ServiceError<ClientError>) -> Response {
     if let Some(wait) = error.retry_after() {
-        let secs = wait.get().div_ceil(1_000).to_string();
+        let secs = wait.as_millis().div_ceil(1_000).to_string();
         return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, secs)], error.to_string()).into_response();
     }
     let timed_out = matches!(error, ServiceError::GaveUp(error) if error.cause == Some(Cause::Timeout));

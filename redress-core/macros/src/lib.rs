@@ -197,7 +197,7 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 /// By the names of the methods of `Context`; expressions that may use the arguments: `operation` (a `&'static str`; the
 /// function's name by default), `classifier`, `retry_result`, `abort_if`, `sleep_handler`, `slice(length, hook)`, and as
 /// often as needed `observe`, `on_attempt_start`, `on_attempt_end`. Closures say the types of their arguments. With
-/// `attempt = name` the body sees the `Attempt` under this name. Errors that implement `Classify` need
+/// `attempt = name` the body sees the `AttemptInfo` under this name. Errors that implement `Classify` need
 /// `classifier = SelfClassifier` in the environments of redress-std.
 ///
 /// ```

@@ -1,6 +1,6 @@
 //! How short and how long the delays of a formula can be, at compile time.
 
-use super::{Backoff, Formula, Needs};
+use super::{Backoff, Formula};
 
 impl Backoff<'_> {
     /// The shortest and the longest delay after this attempt; `None` for a strategy of one's own.
@@ -10,8 +10,8 @@ impl Backoff<'_> {
         match self.formula {
             Formula::Missing { .. } | Formula::Custom { .. } => None,
             formula => Some((
-                formula.choice::<{ Needs::EVERYTHING }>(attempt, 0).by(0),
-                formula.choice::<{ Needs::EVERYTHING }>(attempt, longest_before).by(u32::MAX),
+                formula.choice(attempt, 0).chosen_by(0),
+                formula.choice(attempt, longest_before).chosen_by(u32::MAX),
             )),
         }
     }
@@ -74,11 +74,11 @@ impl Backoff<'_> {
     }
 
     pub(crate) const fn follows_hints(&self) -> bool {
-        !self.hint().is_ignored()
+        !self.retry_after().is_ignored()
     }
 
     pub(crate) const fn hint_has_no_jitter(&self) -> bool {
-        self.hint().number() == 2
+        self.retry_after().number() == 2
     }
 }
 

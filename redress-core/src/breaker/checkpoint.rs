@@ -11,14 +11,14 @@
 //! | 8 to 4 N + 7 | per slot: age of the failure in milliseconds times 16, plus class plus 1; 0 for none |
 //! | last two | CRC-16 of all before, high byte first |
 
-use super::{BreakerState, CircuitBreaker, CircuitBreakerView, Word};
+use super::{BreakerState, CircuitBreaker, CircuitBreakerView};
 use crate::{
     CheckpointError, Clock, Millis,
     checkpoint::crc16,
-    kept::{Time, after},
+    reading::Reading,
     rng::Fnv,
-    time::{Convert, Slept},
-    window::stamp,
+    time::{Slept, Timestamp},
+    window::NONE,
 };
 
 /// Apart from the versions of a call's checkpoint, so that neither is taken for the other.
@@ -34,10 +34,10 @@ impl<const N: usize> CircuitBreaker<N> {
 }
 
 impl CircuitBreakerView {
-    /// Writes what the breaker knows to the beginning of `buffer`, for retained memory or flash, and returns it: the state,
-    /// and as spans, because clocks restart, the time left until a probe or the age of each failure.
+    /// Writes the state of the breaker to the beginning of `buffer`, for retained memory or flash, and returns the bytes
+    /// written. Times are spans, because clocks restart: the time left until a probe, or the age of each failure.
     ///
-    /// Probes which are under way do not survive: their places are free after [`restore`](Self::restore).
+    /// Probes that are under way are not kept: their places are free after [`restore`](Self::restore).
     ///
     /// ```
     /// use core::time::Duration;
@@ -68,21 +68,23 @@ impl CircuitBreakerView {
         let (bytes, _) = buffer.split_at_mut_checked(self.checkpoint_len()).ok_or(CheckpointError::Length)?;
         let (content, checksum) = bytes.split_last_chunk_mut::<CHECKSUM>().ok_or(CheckpointError::Length)?;
         let (header, ages) = content.split_first_chunk_mut::<HEADER>().ok_or(CheckpointError::Length)?;
-        // Read outside of the critical section, which is to stay short.
-        let (now, fingerprint) = (C::time(clock.now()), self.fingerprint());
-        critical_section::with(|_| self.save(now, fingerprint, header, ages));
+        let reading = Reading::of(clock, Timestamp::NEVER);
+        // Computed before the lock is taken, which is held for a short time only.
+        let fingerprint = self.fingerprint();
+        self.lock.with(|| self.save(&reading, fingerprint, header, ages));
         *checksum = crc16(content).to_be_bytes();
         Ok(bytes)
     }
 
-    /// Goes on from a checkpoint, `slept` after it was made. Failures that were forgotten by then are dropped, and an open
-    /// circuit stays open for what is left, at most the recovery timeout. Calls admitted before have no say any more.
+    /// Restores a checkpoint, `slept` after it was made. Failures that have left the window meanwhile are dropped, and an open
+    /// circuit stays open for what is left, at most the recovery timeout; with nothing left, the next call is admitted at once.
+    /// The results of calls admitted before are ignored.
     ///
     /// Meant for the start of a program, before its first call.
     ///
     /// # Errors
     ///
-    /// The bytes are no checkpoint of a breaker with this configuration and capacity; the breaker is as it was.
+    /// The bytes are no checkpoint of a breaker with this configuration and capacity; the breaker is unchanged.
     pub fn restore<C: Clock>(&self, bytes: &[u8], slept: impl Into<Slept>, clock: &C) -> Result<(), CheckpointError> {
         if bytes.len() != self.checkpoint_len() {
             return Err(CheckpointError::Length);
@@ -111,9 +113,10 @@ impl CircuitBreakerView {
             return Err(CheckpointError::Corrupt);
         }
         let left = Millis::new(u32::from_le_bytes(left));
-        // Rounded down: what is forgotten or let through too late is so by a millisecond, and never too early.
-        let (slept, now) = (slept.into().down, C::time_up(clock.now()));
-        critical_section::with(|_| self.load_saved(state, succeeded, left, ages, slept, now));
+        let reading = Reading::of(clock, Timestamp::NEVER);
+        // Rounded down: a call is admitted up to a millisecond too late, but never too early.
+        let slept = slept.into().down;
+        self.lock.with(|| self.load_saved(state, succeeded, left, ages, slept, &reading));
         Ok(())
     }
 
@@ -121,26 +124,31 @@ impl CircuitBreakerView {
         self.window.capacity().saturating_mul(SLOT).saturating_add(HEADER).saturating_add(CHECKSUM)
     }
 
-    fn save(&self, now: Time, fingerprint: u16, header: &mut [u8; HEADER], ages: &mut [u8]) {
-        let word = self.load();
+    fn save(&self, reading: &Reading<'_>, fingerprint: u16, header: &mut [u8; HEADER], ages: &mut [u8]) {
+        let snapshot = self.load();
         ages.fill(0);
-        let left = match word.state() {
-            BreakerState::Open => self.remaining(now, self.config.recovery_timeout),
-            BreakerState::HalfOpen => Millis::ZERO,
+        let mut left = Millis::ZERO;
+        match snapshot.state() {
+            BreakerState::Open => {
+                let span = reading.at_least(self.config.span(BreakerState::Open));
+                left = span.saturating_sub(self.window.latest.passed(reading, span));
+            }
+            BreakerState::HalfOpen => {}
             BreakerState::Closed => {
-                self.window.slide(now, self.config.window);
+                let span = self.config.span(BreakerState::Closed);
+                let passed = self.window.latest.passed(reading, span);
+                self.window.update(self.window.slide(reading.now(), passed, span), NONE, 0);
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
                 for (to, (age, tag)) in ages.iter_mut().zip(self.window.ages()) {
                     *to = (age.get() << TAG_BITS | tag).to_le_bytes();
                 }
-                Millis::ZERO
             }
-        };
+        }
         let [f0, f1] = fingerprint.to_le_bytes();
         let [l0, l1, l2, l3] = left.get().to_le_bytes();
         #[expect(clippy::cast_possible_truncation, reason = "four bits")]
-        let succeeded = word.succeeded() as u8;
-        *header = [VERSION << 2 | word.state() as u8, succeeded, f0, f1, l0, l1, l2, l3];
+        let succeeded = snapshot.succeeded() as u8;
+        *header = [VERSION << 2 | snapshot.state() as u8, succeeded, f0, f1, l0, l1, l2, l3];
     }
 
     fn load_saved(
@@ -150,27 +158,27 @@ impl CircuitBreakerView {
         left: Millis,
         ages: &[[u8; SLOT]],
         slept: Millis,
-        now: Time,
+        reading: &Reading<'_>,
     ) {
+        let (now, next) = (reading.read(), self.load().next(state));
         self.window.clear();
-        let word = self.load().next(state);
         match state {
             BreakerState::Open => {
-                let left = left.min(self.config.recovery_timeout).saturating_sub(slept);
-                self.open(word, after(now, left));
+                let span = self.config.span(BreakerState::Open);
+                let left = left.min(span).saturating_sub(slept);
+                // With nothing left, what a clock may add to the span has passed too.
+                let passed = if left.get() == 0 { reading.at_least(span) } else { span.saturating_sub(left) };
+                self.enter(next, now.before(passed));
             }
-            BreakerState::HalfOpen => {
-                // Places are taken by those who have succeeded; those under way are free again.
-                let probes = Word::ADMITTED.wrapping_add(Word::SUCCEEDED).wrapping_mul(succeeded.into());
-                self.enter(word.plus(probes), after(now, self.config.probe_lease));
-            }
+            // Probes that have succeeded keep their places; those under way lose them.
+            BreakerState::HalfOpen => self.enter(next.with_succeeded(succeeded.into()), now),
             BreakerState::Closed => {
-                self.enter(word, now);
+                self.enter(next, now);
                 for age in ages {
-                    let word = u32::from_le_bytes(*age);
-                    let age = Millis::new(word >> TAG_BITS).saturating_add(slept);
-                    if age < self.config.window && word & TAG != 0 {
-                        self.window.push(stamp(now.wrapping_sub(age.time()), word & TAG), 0);
+                    let kept = u32::from_le_bytes(*age);
+                    let age = Millis::new(kept >> TAG_BITS).saturating_add(slept);
+                    if age < self.config.span(BreakerState::Closed) && kept & TAG != 0 {
+                        self.window.update(Millis::MAX, self.window.stamp_of_age(age, kept & TAG), 0);
                     }
                 }
             }
@@ -180,7 +188,7 @@ impl CircuitBreakerView {
     fn fingerprint(&self) -> u16 {
         let config = &self.config;
         let mut hash = Fnv::new();
-        for span in [config.window, config.recovery_timeout, config.probe_lease] {
+        for span in config.spans {
             hash.add(span.get());
         }
         for threshold in config.thresholds {
@@ -205,7 +213,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::{BreakerConfig, ClassSet, ErrorClass, testing::ManualClock};
+    use crate::{BreakerConfig, ClassSet, ErrorClass, Instant, testing::ManualClock};
 
     type Breaker = CircuitBreaker<4>;
     type Bytes = [u8; Breaker::CHECKPOINT_LEN];
@@ -261,6 +269,33 @@ mod tests {
             assert_eq!(breaker.state(), BreakerState::Open);
             breaker.try_acquire(&clock).unwrap().release();
             assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        }
+    }
+
+    /// A clock whose ticks are no whole milliseconds.
+    struct Micros(u64);
+
+    impl Clock for Micros {
+        const TICK_HZ: u32 = 1_000_000;
+
+        fn now(&self) -> Instant {
+            Instant::from_ticks(self.0)
+        }
+    }
+
+    #[test]
+    fn with_nothing_left_to_wait_the_next_call_is_admitted_at_once_on_any_clock() {
+        let clock = clock_at(1_000_000);
+        let bytes = saved(&open(&clock), &clock);
+        for start in [0, 999, 1_000, 123_456_789] {
+            let restored = |slept| {
+                let breaker = Breaker::new(CONFIG);
+                breaker.restore(&bytes, Millis::new(slept), &Micros(start)).unwrap();
+                breaker
+            };
+            assert!(restored(30_000).try_acquire(&Micros(start)).is_ok(), "{start} us");
+            assert!(restored(29_999).try_acquire(&Micros(start)).is_err(), "{start} us");
+            assert!(restored(29_999).try_acquire(&Micros(start + 2_000)).is_ok(), "{start} us");
         }
     }
 

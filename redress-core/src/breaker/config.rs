@@ -1,11 +1,15 @@
-//! What a breaker is told: thresholds, spans, which classes count.
+//! Circuit breaker configuration.
 
 use core::time::Duration;
 
-use crate::{ClassSet, ConfigError, ErrorClass, Millis, window::MAX_WINDOW};
+use crate::{BreakerState, ClassSet, ConfigError, ErrorClass, Millis, window::MAX_WINDOW};
 
 /// The longest recovery timeout and probe lease: 24 days, which are less than half of what 32 bits of milliseconds hold.
 const MAX_WAIT: Millis = Millis::from_secs(24 * 86_400);
+
+const WINDOW: usize = BreakerState::Closed as usize;
+const RECOVERY: usize = BreakerState::Open as usize;
+const LEASE: usize = BreakerState::HalfOpen as usize;
 
 /// Configuration of a [`CircuitBreaker`](crate::CircuitBreaker).
 ///
@@ -16,15 +20,14 @@ const MAX_WAIT: Millis = Millis::from_secs(24 * 86_400);
 /// - no thresholds of single classes
 /// - one probe, lease 60 s
 ///
-/// On a clock finer than a millisecond window and probe lease are up to a millisecond shorter or longer; the recovery timeout
-/// lasts up to one millisecond longer, and never less.
+/// On a clock finer than a millisecond, window, recovery timeout and probe lease last up to one millisecond longer, and never
+/// less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BreakerConfig {
-    pub(crate) window: Millis,
-    pub(crate) recovery_timeout: Millis,
-    pub(crate) probe_lease: Millis,
-    /// Of classes without their own that of all.
+    /// Window, recovery timeout and probe lease: the span of each state, by its number.
+    pub(super) spans: [Millis; 3],
+    /// Threshold per class; `failure_threshold` where none is set.
     pub(crate) thresholds: [u8; 8],
     pub(crate) failure_threshold: u8,
     pub(crate) trip_on: ClassSet,
@@ -33,12 +36,10 @@ pub struct BreakerConfig {
 }
 
 impl BreakerConfig {
-    /// Opens after so many failed calls within the window.
+    /// Creates the configuration of a breaker that opens after this many failed calls within the window.
     pub const fn new(failure_threshold: u8) -> Self {
         Self {
-            window: Millis::from_secs(60),
-            recovery_timeout: Millis::from_secs(30),
-            probe_lease: Millis::from_secs(60),
+            spans: [Millis::from_secs(60), Millis::from_secs(30), Millis::from_secs(60)],
             thresholds: [failure_threshold; 8],
             failure_threshold,
             trip_on: ClassSet::of(&[ErrorClass::Transient, ErrorClass::ServerError]),
@@ -47,26 +48,25 @@ impl BreakerConfig {
         }
     }
 
-    /// How long a failure counts, from 1 ms to 12 hours.
+    /// Sets how long a failure counts, from 1 ms to 12 hours.
     pub const fn window(mut self, window: Duration) -> Self {
-        self.window = Millis::from_duration(window);
+        self.spans[WINDOW] = Millis::from_duration(window);
         self
     }
 
-    /// How long the circuit stays open before a probe is let through, from 1 ms to 24 days.
+    /// Sets how long the circuit stays open before a probe is admitted, from 1 ms to 24 days.
     pub const fn recovery_timeout(mut self, timeout: Duration) -> Self {
-        self.recovery_timeout = Millis::from_duration(timeout);
+        self.spans[RECOVERY] = Millis::from_duration(timeout);
         self
     }
 
-    /// The classes whose failures count. Others are answers: the dependency lives.
+    /// Sets the classes whose failures count. Failures of other classes show that the dependency responds.
     pub const fn trip_on(mut self, classes: ClassSet) -> Self {
         self.trip_on = classes;
         self
     }
 
-    /// Gives a class a threshold of its own. It then counts even if it is not in `trip_on`, and is judged by this
-    /// threshold alone.
+    /// Sets a threshold for one class. The class then counts even if it is not in `trip_on`, and by this threshold alone.
     pub const fn threshold_for(mut self, class: ErrorClass, threshold: u8) -> Self {
         #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
         {
@@ -76,16 +76,16 @@ impl BreakerConfig {
         self
     }
 
-    /// How many calls a half-open circuit admits, 1 to 15; it closes once that many succeeded.
+    /// Sets how many calls a half-open circuit admits, 1 to 15. It closes once that many have succeeded.
     pub const fn probes(mut self, probes: u8) -> Self {
         self.probes = probes;
         self
     }
 
-    /// After this long without a word, the places of admitted probes are given to others: from 1 ms to 24 days.
+    /// Sets the lease of a probe, from 1 ms to 24 days: a probe that has not reported after this long gives up its place.
     /// Choose it longer than the longest call.
     pub const fn probe_lease(mut self, lease: Duration) -> Self {
-        self.probe_lease = Millis::from_duration(lease);
+        self.spans[LEASE] = Millis::from_duration(lease);
         self
     }
 
@@ -113,27 +113,34 @@ impl BreakerConfig {
         if needed > capacity {
             return Err(ConfigError::ThresholdAboveCapacity);
         }
-        if self.window.get() == 0 || self.window.get() > MAX_WINDOW.get() {
+        let [window, recovery, lease] = self.spans;
+        if window.get() == 0 || window.get() > MAX_WINDOW.get() {
             return Err(ConfigError::WindowOutOfRange);
         }
-        if self.recovery_timeout.get() == 0 || self.recovery_timeout.get() > MAX_WAIT.get() {
+        if recovery.get() == 0 || recovery.get() > MAX_WAIT.get() {
             return Err(ConfigError::RecoveryTimeoutOutOfRange);
         }
         if self.probes == 0 || self.probes > 15 {
             return Err(ConfigError::ProbesOutOfRange);
         }
-        if self.probe_lease.get() == 0 || self.probe_lease.get() > MAX_WAIT.get() {
+        if lease.get() == 0 || lease.get() > MAX_WAIT.get() {
             return Err(ConfigError::ProbeLeaseOutOfRange);
         }
         Ok(())
     }
 
-    /// Whether a failure of this class counts against the circuit.
+    /// Returns the span that counts in a state: window, recovery timeout or probe lease.
+    #[expect(clippy::indexing_slicing, reason = "three states")]
+    pub(crate) const fn span(&self, state: BreakerState) -> Millis {
+        self.spans[state as usize]
+    }
+
+    /// Returns whether a failure of this class counts.
     pub(crate) const fn trips(&self, class: ErrorClass) -> bool {
         self.normal().trip_on.contains(class)
     }
 
-    /// The same with all the classes that trip in one set.
+    /// Returns the configuration with all the classes that count in one set.
     pub(crate) const fn normal(mut self) -> Self {
         self.trip_on = self.trip_on.or(self.own_threshold);
         self

@@ -104,7 +104,6 @@ pub const fn status(status: u16) -> Option<Classification> {
 /// assert_eq!(busy.class(), ErrorClass::ServerError);
 /// assert_eq!(busy.hint(), Some(Millis::from_secs(120)));
 /// ```
-#[inline]
 pub fn status_with_retry_after(status: u16, header: Option<&[u8]>, now: Option<UnixSeconds>) -> Option<Classification> {
     let failure = self::status(status)?;
     Some(match header.and_then(|value| retry_after::parse(value, now)) {

@@ -30,59 +30,50 @@ pub struct Classification {
 
 impl Classification {
     /// A failure of this class, without hints.
-    #[inline]
     pub const fn new(class: ErrorClass) -> Self {
         Self { class, aborts: false, hint: None, code: None }
     }
 
     /// Not a failure at all: the operation itself asks to stop retrying. The call ends with
     /// [`StopReason::Aborted`](crate::StopReason::Aborted) and an earlier failure stays the reported one.
-    #[inline]
     pub const fn abort() -> Self {
         Self { class: ErrorClass::Unknown, aborts: true, hint: None, code: None }
     }
 
     /// Adds the other side's wish when to come back.
-    #[inline]
     pub const fn retry_after(mut self, hint: Millis) -> Self {
         self.hint = Some(hint);
         self
     }
 
     /// Adds a numeric code for logs: an HTTP status, an errno, a vendor's number.
-    #[inline]
     pub const fn code(mut self, code: u32) -> Self {
         self.code = Some(code);
         self
     }
 
     /// The class.
-    #[inline]
     pub const fn class(&self) -> ErrorClass {
         self.class
     }
 
     /// Whether this is a wish to abort rather than a failure.
-    #[inline]
     pub const fn is_abort(&self) -> bool {
         self.aborts
     }
 
     /// When the other side wants to be asked again, counted from now.
-    #[inline]
     pub const fn hint(&self) -> Option<Millis> {
         self.hint
     }
 
     /// The numeric code, if one was given.
-    #[inline]
     pub const fn numeric_code(&self) -> Option<u32> {
         self.code
     }
 }
 
 impl From<ErrorClass> for Classification {
-    #[inline]
     fn from(class: ErrorClass) -> Self {
         Self::new(class)
     }
@@ -95,21 +86,18 @@ pub trait Classify {
 }
 
 impl<T: Classify + ?Sized> Classify for &T {
-    #[inline]
     fn classify(&self) -> Classification {
         (**self).classify()
     }
 }
 
 impl Classify for ErrorClass {
-    #[inline]
     fn classify(&self) -> Classification {
         Classification::new(*self)
     }
 }
 
 impl Classify for Classification {
-    #[inline]
     fn classify(&self) -> Classification {
         *self
     }
@@ -136,7 +124,6 @@ where
     F: Fn(&E) -> C,
     C: Into<Classification>,
 {
-    #[inline]
     fn classify(&self, error: &E) -> Classification {
         self(error).into()
     }
@@ -149,7 +136,6 @@ pub struct SelfClassifier;
 
 #[diagnostic::do_not_recommend]
 impl<E: Classify + ?Sized> Classifier<E> for SelfClassifier {
-    #[inline]
     fn classify(&self, error: &E) -> Classification {
         error.classify()
     }

@@ -292,7 +292,6 @@ impl<E: Debug + ?Sized> Classifier<E> for DefaultClassifier {
 pub struct StrictClassifier;
 
 impl<E: ?Sized> Classifier<E> for StrictClassifier {
-    #[inline]
     fn classify(&self, _error: &E) -> Classification {
         Classification::new(ErrorClass::Unknown)
     }

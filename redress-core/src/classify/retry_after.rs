@@ -22,13 +22,11 @@ pub struct UnixSeconds(u64);
 
 impl UnixSeconds {
     /// So many seconds since 1970 began.
-    #[inline]
     pub const fn new(seconds: u64) -> Self {
         Self(seconds)
     }
 
     /// The number of seconds since 1970 began.
-    #[inline]
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -51,7 +49,6 @@ impl UnixSeconds {
 /// assert_eq!(parse(b"Wed, 04 Mar 2026 05:06:37 GMT", now), Some(Millis::from_secs(30)));
 /// assert_eq!(parse(b"in a while", now), None);
 /// ```
-#[inline]
 pub fn parse(value: &[u8], now: Option<UnixSeconds>) -> Option<Millis> {
     // Inlined, so that a caller which passes a plain `None` links no date parser.
     match (delay_seconds(value), now) {

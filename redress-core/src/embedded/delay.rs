@@ -2,12 +2,9 @@
 
 use core::marker::PhantomData;
 
-use crate::{
-    Millis,
-    time::{Convert, TickRate},
-};
+use crate::{Clock, Millis, time::ClockRate};
 
-/// A `DelayNs` as sleeper, blocking or async, told ticks of a clock. Features `embedded-hal-v1` (blocking) and
+/// A `DelayNs` as sleeper, blocking or async, that counts in ticks of a clock. Features `embedded-hal-v1` (blocking) and
 /// `embedded-hal-async-v1`.
 ///
 /// A delay has no clock, so one has to be paired with it: a hardware timer, a
@@ -27,47 +24,46 @@ use crate::{
 /// Ticks are rounded up to whole milliseconds. Waits are cut into delays of at most 4 s: the argument of `delay_ns` ends
 /// at 4.29 s, and a `delay_ms` that multiplies by the clock's frequency, as there are some, overflows not much later.
 #[derive(Debug)]
-pub struct DelaySleeper<D, R> {
+pub struct DelaySleeper<D, C> {
     delay: D,
-    rate: PhantomData<fn() -> R>,
+    clock: PhantomData<fn() -> C>,
 }
 
-impl<D, R: TickRate> DelaySleeper<D, R> {
-    /// A sleeper that counts in the ticks of this clock, or of an [`Hz`](crate::Hz).
-    pub const fn new(clock: &R, delay: D) -> Self {
+impl<D, C: Clock> DelaySleeper<D, C> {
+    /// Creates a sleeper that counts in ticks of this clock.
+    pub const fn new(clock: &C, delay: D) -> Self {
         let _ = clock;
-        Self { delay, rate: PhantomData }
+        Self { delay, clock: PhantomData }
     }
 }
 
 /// The longest single delay.
 const LONGEST: Millis = Millis::from_secs(4);
 
-/// Takes one delay off `ticks`.
-fn next_delay<R: TickRate>(ticks: &mut u64) -> Option<u32> {
+/// Takes one delay off `ticks` and returns its milliseconds, rounded up.
+fn next_delay<C: Clock>(ticks: &mut u64) -> Option<u32> {
     if *ticks == 0 {
         return None;
     }
-    let delay = (*ticks).min(R::ticks(LONGEST));
+    let delay = (*ticks).min(C::RATE.ticks(LONGEST));
     *ticks = ticks.saturating_sub(delay);
-    let down = R::millis(delay);
-    // Rounded up.
-    Some(if R::ticks(down) < delay { down.get().saturating_add(1) } else { down.get() })
+    let down = C::RATE.millis(delay);
+    Some(if C::RATE.ticks(down) < delay { down.get().saturating_add(1) } else { down.get() })
 }
 
 #[cfg(feature = "embedded-hal-v1")]
-impl<D: embedded_hal::delay::DelayNs, R: TickRate> crate::Sleeper for DelaySleeper<D, R> {
+impl<D: embedded_hal::delay::DelayNs, C: Clock> crate::Sleeper for DelaySleeper<D, C> {
     fn sleep(&mut self, mut ticks: u64) {
-        while let Some(millis) = next_delay::<R>(&mut ticks) {
+        while let Some(millis) = next_delay::<C>(&mut ticks) {
             self.delay.delay_ms(millis);
         }
     }
 }
 
 #[cfg(feature = "embedded-hal-async-v1")]
-impl<D: embedded_hal_async::delay::DelayNs, R: TickRate> crate::AsyncSleeper for DelaySleeper<D, R> {
+impl<D: embedded_hal_async::delay::DelayNs, C: Clock> crate::AsyncSleeper for DelaySleeper<D, C> {
     async fn sleep(&mut self, mut ticks: u64) {
-        while let Some(millis) = next_delay::<R>(&mut ticks) {
+        while let Some(millis) = next_delay::<C>(&mut ticks) {
             self.delay.delay_ms(millis).await;
         }
     }
@@ -76,7 +72,7 @@ impl<D: embedded_hal_async::delay::DelayNs, R: TickRate> crate::AsyncSleeper for
 #[cfg(all(test, feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
 mod tests {
     use super::*;
-    use crate::{AsyncSleeper, Hz, Sleeper, testing::block_on};
+    use crate::{AsyncSleeper, Sleeper, embedded::SleptClock, testing::block_on};
 
     /// Adds up nanoseconds, through the provided methods.
     #[derive(Default)]
@@ -99,10 +95,11 @@ mod tests {
     }
 
     fn slept<const HZ: u32>(ticks: u64) -> (u64, u32) {
+        let clock = SleptClock::<HZ>::new();
         let mut blocking = Recorder::default();
-        Sleeper::sleep(&mut DelaySleeper::new(&Hz::<HZ>, &mut blocking), ticks);
+        Sleeper::sleep(&mut DelaySleeper::new(&clock, &mut blocking), ticks);
         let mut asynch = Recorder::default();
-        block_on(AsyncSleeper::sleep(&mut DelaySleeper::new(&Hz::<HZ>, &mut asynch), ticks));
+        block_on(AsyncSleeper::sleep(&mut DelaySleeper::new(&clock, &mut asynch), ticks));
         assert_eq!((blocking.nanos, blocking.calls), (asynch.nanos, asynch.calls));
         (blocking.nanos / 1_000_000, blocking.calls)
     }

@@ -59,7 +59,6 @@ macro_rules! classifier {
 
         #[diagnostic::do_not_recommend]
         impl<E: $module::Error> Classifier<E> for $name {
-            #[inline]
             fn classify(&self, $error: &E) -> Classification {
                 $class.into()
             }

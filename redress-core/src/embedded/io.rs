@@ -45,7 +45,6 @@ macro_rules! classifier {
         #[cfg(feature = $feature)]
         #[diagnostic::do_not_recommend]
         impl<E: $module::Error> Classifier<E> for $name {
-            #[inline]
             fn classify(&self, error: &E) -> Classification {
                 $class(error.kind()).into()
             }

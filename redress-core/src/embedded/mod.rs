@@ -5,7 +5,6 @@
 //! |---|---|---|
 //! | [`WrappingClock`] | | a clock out of a `u32` counter that wraps |
 //! | [`SleptClock`] | | a clock for boards without a timer: counts what was slept |
-//! | [`recover`] | | a device is put in order between attempts |
 //! | `DelaySleeper` | `embedded-hal-v1`, `embedded-hal-async-v1` | a `DelayNs` as sleeper |
 //! | `hal` | `embedded-hal-v1` | classes of I2C, SPI, digital and PWM errors |
 //! | `io` | `embedded-io-v0.6`, `embedded-io-v0.7` | classes of I/O errors |
@@ -23,13 +22,11 @@ pub mod hal;
 pub mod io;
 #[cfg(feature = "nb-v1")]
 pub mod nb;
-pub mod recover;
 mod slept;
 mod wrapping;
 
 #[cfg(any(feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
 pub use delay::DelaySleeper;
-pub use recover::Recovered;
 pub use slept::{CountingSleeper, SleptClock};
 pub use wrapping::WrappingClock;
 

@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use redress_core::{Backoff, ErrorClass, Policy, Retry, SelfClassifier, embedded::nb::{NbClassifier, poll_for}, testing::{ManualClock, TestEnv}};
+//! use redress_core::{AttemptInfo, Backoff, ErrorClass, Policy, Retry, SelfClassifier, embedded::nb::{NbClassifier, poll_for}, testing::{ManualClock, TestEnv}};
 //!
 //! static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).attempt_timeout(Duration::from_millis(50)));
 //!
@@ -22,13 +22,13 @@
 //! let byte = POLICY
 //!     .context(TestEnv::new())
 //!     .classifier(NbClassifier(SelfClassifier))
-//!     .call_with(|attempt| poll_for(&clock, attempt.remaining, || uart.read()));
+//!     .call(|attempt: AttemptInfo| poll_for(&clock, attempt.remaining, || uart.read()));
 //! assert_eq!(byte, Ok(0x42));
 //! ```
 
 use core::task::Poll;
 
-use crate::{Classification, Classifier, Clock, ErrorClass, Millis, time::Convert};
+use crate::{Classification, Classifier, Clock, ErrorClass, Millis, time::ClockRate};
 
 /// Classifies the errors inside of `nb::Error` with another classifier; `WouldBlock` is [`ErrorClass::Transient`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,6 @@ pub struct NbClassifier<C>(pub C);
 
 #[diagnostic::do_not_recommend]
 impl<E, C: Classifier<E>> Classifier<nb::Error<E>> for NbClassifier<C> {
-    #[inline]
     fn classify(&self, error: &nb::Error<E>) -> Classification {
         match error {
             nb::Error::Other(error) => self.0.classify(error),
@@ -47,7 +46,7 @@ impl<E, C: Classifier<E>> Classifier<nb::Error<E>> for NbClassifier<C> {
 }
 
 /// Asks again and again until there is an answer, for at most `limit` (`None`: for ever), as
-/// [`Attempt::remaining`](crate::Attempt::remaining) says. Asks at least once.
+/// [`AttemptInfo::remaining`](crate::AttemptInfo::remaining) says. Asks at least once.
 ///
 /// # Errors
 ///
@@ -58,7 +57,7 @@ pub fn poll_for<C: Clock, T, E>(
     mut operation: impl FnMut() -> nb::Result<T, E>,
 ) -> nb::Result<T, E> {
     let start = clock.now();
-    let limit = limit.map(C::ticks);
+    let limit = limit.map(|limit| C::RATE.ticks(limit));
     loop {
         match operation() {
             Err(nb::Error::WouldBlock) if limit.is_none_or(|limit| clock.now().ticks_since(start) < limit) => {}

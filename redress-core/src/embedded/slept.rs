@@ -2,8 +2,8 @@
 
 use crate::{
     AsyncSleeper, Clock, Millis, Sleeper,
-    kept::Words,
-    time::{Convert, Instant},
+    lock::{Halves, Lock},
+    time::{ClockRate, Instant},
 };
 
 /// A clock that counts only what was slept, for boards which can wait but have no timer to read.
@@ -30,13 +30,14 @@ use crate::{
 /// ```
 #[derive(Debug, Default)]
 pub struct SleptClock<const HZ: u32> {
-    now: Words,
+    now: Halves,
+    lock: Lock,
 }
 
 impl<const HZ: u32> SleptClock<HZ> {
     /// A clock at zero.
     pub const fn new() -> Self {
-        Self { now: Words::ZERO }
+        Self { now: Halves::new(0), lock: Lock::new() }
     }
 
     /// A sleeper that waits with `inner`, which is told ticks of this clock, and counts.
@@ -46,11 +47,11 @@ impl<const HZ: u32> SleptClock<HZ> {
 
     /// Counts time that went by elsewhere.
     pub fn advance(&self, span: Millis) {
-        self.advance_ticks(Self::ticks(span));
+        self.advance_ticks(Self::RATE.ticks(span));
     }
 
     fn advance_ticks(&self, ticks: u64) {
-        critical_section::with(|_| self.now.store(self.now.load().saturating_add(ticks)));
+        self.lock.with(|| self.now.store(self.now.load().saturating_add(ticks)));
     }
 }
 
@@ -58,7 +59,7 @@ impl<const HZ: u32> Clock for SleptClock<HZ> {
     const TICK_HZ: u32 = HZ;
 
     fn now(&self) -> Instant {
-        Instant::from_ticks(critical_section::with(|_| self.now.load()))
+        Instant::from_ticks(self.lock.with(|| self.now.load()))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{Clock, kept::Words, time::Instant};
+use crate::{
+    Clock,
+    lock::{Halves, Lock},
+    time::Instant,
+};
 
 /// A clock that extends a wrapping `u32` counter of `HZ` ticks per second, such as a timer's register or a
 /// millisecond count.
@@ -39,14 +43,15 @@ pub struct WrappingClock<F, const HZ: u32> {
     counter: F,
     /// The count at `now`.
     last: AtomicU32,
-    now: Words,
+    now: Halves,
+    lock: Lock,
 }
 
 impl<F: Fn() -> u32, const HZ: u32> WrappingClock<F, HZ> {
     /// A clock on this counter, which is read in critical sections and so MUST be quick. A counter that stands in its
     /// upper half when it is first asked starts at zero.
     pub const fn new(counter: F) -> Self {
-        Self { counter, last: AtomicU32::new(0), now: Words::ZERO }
+        Self { counter, last: AtomicU32::new(0), now: Halves::new(0), lock: Lock::new() }
     }
 }
 
@@ -57,7 +62,7 @@ impl<F: Fn() -> u32, const HZ: u32> Clock for WrappingClock<F, HZ> {
     const TICK_HZ: u32 = HZ;
 
     fn now(&self) -> Instant {
-        critical_section::with(|_| {
+        self.lock.with(|| {
             let count = (self.counter)();
             let step = count.wrapping_sub(self.last.load(Relaxed));
             self.last.store(count, Relaxed);
@@ -78,7 +83,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Backoff, Blocking, BreakerConfig, BreakerState, CircuitBreaker, ErrorClass, Millis, Policy, Retry,
+        AttemptInfo, Backoff, Blocking, BreakerConfig, BreakerState, CircuitBreaker, ErrorClass, Millis, Policy, Retry,
         SeededRandom, StopReason,
     };
 
@@ -164,7 +169,7 @@ mod tests {
         around_the_wrap(|clock, pass| {
             let mut context = POLICY.context(Blocking::new(clock, pass, SeededRandom::new(1)));
             let error = context
-                .call_with(|attempt| {
+                .call(|attempt: AttemptInfo| {
                     assert_eq!(attempt.remaining, Some(Millis::new(2_500 - (attempt.number - 1) * 1_000)));
                     Err::<(), _>(ErrorClass::Transient)
                 })

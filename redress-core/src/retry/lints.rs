@@ -1,6 +1,6 @@
 //! What is unwise about limits and backoffs. See [`lint`](crate::lint).
 
-use super::{FIRST_RETRYABLE, NO_LIMIT, Retry, UNLIMITED};
+use super::{NO_LIMIT, Retry, UNLIMITED};
 use crate::{
     Backoff, ErrorClass,
     lint::{Lint, Lints},
@@ -12,14 +12,14 @@ const SETTLED: u32 = 64;
 impl Retry<'_> {
     /// The risks in these limits and backoffs. [`Policy::lints`](crate::Policy::lints) knows of breaker and budget too.
     pub const fn lints(&self) -> Lints {
-        let reaches = match (self.attempt_timeout, self.deadline) {
+        let reaches = match (self.timeout(), self.deadline_millis()) {
             (Some(timeout), Some(deadline)) => self.max_attempts > 1 && timeout.get() >= deadline.get(),
             _ => false,
         };
         let uncapped = self.cap(ErrorClass::Unknown) == NO_LIMIT && self.max_attempts > 1;
         let mut lints = Lints::EMPTY
             .with_if(Lint::TimeoutReachesDeadline, reaches)
-            .with_if(Lint::UnknownWithoutCap, uncapped && self.own(ErrorClass::Unknown).is_some());
+            .with_if(Lint::UnknownWithoutCap, uncapped && self.backoff(ErrorClass::Unknown).is_some());
         let mut all: &[ErrorClass] = &ErrorClass::ALL;
         while let [class, rest @ ..] = all {
             lints = lints.union(self.lints_for(*class));
@@ -36,7 +36,7 @@ impl Retry<'_> {
             .with_if(Lint::LimitBeyondAttempts, class.is_retryable() && limit != NO_LIMIT && limit as u32 > attempts);
         let cap = self.cap(class);
         let retries = if cap != NO_LIMIT && (cap as u32) < attempts { cap as u32 } else { attempts };
-        match self.own(class) {
+        match self.backoff(class) {
             Some(backoff) if retries > 0 => lints.union(self.of_backoff(backoff, class, retries)),
             _ => lints,
         }
@@ -45,7 +45,7 @@ impl Retry<'_> {
     const fn of_backoff(&self, backoff: &Backoff<'_>, class: ErrorClass, retries: u32) -> Lints {
         let lints = Lints::EMPTY
             .with_if(Lint::RetryAfterWithoutJitter, backoff.hint_has_no_jitter())
-            .with_if(Lint::RetryAfterCapped, backoff.follows_hints() && self.deadline.is_some());
+            .with_if(Lint::RetryAfterCapped, backoff.follows_hints() && self.deadline_millis().is_some());
         let (Some((shortest, longest)), Some((_, ever))) = (backoff.bounds(1), backoff.bounds(SETTLED)) else {
             return lints;
         };
@@ -55,7 +55,7 @@ impl Retry<'_> {
             .with_if(Lint::RateLimitIgnoresRetryAfter, deaf)
             .with_if(Lint::NoDelay, !waits)
             .with_if(Lint::NoJitter, waits && !backoff.has_jitter());
-        let Some(deadline) = self.deadline else { return lints };
+        let Some(deadline) = self.deadline_millis() else { return lints };
         let deadline = deadline.get();
         if shortest >= deadline {
             return lints.with(Lint::DeadlineBeforeRetry);
@@ -69,20 +69,6 @@ impl Retry<'_> {
             )
     }
 
-    /// [`backoff`](Self::backoff), at compile time, for classes that are retried at all.
-    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a retryable class is from 3 to 7")]
-    const fn own(&self, class: ErrorClass) -> Option<&Backoff<'_>> {
-        if !class.is_retryable() {
-            return None;
-        }
-        let backoff = if self.own_backoff.contains(class) {
-            &self.backoffs[(class as u8 - FIRST_RETRYABLE) as usize]
-        } else {
-            &self.backoff
-        };
-        if backoff.is_missing() { None } else { Some(backoff) }
-    }
-
     pub(crate) const fn is_unlimited(&self) -> bool {
         self.max_attempts == UNLIMITED
     }
@@ -91,7 +77,7 @@ impl Retry<'_> {
     pub(crate) const fn has_class_without_limit(&self) -> bool {
         let mut all: &[ErrorClass] = &ErrorClass::ALL;
         while let [class, rest @ ..] = all {
-            if self.cap(*class) == NO_LIMIT && self.own(*class).is_some() {
+            if self.cap(*class) == NO_LIMIT && self.backoff(*class).is_some() {
                 return true;
             }
             all = rest;

@@ -4,7 +4,7 @@ use core::{cell::Cell, time::Duration};
 
 use crate::{
     Clock, Millis,
-    time::{Convert, Instant},
+    time::{ClockRate, Instant},
 };
 
 /// A clock of one tick per millisecond that moves only when told, also backwards.
@@ -17,27 +17,27 @@ use crate::{
 /// clock.advance(Duration::from_secs(2));
 /// assert_eq!(clock.now().ticks(), 2_000);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ManualClock(Cell<u64>);
 
 impl ManualClock {
-    /// A clock at zero.
+    /// Creates a clock at zero.
     pub const fn new() -> Self {
         Self(Cell::new(0))
     }
 
     /// Lets time pass, rounded up to whole milliseconds.
     pub fn advance(&self, span: Duration) {
-        self.advance_ticks(Self::ticks(Millis::from_duration(span)));
+        self.advance_ticks(Self::RATE.ticks(Millis::from_duration(span)));
     }
 
-    /// Lets so many ticks pass.
+    /// Lets this many ticks pass.
     pub fn advance_ticks(&self, ticks: u64) {
         self.0.set(self.0.get().saturating_add(ticks));
     }
 
-    /// Jumps.
+    /// Sets the clock to a moment.
     pub fn set(&self, now: Instant) {
         self.0.set(now.ticks());
     }

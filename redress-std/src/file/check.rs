@@ -212,10 +212,10 @@ fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
     let breaker = config.breaker.as_ref().and_then(|breaker| breaker.shared().ok());
     let budget = config.budget.as_ref().and_then(|budget| budget.shared().ok());
     if let Some(breaker) = &breaker {
-        policy = policy.circuit_breaker_view(breaker);
+        policy = policy.circuit_breaker(breaker);
     }
     if let Some(budget) = &budget {
-        policy = policy.budget_view(budget);
+        policy = policy.budget(budget);
     }
     let mut rest = policy.lints();
     let mut told = Lints::EMPTY;

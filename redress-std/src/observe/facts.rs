@@ -24,34 +24,3 @@ pub(super) fn outcome(event: &Event) -> Option<&'static str> {
 pub(super) fn delay_ms(event: &Event) -> Option<u32> {
     matches!(event.kind, EventKind::Retry | EventKind::Scheduled).then(|| event.delay.get())
 }
-
-/// How much an event matters.
-#[cfg(any(feature = "log", feature = "tracing"))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
-    Debug,
-    Info,
-    Warn,
-}
-
-#[cfg(any(feature = "log", feature = "tracing"))]
-impl Weight {
-    pub(super) fn of(event: &Event) -> Self {
-        match event.kind {
-            EventKind::Success => Self::Debug,
-            EventKind::Retry
-            | EventKind::Scheduled
-            | EventKind::Aborted
-            | EventKind::CircuitHalfOpen
-            | EventKind::CircuitClosed => Self::Info,
-            EventKind::PermanentFail
-            | EventKind::DeadlineExceeded
-            | EventKind::MaxAttemptsExceeded
-            | EventKind::MaxUnknownAttemptsExceeded
-            | EventKind::NoStrategyConfigured
-            | EventKind::BudgetExhausted
-            | EventKind::CircuitOpened
-            | EventKind::CircuitRejected => Self::Warn,
-        }
-    }
-}

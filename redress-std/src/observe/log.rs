@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use ::log::{Level, log};
-use redress_core::{AttemptEnd, AttemptStart, Event, Millis, Observer};
+use ::log::log;
+use redress_core::{AttemptEnd, AttemptStart, Event, Level, Millis, Observer};
 
 use super::{
     TARGET,
     catch::quietly,
-    facts::{Weight, delay_ms, stop_reason},
+    facts::{delay_ms, stop_reason},
 };
 
 /// Writes a line per event through the `log` facade: what happened, then `key=value` pairs of what is known. Feature
@@ -66,20 +66,20 @@ impl LogObserver {
 
 impl Observer for LogObserver {
     fn on_event(&mut self, event: &Event) {
-        let level = match Weight::of(event) {
-            Weight::Debug => Level::Debug,
-            Weight::Info => Level::Info,
-            Weight::Warn => Level::Warn,
+        let level = match event.level() {
+            Level::Debug => ::log::Level::Debug,
+            Level::Info => ::log::Level::Info,
+            _ => ::log::Level::Warn,
         };
         quietly(|| log!(target: TARGET, level, "{}", Line::Event(event)));
     }
 
     fn on_attempt_start(&mut self, start: &AttemptStart) {
-        quietly(|| log!(target: TARGET, Level::Trace, "{}", Line::Start(start)));
+        quietly(|| log!(target: TARGET, ::log::Level::Trace, "{}", Line::Start(start)));
     }
 
     fn on_attempt_end(&mut self, end: &AttemptEnd) {
-        quietly(|| log!(target: TARGET, Level::Debug, "{}", Line::End(end)));
+        quietly(|| log!(target: TARGET, ::log::Level::Debug, "{}", Line::End(end)));
     }
 }
 

@@ -37,14 +37,8 @@
 //!
 //! # Levels
 //!
-//! `LogObserver` and `TracingObserver` agree on them:
-//!
-//! | level | what |
-//! |---|---|
-//! | `WARN` | the call failed, or the circuit opened |
-//! | `INFO` | the call goes on, now or later, or was aborted: `retry`, `scheduled`, `aborted`; the circuit recovers |
-//! | `DEBUG` | the call succeeded; an attempt ended |
-//! | `TRACE` | an attempt begins |
+//! `LogObserver` and `TracingObserver` take the level of an event from [`Event::level`](redress_core::Event::level), as the
+//! observer for defmt does. Of attempts, the beginning is reported at `TRACE` and the end at `DEBUG`.
 //!
 //! All of it has the target `redress`, so that one directive of a filter turns it on and off.
 

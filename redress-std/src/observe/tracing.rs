@@ -8,7 +8,7 @@ use redress_core::{
 use super::{
     TARGET,
     catch::quietly,
-    facts::{Weight, delay_ms, outcome, stop_reason},
+    facts::{delay_ms, outcome, stop_reason},
 };
 
 /// A span per call, and in it an event for whatever happens, through `tracing`. Feature `tracing`.
@@ -237,10 +237,10 @@ fn tell(event: &Event) {
             )
         };
     }
-    match Weight::of(event) {
-        Weight::Debug => at!(DEBUG),
-        Weight::Info => at!(INFO),
-        Weight::Warn => at!(WARN),
+    match event.level() {
+        redress_core::Level::Debug => at!(DEBUG),
+        redress_core::Level::Info => at!(INFO),
+        _ => at!(WARN),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Environments whose waits have a name.
 
-use redress_core::{AsyncEnvironment, Environment, Instant, Millis, env::mode::Spawned};
+use redress_core::{AsyncEnvironment, Clock, Environment, Instant, Millis, env::mode::Spawned};
 
 /// An environment for the calls of a service: it may move between threads, and so may its waits.
 ///
@@ -29,12 +29,20 @@ impl ServiceEnvironment for crate::Tokio {
     }
 }
 
-/// What the driver takes.
+/// A service environment as the async loop takes it.
 #[derive(Clone, Debug)]
 pub(super) struct Named<E>(pub(super) E);
 
+impl<E: Clock> Clock for Named<E> {
+    const TICK_HZ: u32 = E::TICK_HZ;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
 impl<E: ServiceEnvironment> Environment for Named<E> {
-    type Rate = E::Rate;
     type Mode = Spawned;
     type Classifier = E::Classifier;
 
@@ -42,18 +50,13 @@ impl<E: ServiceEnvironment> Environment for Named<E> {
     const ABORT_POLL: Option<Millis> = E::ABORT_POLL;
 
     #[inline]
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
-
-    #[inline]
     fn random(&mut self) -> u32 {
         self.0.random()
     }
 
     #[inline]
-    fn tell(told: impl FnOnce()) {
-        E::tell(told);
+    fn tell(notify: impl FnOnce()) {
+        E::tell(notify);
     }
 }
 

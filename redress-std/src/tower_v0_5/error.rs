@@ -1,15 +1,16 @@
 //! Why a service under a policy has no response.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use redress_core::{Classification, Classify, Millis, RetryError, StopReason};
 
-/// Why there is no response.
+/// The error of a service under a policy: why there is no response.
 ///
 /// ```
-/// use redress_std::{Millis, tower_v0_5::ServiceError};
+/// use std::time::Duration;
+/// use redress_std::tower_v0_5::ServiceError;
 ///
-/// fn answer<E>(error: &ServiceError<E>) -> (u16, Option<Millis>) {
+/// fn answer<E>(error: &ServiceError<E>) -> (u16, Option<Duration>) {
 ///     match error.retry_after() {
 ///         Some(wait) => (503, Some(wait)),
 ///         None => (502, None),
@@ -31,15 +32,15 @@ pub enum ServiceError<E> {
 }
 
 impl<E> ServiceError<E> {
-    /// When the circuit lets the next call through, counted from now; `None` if it isn't open.
-    pub fn retry_after(&self) -> Option<Millis> {
+    /// Returns the time until the circuit admits calls; `None` if it is not open.
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::GaveUp(error) if error.reason == StopReason::CircuitOpen => error.next_delay,
+            Self::GaveUp(error) if error.reason == StopReason::CircuitOpen => error.next_delay.map(Millis::to_duration),
             _ => None,
         }
     }
 
-    /// The error of the service, if it was one.
+    /// Returns the error of the service, if it was one.
     pub fn into_error(self) -> Option<E> {
         match self {
             Self::NotReady(error) => Some(error),

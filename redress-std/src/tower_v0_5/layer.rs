@@ -1,6 +1,6 @@
 //! The layer.
 
-use redress_core::{Backoff, Context, Policy, Retry, context, env::mode::Spawned};
+use redress_core::{Backoff, Context, Environment, Policy, Retry, context::Hooks};
 use tower_layer::Layer;
 
 use super::{ByClone, PolicyService, ServiceEnvironment};
@@ -16,22 +16,21 @@ static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)
 ///
 /// What it does is told in [`tower_v0_5`](super).
 #[derive(Clone, Debug)]
-pub struct PolicyLayer<E, H, K = ByClone> {
-    pub(super) pattern: Context<'static, E, Spawned, H>,
+pub struct PolicyLayer<E: Environment, H, K = ByClone> {
+    pub(super) pattern: Context<'static, E, H>,
     pub(super) shared: Option<SharedPolicy>,
     pub(super) copies: K,
 }
 
-impl<E, H> PolicyLayer<E, H> {
-    /// A layer whose calls are made as with this context, of a policy in a `static` or [leaked](SharedPolicy::leak).
-    pub const fn new(context: Context<'static, E, Spawned, H>) -> Self {
+impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
+    /// Creates a layer whose calls are made as with this context, of a policy in a `static` or
+    /// [leaked](SharedPolicy::leak).
+    pub const fn new(context: Context<'static, E, H>) -> Self {
         Self { pattern: context, shared: None, copies: ByClone }
     }
-}
 
-impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
-    /// A layer for a policy which owns its breaker and budget. The layer's services share them, with each other and with
-    /// every other clone of the policy. The function adds to the context what calls need besides.
+    /// Creates a layer for a policy that owns its breaker and budget. The layer's services share them, with each other and
+    /// with every other clone of the policy. The function adds to the context what calls need besides.
     ///
     /// ```
     /// # #[cfg(feature = "tokio")] {
@@ -52,14 +51,14 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
     pub fn shared(
         policy: SharedPolicy,
         env: E,
-        configure: impl FnOnce(Context<'static, E, Spawned, context::Default<E>>) -> Context<'static, E, Spawned, H>,
+        configure: impl FnOnce(Context<'static, E, Hooks<E::Classifier>>) -> Context<'static, E, H>,
     ) -> Self {
         Self { shared: Some(policy), ..Self::new(configure(UNBOUND.context(env))) }
     }
 }
 
-impl<E, H, K> PolicyLayer<E, H, K> {
-    /// Copies requests with this: a `Fn(&Req) -> Option<Req>`, or any other [`CloneRequest`](super::CloneRequest). A
+impl<E: Environment, H, K> PolicyLayer<E, H, K> {
+    /// Sets how requests are copied: a `Fn(&Req) -> Option<Req>`, or any other [`CloneRequest`](super::CloneRequest). A
     /// request of which there is no copy is sent once.
     pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2> {
         let Self { pattern, shared, copies: _ } = self;
@@ -67,7 +66,7 @@ impl<E, H, K> PolicyLayer<E, H, K> {
     }
 }
 
-impl<S, E: Clone, H: Clone, K: Clone> Layer<S> for PolicyLayer<E, H, K> {
+impl<S, E: Environment + Clone, H: Clone, K: Clone> Layer<S> for PolicyLayer<E, H, K> {
     type Service = PolicyService<S, E, H, K>;
 
     fn layer(&self, service: S) -> Self::Service {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use redress_core::{
-    Classifier, Failure, Outcome,
+    Classifier, Environment, Failure, Outcome,
     context::{HookSet, ResultClassifier},
 };
 use tower_service::Service;
@@ -17,18 +17,18 @@ use super::{ByClone, CloneRequest, PolicyLayer, ServiceEnvironment, ServiceError
 
 /// A service whose requests are made under a policy. Made by [`PolicyLayer`].
 #[derive(Clone, Debug)]
-pub struct PolicyService<S, E, H, K = ByClone> {
+pub struct PolicyService<S, E: Environment, H, K = ByClone> {
     service: S,
     layer: PolicyLayer<E, H, K>,
 }
 
-impl<S, E, H, K> PolicyService<S, E, H, K> {
-    /// The service under the policy of this layer.
+impl<S, E: Environment, H, K> PolicyService<S, E, H, K> {
+    /// Creates the service under the policy of this layer.
     pub const fn new(service: S, layer: PolicyLayer<E, H, K>) -> Self {
         Self { service, layer }
     }
 
-    /// The service within.
+    /// Borrows the service within.
     pub const fn get_ref(&self) -> &S {
         &self.service
     }

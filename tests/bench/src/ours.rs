@@ -1,6 +1,6 @@
 //! redress: policies in statics, seen through `black_box`; a context per call site, as a service or a driver keeps it.
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use redress_core::{
     AsyncEnvironment, Backoff, BlockingEnvironment, BreakerConfig, CircuitBreaker, Classification, Clock, Environment,
@@ -34,17 +34,20 @@ impl Env {
     }
 }
 
-impl Environment for Env {
-    type Rate = StdClock;
-    type Mode = mode::Blocking;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl Clock for Env {
+    const TICK_HZ: u32 = StdClock::TICK_HZ;
 
     #[inline]
     fn now(&self) -> Instant {
         StdClock.now()
     }
+}
+
+impl Environment for Env {
+    type Mode = mode::Blocking;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     #[inline]
     fn random(&mut self) -> u32 {
@@ -55,24 +58,27 @@ impl Environment for Env {
 impl BlockingEnvironment for Env {
     #[inline]
     fn sleep(&mut self, ticks: u64) {
-        sleep(ticks);
+        sleep(Duration::from_nanos(ticks));
     }
 }
 
 /// The same for futures.
 struct AsyncEnv(Env);
 
-impl Environment for AsyncEnv {
-    type Rate = StdClock;
-    type Mode = mode::Local;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl Clock for AsyncEnv {
+    const TICK_HZ: u32 = StdClock::TICK_HZ;
 
     #[inline]
     fn now(&self) -> Instant {
         self.0.now()
     }
+}
+
+impl Environment for AsyncEnv {
+    type Mode = mode::Local;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     #[inline]
     fn random(&mut self) -> u32 {
@@ -83,7 +89,7 @@ impl Environment for AsyncEnv {
 impl AsyncEnvironment for AsyncEnv {
     #[inline]
     fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()> {
-        sleep_async(ticks)
+        sleep_async(Duration::from_nanos(ticks))
     }
 }
 

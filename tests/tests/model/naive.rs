@@ -112,7 +112,6 @@ impl Model<'_> {
         let own = |class| breaker.own.iter().find(|(own, _)| *own == class).map(|(_, threshold)| *threshold);
         let failure = reason.and(last).filter(|class| breaker.trip_on.contains(class) || own(*class).is_some());
         match (self.state, failure) {
-            (BreakerState::Open, _) => unreachable!("nothing runs while the circuit is open"),
             (BreakerState::HalfOpen, None) => {
                 self.answers += 1;
                 if self.answers == breaker.probes {
@@ -132,6 +131,7 @@ impl Model<'_> {
                     self.open();
                 }
             }
+            (state, _) => unreachable!("nothing runs while the circuit is {state}"),
         }
     }
 

@@ -96,16 +96,19 @@ impl Clock for Stage<'_> {
 
 struct Env<'a, 's>(&'a Stage<'s>);
 
-impl<'s> Environment for Env<'_, 's> {
-    type Rate = Stage<'s>;
-    type Mode = mode::Blocking;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl Clock for Env<'_, '_> {
+    const TICK_HZ: u32 = Stage::TICK_HZ;
 
     fn now(&self) -> Instant {
         self.0.now()
     }
+}
+
+impl Environment for Env<'_, '_> {
+    type Mode = mode::Blocking;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     fn random(&mut self) -> u32 {
         self.0.random()
@@ -226,7 +229,7 @@ pub(crate) fn calls(rules: &Rules, retry: &Retry<'_>, symbols: &[Symbol], throug
         let mut call = match through {
             Through::Execute => by_execute(&stage, &policy, hooked),
             Through::Call => by_call(&stage, &policy, hooked),
-            Through::Machine => by_machine(&stage, &policy, breaker.as_ref(), budget.as_ref()),
+            Through::Machine => by_machine(&stage, &policy),
         };
         call.sleeps.clone_from(&stage.sleeps.borrow());
         call.draws = stage.drawn.get() - drawn;
@@ -294,12 +297,7 @@ fn by_call(stage: &Stage<'_>, policy: &Policy<'_>, hooked: bool) -> Told {
     }
 }
 
-fn by_machine(
-    stage: &Stage<'_>,
-    policy: &Policy<'_>,
-    breaker: Option<&CircuitBreaker<SLOTS>>,
-    budget: Option<&Budget<SLOTS>>,
-) -> Told {
+fn by_machine(stage: &Stage<'_>, policy: &Policy<'_>) -> Told {
     let told = |reason, attempts, last: Option<(ErrorClass, Cause, u32)>, next_delay: Option<Millis>| Told {
         reason,
         attempts,
@@ -309,13 +307,11 @@ fn by_machine(
         elapsed: stage.now.get() - stage.start.get(),
         ..UNTOLD
     };
-    let permit = match breaker.map(|breaker| breaker.try_acquire(stage)).transpose() {
-        Ok(permit) => permit,
+    let mut attempts = match Attempts::<{ Stage::TICK_HZ }>::start(policy, stage.now()) {
+        Ok(attempts) => attempts,
         Err(rejected) => return told(Some(rejected.reason()), 0, None, Some(rejected.retry_after())),
     };
-    let mut attempts = Attempts::<Stage<'_>>::new(policy, stage.now());
     let mut last = None;
-    let mut deferred = None;
     let reason = loop {
         let (classification, cause) = match stage.attempt() {
             Ok(None) => break None,
@@ -323,7 +319,7 @@ fn by_machine(
             Err(classification) => (classification, Cause::Error),
         };
         if !classification.is_abort() {
-            last = Some((classification.class(), cause, attempts.attempt()));
+            last = Some((classification.class(), cause, attempts.attempt().number));
             if stage.aborted.get() {
                 break Some(StopReason::Aborted);
             }
@@ -336,33 +332,30 @@ fn by_machine(
         match stage.answer() {
             SleepDecision::Sleep => stage.sleep(at.ticks_since(now)),
             SleepDecision::Defer => {
-                deferred = Some(attempts.delay());
-                break Some(StopReason::Scheduled);
+                let (number, delay) = (attempts.attempt().number, attempts.delay());
+                let checkpoint = attempts.defer(now);
+                assert_eq!((checkpoint.attempts(), checkpoint.remaining()), (number, delay));
+                return told(Some(StopReason::Scheduled), number, last, Some(delay));
             }
-            SleepDecision::Abort => break Some(StopReason::Aborted),
+            _ => break Some(StopReason::Aborted),
         }
         // Whoever owns the loop looks at the condition before the machine counts another attempt.
         let is_late = attempts.poll_at().is_some()
             && policy
                 .retry()
                 .deadline_after()
-                .is_some_and(|deadline| stage.now.get() - stage.start.get() >= u64::from(deadline.get()));
+                .is_some_and(|deadline| span(stage.now.get() - stage.start.get()) >= deadline);
         if stage.aborted.get() && !is_late {
             break Some(StopReason::Aborted);
         }
-        if let Err(reason) = attempts.on_wake(stage.now()) {
-            break Some(reason);
+        if let Err(rejected) = attempts.on_wake(stage.now()) {
+            break Some(rejected.reason());
         }
     };
-    if reason.is_none() {
-        budget.inspect(|budget| budget.record_success());
+    let number = attempts.attempt().number;
+    match reason {
+        None => attempts.on_success(stage.now()),
+        Some(_) => drop(attempts),
     }
-    if let Some(permit) = permit {
-        match (reason, last) {
-            (None, _) => _ = permit.success(stage),
-            (Some(StopReason::Aborted), _) | (_, None) => permit.release(),
-            (_, Some((class, ..))) => _ = permit.failure(class, stage),
-        }
-    }
-    told(reason, attempts.attempt(), last, deferred)
+    told(reason, number, last, None)
 }

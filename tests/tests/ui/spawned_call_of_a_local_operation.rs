@@ -2,21 +2,24 @@
 
 use core::future::{Future, ready};
 use redress_core::{
-    AsyncEnvironment, Environment, ErrorClass, Hz, Instant, SelfClassifier, env::mode, testing::INSTANT_RETRIES,
+    AsyncEnvironment, Clock, Environment, ErrorClass, Instant, SelfClassifier, env::mode, testing::INSTANT_RETRIES,
 };
 
 struct Env;
 
-impl Environment for Env {
-    type Rate = Hz<1_000>;
-    type Mode = mode::Spawned;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl Clock for Env {
+    const TICK_HZ: u32 = 1_000;
 
     fn now(&self) -> Instant {
         Instant::ZERO
     }
+}
+
+impl Environment for Env {
+    type Mode = mode::Spawned;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     fn random(&mut self) -> u32 {
         0

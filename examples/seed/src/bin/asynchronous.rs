@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redress_std::{Backoff, ErrorClass, Event, Policy, PolicyExt, Retry, StopReason, Threads, Tokio};
+use redress_std::{Backoff, ErrorClass, Event, Policy, Retry, StopReason, Threads, Tokio};
 use seed::service;
 
 static POLICY: Policy = Policy::new(
@@ -34,7 +34,7 @@ async fn main() {
     );
 
     // Without a name, straight from the policy.
-    assert_eq!(POLICY.call_async(async || Ok::<_, ErrorClass>(7)).await.ok(), Some(7));
+    assert_eq!(POLICY.context(Tokio).call(async || Ok::<_, ErrorClass>(7)).await.ok(), Some(7));
 
     // Limits are those of the blocking call, from the same `static`.
     let awaited = POLICY.context(Tokio).execute(async || Err::<(), _>(ErrorClass::ServerError)).await;

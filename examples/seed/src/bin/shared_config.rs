@@ -1,5 +1,7 @@
 //! `RetryConfig` for shared settings.
 
+use std::time::Duration;
+
 use redress_std::{ByClass, ConfigError, ErrorClass, Millis, Policy, RetryConfig, StopReason, testing::TestEnv};
 
 fn main() -> Result<(), ConfigError> {
@@ -24,7 +26,7 @@ fn main() -> Result<(), ConfigError> {
             let outcome = policy.context(TestEnv::new()).execute(|| Err::<(), _>(class));
             assert_eq!((outcome.attempts, outcome.stop_reason), (attempts, Some(reason)));
         }
-        assert_eq!(policy.retry().deadline_after(), config.deadline_ms);
+        assert_eq!(policy.retry().deadline_after(), config.deadline_ms.map(Duration::from));
     }
     println!(
         "two policies: deadline {:?}, {:?} attempts, {:?}",

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use redress_std::{Backoff, Millis, Policy, PolicyExt, Retry, RetryPolicy};
+use redress_std::{Backoff, Policy, PolicyExt, Retry, RetryPolicy};
 use seed::service;
 
 static POLICY: Policy = Policy::new(
@@ -26,5 +26,5 @@ fn main() {
 
     let error = SHORTCUT.call(service((0..9).map(|_| Error::from(ErrorKind::TimedOut)), ())).unwrap_err();
     println!("after time-outs: {error}");
-    assert_eq!((error.attempts, SHORTCUT.retry().deadline_after()), (5, Some(Millis::from_secs(30))));
+    assert_eq!((error.attempts, SHORTCUT.retry().deadline_after()), (5, Some(Duration::from_secs(30))));
 }

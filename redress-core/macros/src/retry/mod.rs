@@ -32,13 +32,11 @@ pub(crate) fn expand(args: TokenStream, mut function: ItemFn) -> Result<TokenStr
     let hooks = args.hooks.iter().map(|hook| hook.calls(&root, false));
 
     let body = &function.block;
-    let attempt = args.attempt.as_ref().map(|name| quote!(#name: #root::Attempt));
+    let attempt = args.attempt.as_ref().map(|name| quote!(#name: #root::AttemptInfo));
     let output = &returns.attempt;
-    let method = match (returns.form, &attempt) {
-        (Form::Result, None) => quote!(call),
-        (Form::Result, Some(_)) => quote!(call_with),
-        (Form::Outcome, None) => quote!(execute),
-        (Form::Outcome, Some(_)) => quote!(execute_with),
+    let method = match returns.form {
+        Form::Result => quote!(call),
+        Form::Outcome => quote!(execute),
     };
     let (is_async, wait) = match function.sig.asyncness {
         Some(_) => (quote!(async), quote!(.await)),

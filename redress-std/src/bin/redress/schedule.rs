@@ -9,9 +9,10 @@
 
 use std::collections::BTreeMap;
 
+use redress_core::{Attempts, Decision};
 use redress_std::{
-    Attempts, Classification, ConfigError, Decision, ErrorClass, Hz, Instant, Millis, Policy, RandomSource,
-    RetryConfig, SeededRandom, StopReason,
+    Classification, ConfigError, ErrorClass, Instant, Millis, Policy, RandomSource, RetryConfig, SeededRandom,
+    StopReason,
 };
 
 /// Calls that are played; odd, so that there is one in the middle.
@@ -67,18 +68,18 @@ struct Played {
 }
 
 impl Call {
-    fn play(self, policy: &Policy<'_>, timeout: Option<Millis>, mut random: impl RandomSource) -> Played {
+    fn play(self, policy: &Policy<'_>, mut random: impl RandomSource) -> Played {
         let mut classification = Classification::new(self.class);
         if let Some(hint) = self.retry_after {
             classification = classification.retry_after(hint);
         }
         let mut now = Instant::ZERO;
-        let mut attempts = Attempts::<Hz<1_000>>::new(policy, now);
+        let mut attempts = Attempts::<1_000>::start(policy, now).expect("a policy without breaker admits every call");
         let mut starts = Vec::new();
         loop {
             starts.push(now.ticks());
-            // Only with a timeout is an attempt cut, then also at the deadline.
-            let left = timeout.and_then(|_| attempts.remaining()).unwrap_or(Millis::MAX);
+            // As async environments do, the attempt is ended at its timeout and at the deadline.
+            let left = attempts.attempt().remaining.unwrap_or(Millis::MAX);
             now = now.saturating_add(u64::from(self.attempt.min(left).get()));
             let reason = match attempts.on_failure(now, classification, || random.next_u32()) {
                 Decision::RetryAt(_) if starts.len() == MOST => None,
@@ -86,7 +87,7 @@ impl Call {
                     now = at;
                     match attempts.on_wake(now) {
                         Ok(()) => continue,
-                        Err(reason) => Some(reason),
+                        Err(rejected) => Some(rejected.reason()),
                     }
                 }
                 Decision::Stop(reason) => Some(reason),
@@ -99,13 +100,12 @@ impl Call {
     pub(crate) fn schedule(self, config: &RetryConfig) -> Result<Schedule, ConfigError> {
         let policy = Policy::from_config(config)?;
         let timeout = config.attempt_timeout_ms;
-        let earliest = self.play(&policy, timeout, 0);
+        let earliest = self.play(&policy, || 0);
         let endless = RetryConfig { deadline_ms: None, ..config.clone() };
-        let latest = self.play(&Policy::from_config(&endless)?, timeout, u32::MAX);
+        let latest = self.play(&Policy::from_config(&endless)?, || u32::MAX);
         let deadline = config.deadline_ms.map_or(u64::MAX, |deadline| u64::from(deadline.get()));
 
-        let calls: Vec<Played> =
-            (0..RUNS).map(|seed| self.play(&policy, timeout, SeededRandom::new(seed.into()))).collect();
+        let calls: Vec<Played> = (0..RUNS).map(|seed| self.play(&policy, SeededRandom::new(seed.into()))).collect();
         let mut starts = vec![Vec::new(); earliest.starts.len()];
         let mut reasons = BTreeMap::new();
         for call in &calls {
@@ -132,8 +132,7 @@ impl Call {
         let mut ends: Vec<u64> =
             calls.iter().map(|call| if call.reason.is_some() { call.end } else { u64::MAX }).collect();
         let took = u64::from(timeout.unwrap_or(Millis::MAX).min(self.attempt).get());
-        let cut = if timeout.is_some() { deadline } else { u64::MAX };
-        let latest_end = rows.last().map(|row| row.latest.saturating_add(took).min(cut.max(row.latest)));
+        let latest_end = rows.last().map(|row| row.latest.saturating_add(took).min(deadline.max(row.latest)));
         Ok(Schedule {
             rows,
             median_end: quantile(&mut ends, 5).filter(|end| *end != u64::MAX),

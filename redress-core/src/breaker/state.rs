@@ -1,0 +1,181 @@
+//! The transitions of a breaker, as pure functions from one snapshot to the next.
+
+use super::BreakerState;
+
+/// State, probe counts and generation of a breaker in one word; the permit of a call is the snapshot that admitted it.
+///
+/// State in bits 0-1, admitted probes in 2-5, succeeded probes in 6-9, generation in 10-31. Each change of state is a new
+/// generation, so that the result of a call admitted before is recognised and ignored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Snapshot(u32);
+
+impl Snapshot {
+    /// Stands for no permit where one is requested. No breaker has this state.
+    pub(crate) const NONE: Self = Self(0b11);
+    /// The permit of a call that has none, not yet or not any more. It changes no breaker that has ever opened, because none is open
+    /// in generation 0 (after 2^22 changes of state it is again).
+    pub(crate) const SPENT: Self = Self(BreakerState::Open as u32);
+
+    const STATE: u32 = 0b11;
+    const ADMITTED: u32 = 1 << 2;
+    const SUCCEEDED: u32 = 1 << 6;
+    const COUNT: u32 = 0b1111;
+    const PROBES: u32 = Self::COUNT * (Self::ADMITTED | Self::SUCCEEDED);
+    const GENERATION: u32 = 1 << 10;
+
+    pub(super) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn is_closed(self) -> bool {
+        self.0 & Self::STATE == BreakerState::Closed as u32
+    }
+
+    pub(super) const fn is_open(self) -> bool {
+        self.0 & Self::STATE == BreakerState::Open as u32
+    }
+
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 & Self::STATE == Self::STATE
+    }
+
+    /// Returns whether this is the permit of a probe.
+    pub(crate) const fn is_half_open(self) -> bool {
+        self.0 & Self::STATE == BreakerState::HalfOpen as u32
+    }
+
+    /// Returns the state; `None` for [`NONE`](Self::NONE).
+    pub(super) const fn known_state(self) -> Option<BreakerState> {
+        if self.is_none() { None } else { Some(self.state()) }
+    }
+
+    /// Returns the state of a breaker's snapshot.
+    pub(super) const fn state(self) -> BreakerState {
+        match self.0 & Self::STATE {
+            0 => BreakerState::Closed,
+            1 => BreakerState::Open,
+            _ => BreakerState::HalfOpen,
+        }
+    }
+
+    /// Returns the next generation, in this state, without probes.
+    pub(super) const fn next(self, state: BreakerState) -> Self {
+        Self((self.0 | (Self::GENERATION - 1)).wrapping_add(1).wrapping_add(state as u32))
+    }
+
+    const fn plus(self, count: u32) -> Self {
+        Self(self.0.wrapping_add(count))
+    }
+
+    const fn admitted(self) -> u32 {
+        self.0 >> 2 & Self::COUNT
+    }
+
+    pub(super) const fn succeeded(self) -> u32 {
+        self.0 >> 6 & Self::COUNT
+    }
+
+    /// Adds probes that have succeeded and keep their places.
+    pub(super) const fn with_succeeded(self, probes: u32) -> Self {
+        self.plus(Self::ADMITTED.wrapping_add(Self::SUCCEEDED).wrapping_mul(probes))
+    }
+
+    /// Returns whether only the probes differ. [`NONE`](Self::NONE) is of no generation.
+    pub(super) const fn is_same_generation(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !Self::PROBES == 0
+    }
+
+    /// Admits a call, or rejects it (`None`). `is_over`: the recovery timeout, or the lease of the probes, has passed.
+    pub(super) const fn admit(self, probes: u32, is_over: bool) -> Option<Self> {
+        match self.state() {
+            BreakerState::Closed => Some(self),
+            BreakerState::HalfOpen if self.admitted() < probes => Some(self.plus(Self::ADMITTED)),
+            _ if !is_over => None,
+            // An open circuit has no probes. Half-open, the places of lost probes are free again, and the new generation makes
+            // their late results stale.
+            _ => Some(self.next(BreakerState::HalfOpen).with_succeeded(self.succeeded()).plus(Self::ADMITTED)),
+        }
+    }
+
+    /// Takes the success of a call that was admitted in this generation, or a failure that shows that the dependency
+    /// responds.
+    pub(super) const fn answer(self, probes: u32) -> Self {
+        if !self.is_half_open() {
+            return self;
+        }
+        let answered = self.plus(Self::SUCCEEDED);
+        if answered.succeeded() < probes { answered } else { answered.next(BreakerState::Closed) }
+    }
+
+    /// Takes the release of a probe that was admitted in this generation.
+    pub(super) const fn without_probe(self) -> Self {
+        Self(self.0.wrapping_sub(Self::ADMITTED))
+    }
+}
+
+impl core::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:?} in generation {}", self.known_state(), self.0 >> 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use BreakerState::{HalfOpen, Open};
+
+    const CLOSED: Snapshot = Snapshot(0);
+
+    #[test]
+    fn a_closed_circuit_admits_without_a_change_and_opens_() {
+        assert_eq!(CLOSED.admit(1, false), Some(CLOSED));
+        assert_eq!(CLOSED.answer(1), CLOSED);
+        let open = CLOSED.next(Open);
+        assert_eq!((open.state(), open.is_same_generation(CLOSED)), (Open, false));
+    }
+
+    #[test]
+    fn an_open_circuit_admits_a_probe_once_its_time_is_over() {
+        let open = CLOSED.next(Open);
+        assert_eq!(open.admit(2, false), None);
+        let probing = open.admit(2, true).unwrap();
+        assert_eq!((probing.state(), probing.admitted(), probing.succeeded()), (HalfOpen, 1, 0));
+        assert!(!probing.is_same_generation(open));
+    }
+
+    #[test]
+    fn a_half_open_circuit_admits_so_many_probes_and_closes_once_all_have_answered() {
+        for probes in 1..=15 {
+            let mut state = CLOSED.next(Open).admit(probes, true).unwrap();
+            for _ in 1..probes {
+                state = state.admit(probes, false).unwrap();
+            }
+            assert_eq!(state.admit(probes, false), None);
+            // A place that is given back is free again.
+            assert_eq!(state.without_probe().admit(probes, false), Some(state));
+            for answered in 1..=probes {
+                state = state.answer(probes);
+                assert_eq!(state.is_closed(), answered == probes);
+            }
+        }
+    }
+
+    #[test]
+    fn the_places_of_lost_probes_are_free_after_the_lease_and_successes_are_kept() {
+        let lost = CLOSED.next(HalfOpen).with_succeeded(1).admit(3, false).unwrap().admit(3, false).unwrap();
+        assert_eq!(lost.admit(3, false), None);
+        let next = lost.admit(3, true).unwrap();
+        assert_eq!((next.admitted(), next.succeeded()), (2, 1));
+        assert!(!next.is_same_generation(lost));
+    }
+
+    #[test]
+    fn generations_wrap_around_without_touching_the_state() {
+        let last = Snapshot(u32::MAX << 10);
+        assert_eq!(last.next(Open), Snapshot(Open as u32));
+    }
+}

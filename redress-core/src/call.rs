@@ -1,0 +1,381 @@
+//! One call: the only place where machine, breaker, budget and hooks meet, and where events are sent.
+//!
+//! A [`Call`] is a machine and a permit of the breaker; policy, environment and hooks are arguments. Its steps are all that
+//! can happen to it:
+//!
+//! - [`begin`](Call::begin) begins an attempt, or says why not: admission by the breaker, deadline, abort condition.
+//! - [`fail`](Call::fail) takes a failed attempt and begins a wait, or says why the call stops: machine, budget, sleep handler.
+//! - [`finish`](Call::finish) ends the call: breaker, budget, observers.
+//!
+//! Each step reads the clock at most once, and only if the deadline, an observer, the budget or the breaker needs it.
+
+use crate::{
+    AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, BreakerState, Cause, Classification, Classifier,
+    ErrorClass, Event, EventKind, Failure, Millis, Observer, Policy, Rejected, SleepDecision, StopReason,
+    breaker::{BreakerRef, Snapshot},
+    context::{ResultClassifier, Site},
+    env::Environment,
+    hooks::{AbortCondition, HookSet, SleepHandler},
+    machine::Machine,
+    reading::Reading,
+    time::{ClockRate, Timestamp},
+};
+
+/// A failed attempt: what it returned, its classification, and whether that was an error or a value.
+pub(crate) struct Failed<T, X> {
+    pub(crate) failure: Failure<T, X>,
+    pub(crate) classification: Classification,
+    pub(crate) cause: Cause,
+}
+
+impl<T, X> Failed<T, X> {
+    /// Makes that of an attempt that was still running at its timeout or at the deadline.
+    pub(crate) const fn timed_out() -> Self {
+        let classification = Classification::new(ErrorClass::Transient);
+        Self { failure: Failure::Timeout, classification, cause: Cause::Timeout }
+    }
+}
+
+impl<E, H: HookSet> Site<E, H> {
+    /// Classifies what an attempt returned.
+    #[inline]
+    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
+    where
+        H::Classifier: Classifier<X>,
+        H::Results: ResultClassifier<T>,
+    {
+        let hooks = self.hooks.parts();
+        match result {
+            Err(error) => {
+                let classification = hooks.classifier.classify(&error);
+                Err(Failed { failure: Failure::Error(error), classification, cause: Cause::Error })
+            }
+            Ok(value) => match hooks.results.classify(&value) {
+                Some(classification) => {
+                    Err(Failed { failure: Failure::Result(value), classification, cause: Cause::Result })
+                }
+                None => Ok(value),
+            },
+        }
+    }
+}
+
+/// The state of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) machine: Machine,
+    pub(crate) permit: Snapshot,
+}
+
+/// Why a call stops.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stop {
+    pub(crate) reason: StopReason,
+    /// Time until calls are admitted; zero unless the circuit is open.
+    pub(crate) retry_after: Millis,
+    /// The attempt that has just failed, unless the call stops between attempts.
+    failed: Option<FailedAttempt>,
+}
+
+/// The part of an attempt's end that observers see, of the attempt after which a call stops.
+#[derive(Clone, Copy, Debug)]
+struct FailedAttempt {
+    code: Option<u32>,
+    /// The operation asks to stop, which is no failure.
+    is_abort: bool,
+}
+
+impl From<Stop> for Rejected {
+    fn from(Stop { reason, retry_after, .. }: Stop) -> Self {
+        Self { reason, retry_after }
+    }
+}
+
+impl From<StopReason> for Stop {
+    fn from(reason: StopReason) -> Self {
+        Self { reason, retry_after: Millis::ZERO, failed: None }
+    }
+}
+
+impl Call {
+    /// Creates a new call, or one to go on with.
+    #[inline(always)]
+    pub(crate) const fn new(machine: Machine) -> Self {
+        Self { machine, permit: Snapshot::SPENT }
+    }
+
+    /// Starts the call, or goes on with it after it was resumed: asks the breaker for admission and begins an attempt.
+    /// `reports_time`: the elapsed time is reported even if no decision needs it.
+    ///
+    /// # Errors
+    ///
+    /// The reason against an attempt.
+    #[inline(always)]
+    pub(crate) fn start<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        reports_time: bool,
+    ) -> Result<(), Stop> {
+        if self.machine.attempt() == 0 && (reports_time || is_timed::<H>(policy)) {
+            self.machine.start(site.env.timestamp());
+        }
+        site.notify(Observer::on_call_start);
+        self.admit(policy, site)?;
+        self.begin(policy, site)
+    }
+
+    /// Reads the clock, if the steps need it: after a failure and after a wait.
+    #[inline]
+    pub(crate) fn read<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &mut Site<E, H>) {
+        if is_timed::<H>(policy) {
+            self.machine.observe(site.env.timestamp());
+        }
+    }
+
+    /// Returns the reading of this step; [`Timestamp::NEVER`] if there is none.
+    #[inline]
+    const fn now(&self, is_read: bool) -> Timestamp {
+        if is_read { self.machine.seen() } else { Timestamp::NEVER }
+    }
+
+    /// Begins the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// The reason against it.
+    #[inline(always)]
+    pub(crate) fn begin<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+    ) -> Result<(), Stop> {
+        let is_aborted = site.hooks.parts().abort.is_aborted();
+        self.machine.begin(&policy.retry, is_aborted)?;
+        self.announce(site);
+        Ok(())
+    }
+
+    /// Asks the breaker for admission, once for a new call and once after it was resumed.
+    #[inline]
+    fn admit<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &mut Site<E, H>) -> Result<(), Stop> {
+        // A call can be suspended in its last attempt.
+        if self.machine.attempt() != 0 && self.machine.is_exhausted(&policy.retry) {
+            return Err(StopReason::MaxAttemptsGlobal.into());
+        }
+        let Some(breaker) = &policy.breaker else { return Ok(()) };
+        let admission = breaker.admit(&site.env, self.now(is_timed::<H>(policy)));
+        let elapsed = elapsed::<H>(&self.machine);
+        if admission.has_half_opened() {
+            site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
+        }
+        if admission.permit.is_none() {
+            if H::Observer::ACTIVE {
+                site.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
+            }
+            return Err(Stop { retry_after: admission.retry_after(), ..StopReason::CircuitOpen.into() });
+        }
+        self.permit = admission.permit;
+        Ok(())
+    }
+
+    /// Notifies observers of an attempt that begins.
+    #[inline(never)]
+    fn announce<E: Environment, H: HookSet>(&self, site: &mut Site<E, H>) {
+        let (attempt, elapsed) = (self.machine.attempt(), elapsed::<H>(&self.machine));
+        site.notify(|observer, operation| observer.on_attempt_start(&AttemptStart { attempt, operation, elapsed }));
+    }
+
+    /// Counts an attempt that was made without waiting for its turn, if the latest one has ended.
+    pub(crate) fn catch_up<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>) {
+        if self.machine.is_between_attempts() {
+            self.machine.begin_unchecked();
+            self.announce(site);
+        }
+    }
+
+    /// Takes the failure of the current attempt and begins to wait.
+    ///
+    /// # Errors
+    ///
+    /// The reason against another attempt.
+    #[inline(always)]
+    pub(crate) fn fail<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        classification: &Classification,
+        cause: Cause,
+    ) -> Result<(), Stop> {
+        self.plan(policy, site, classification, cause).map_err(|reason| {
+            let failed = FailedAttempt { code: classification.numeric_code(), is_abort: classification.is_abort() };
+            Stop { failed: Some(failed), ..reason.into() }
+        })
+    }
+
+    /// Plans the wait after a failure.
+    #[inline(always)]
+    fn plan<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        classification: &Classification,
+        cause: Cause,
+    ) -> Result<(), StopReason> {
+        self.read(policy, site);
+        let is_aborted = site.hooks.parts().abort.is_aborted();
+        if classification.is_abort() {
+            return Err(StopReason::Aborted);
+        }
+        let (retry, class) = (&policy.retry, classification.class());
+        let backoff = self.machine.check(retry, class, cause, is_aborted)?;
+        let (attempt, previous) = (self.machine.attempt(), self.machine.previous(class));
+        let delay = retry.formulas().delay(backoff, attempt, classification, previous, || site.env.random());
+        self.machine.fits(retry, delay)?;
+        if let Some(budget) = policy.budget
+            && !budget.consume(1, &Reading::of(&site.env, self.now(is_timed::<H>(policy))))
+        {
+            return Err(StopReason::BudgetExhausted);
+        }
+        self.machine.commit(class, delay);
+
+        let elapsed = elapsed::<H>(&self.machine);
+        let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
+        let (retry_after, code) = (classification.hint(), classification.numeric_code());
+        site.emit(Event { delay, retry_after, code, ..event });
+        let context = BackoffContext { attempt, classification: *classification, previous, random: 0 };
+        match site.hooks.parts().sleep.decide(&context, delay) {
+            SleepDecision::Sleep => {
+                let decision = AttemptDecision::Retry;
+                self.announce_end(site, decision, None, delay, self.machine.last());
+                Ok(())
+            }
+            SleepDecision::Defer => {
+                self.machine.hand_over();
+                Err(StopReason::Scheduled)
+            }
+            SleepDecision::Abort => Err(StopReason::Aborted),
+        }
+    }
+
+    /// Notifies observers of an attempt that has ended.
+    fn announce_end<E: Environment, H: HookSet>(
+        &self,
+        site: &mut Site<E, H>,
+        decision: AttemptDecision,
+        stop_reason: Option<StopReason>,
+        delay: Millis,
+        failure: Option<(ErrorClass, Cause)>,
+    ) {
+        site.notify(|observer, operation| {
+            observer.on_attempt_end(&AttemptEnd {
+                attempt: self.machine.attempt(),
+                operation,
+                elapsed: elapsed::<H>(&self.machine),
+                decision,
+                class: failure.map(|(class, _)| class),
+                stop_reason,
+                cause: failure.map(|(_, cause)| cause),
+                delay,
+            });
+        });
+    }
+
+    /// Ends the call, for a reason or with success. `reports_time` as for [`open`](Self::open).
+    #[inline(always)]
+    pub(crate) fn finish<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        stop: Option<Stop>,
+        reports_time: bool,
+    ) {
+        let (reason, failed) = (stop.map(|stop| stop.reason), stop.and_then(|stop| stop.failed));
+        // A rejection has told observers already, and there is no permit.
+        if reason == Some(StopReason::CircuitOpen) {
+            return;
+        }
+        let is_success = reason.is_none();
+        // Each other end was timed with the step that led to it.
+        if reports_time && !is_timed::<H>(policy) || is_success && (reports_time || H::Observer::WANTS_TIME) {
+            self.machine.observe(site.env.timestamp());
+        }
+        // An abort is not attributed to the failure before it.
+        let is_failure = !matches!(reason, None | Some(StopReason::Aborted));
+        let last = if is_failure { self.machine.last() } else { None };
+        // Breaker and budget come first, so that they learn of the call even if an observer panics.
+        let changed = self.settle(policy, site, is_success, is_failure, reports_time);
+        if is_success && let Some(budget) = policy.budget {
+            budget.record_success();
+        }
+        let elapsed = elapsed::<H>(&self.machine);
+        let delay = if reason == Some(StopReason::Scheduled) { self.machine.wait() } else { Millis::ZERO };
+        let kind = reason.map_or(EventKind::Success, StopReason::event);
+        let code = if is_failure { failed.and_then(|failed| failed.code) } else { None };
+        let event = site.event(kind, self.machine.attempt(), elapsed, last);
+        site.emit(Event { delay, stop_reason: reason, code, ..event });
+        if is_success || failed.is_some() {
+            // An operation that asks to abort has not failed.
+            let has_failed = failed.is_some_and(|failed| !failed.is_abort);
+            let failure = if has_failed { self.machine.last() } else { None };
+            let decision = reason.map_or(AttemptDecision::Success, StopReason::decision);
+            self.announce_end(site, decision, reason, delay, failure);
+        }
+        if let Some(state) = changed {
+            site.emit_state(state.into(), state, last.map(|(class, _)| class), elapsed);
+        }
+    }
+
+    /// Gives the permit back, if there still is one: the call is abandoned.
+    #[inline(always)]
+    pub(crate) fn release(&self, policy: &Policy<'_>) {
+        if self.permit.is_half_open() {
+            give_back(policy.breaker.as_ref(), self.permit);
+        }
+    }
+
+    /// Reports to the breaker how the call ended. Returns the new state if it changed.
+    #[inline(always)]
+    fn settle<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &Site<E, H>,
+        is_success: bool,
+        is_failure: bool,
+        reports_time: bool,
+    ) -> Option<BreakerState> {
+        let permit = core::mem::replace(&mut self.permit, Snapshot::SPENT);
+        let breaker = policy.breaker.as_ref()?;
+        let failure = if is_success {
+            None
+        } else if is_failure && self.machine.has_begun() {
+            // An attempt that has begun has failed, so there is a class.
+            Some(self.machine.last().map_or(ErrorClass::Unknown, |(class, _)| class))
+        } else {
+            // A failure of before the call was resumed has been reported then.
+            breaker.release(permit);
+            return None;
+        };
+        let is_read = reports_time || H::Observer::WANTS_TIME || !is_success && is_timed::<H>(policy);
+        breaker.settle(permit, failure, &site.env, self.now(is_read))
+    }
+}
+
+/// Takes the permit by value and is not inlined, so that a call which is dropped or unwinds need not be in memory.
+#[cold]
+#[inline(never)]
+fn give_back(breaker: Option<&BreakerRef<'_>>, permit: Snapshot) {
+    if let Some(breaker) = breaker {
+        breaker.release(permit);
+    }
+}
+
+/// Returns whether each step is timed: an observer wants the time, or there is a deadline.
+pub(crate) fn is_timed<H: HookSet>(policy: &Policy<'_>) -> bool {
+    H::Observer::WANTS_TIME || policy.retry.deadline_millis().is_some()
+}
+
+/// Returns the time since the start of the call, as events tell it.
+fn elapsed<H: HookSet>(machine: &Machine) -> Millis {
+    if H::Observer::WANTS_TIME { machine.elapsed() } else { Millis::ZERO }
+}

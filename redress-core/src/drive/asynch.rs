@@ -1,0 +1,246 @@
+//! The async loop, for two shapes of closures.
+//!
+//! # Design
+//!
+//! Two shapes are needed: an `AsyncFnMut` may lend what it captured to its futures, as `radio.send()` does, but under such a
+//! bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
+
+use core::future::pending;
+
+use embassy_futures::select::{Either, select};
+
+use crate::{
+    Cause, Classification, Classifier, Context, Outcome, Rejected, RetryError,
+    call::Failed,
+    context::{PolicyRef, ResultClassifier},
+    drive::{
+        Resumed, Run,
+        operation::{LocalOperation, SpawnedOperation},
+        run::Wait,
+    },
+    env::{AsyncEnvironment, mode},
+    hooks::HookSet,
+    outcome::FromReport,
+    time::ClockRate,
+};
+
+/// Waits, slice by slice. A macro, because the future of an `async fn` would add to that of the call.
+macro_rules! pause {
+    ($run:expr) => {{
+        let mut wait = Wait::begin(&$run.call, $run.policy, $run.site);
+        loop {
+            $run.site.env.sleep(wait.ticks::<E>()).await;
+            if !wait.next($run.site) {
+                break;
+            }
+        }
+        $run.call.read($run.policy, $run.site);
+    }};
+}
+
+macro_rules! asynch {
+    ($module:ident, $mode:ident, $operation:ident) => {
+        mod $module {
+            use super::{mode::$mode, *};
+
+            /// The loop: attempt after attempt, with waits in between, until the call ends.
+            ///
+            /// Not an `async fn`, because the future of one keeps its arguments twice. For the same reason a resumed call
+            /// waits here, and not in a future around this one.
+            fn drive<const RESUMED: bool, E, H, K, T, X, R>(
+                mut run: Run<'_, E, H, $mode>,
+                mut operation: impl $operation<K, Output = Result<T, X>>,
+            ) -> impl Future<Output = R>
+            where
+                E: AsyncEnvironment,
+                H: HookSet,
+                H::Classifier: Classifier<X>,
+                H::Results: ResultClassifier<T>,
+                R: FromReport<T, X>,
+            {
+                async move {
+                    let mut last = None;
+                    if RESUMED {
+                        pause!(run);
+                    }
+                    let mut begun = run.start(R::REPORTS_TIME);
+                    let end = loop {
+                        if let Err(stop) = begun {
+                            break Err(stop);
+                        }
+                        let info = run.attempt();
+                        // A result that is there in time wins, and without one the timer is made when the attempt waits.
+                        let (attempt, limit) = (operation.attempt(info), info.remaining);
+                        let env = &mut run.site.env;
+                        let timer = async move {
+                            match limit {
+                                Some(limit) => env.sleep(E::RATE.ticks(limit)).await,
+                                None => pending().await,
+                            }
+                        };
+                        let classified = match select(attempt, timer).await {
+                            Either::First(result) => run.site.classify(result),
+                            Either::Second(()) => Err(Failed::timed_out()),
+                        };
+                        let failed = match classified {
+                            Ok(value) => break Ok(value),
+                            Err(failed) => failed,
+                        };
+                        if let Err(stop) = run.fail(failed, &mut last) {
+                            break Err(stop);
+                        }
+                        pause!(run);
+                        begun = run.begin();
+                    };
+                    run.finish(end, last)
+                }
+            }
+
+            impl<'p, E: AsyncEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H, P, $mode> {
+                /// Calls the operation until it succeeds or the policy stops. The closure takes nothing, or an
+                /// [`AttemptInfo`](crate::AttemptInfo) if it needs to know how long it may take; see
+                #[doc = concat!("[`", stringify!($operation), "`](crate::operation::", stringify!($operation), ").")]
+                ///
+                /// An attempt that is still running at its timeout or at the deadline is dropped. Dropping the future at any
+                /// point leaves breaker and budget as if the call had not been made.
+                ///
+                /// # Errors
+                ///
+                /// The last error by value, with the reason to stop. A value that the result classifier rejects is dropped;
+                /// [`execute`](Self::execute) returns it.
+                pub fn call<K, T, X>(
+                    &mut self,
+                    operation: impl $operation<K, Output = Result<T, X>>,
+                ) -> impl Future<Output = Result<T, RetryError<X>>>
+                where
+                    H::Classifier: Classifier<X>,
+                    H::Results: ResultClassifier<T>,
+                {
+                    let run = Run::of(self.policy.policy(), &mut self.site, None);
+                    drive::<false, _, _, _, _, _, _>(run, operation)
+                }
+
+                /// Calls the operation like [`call`](Self::call) and returns a report about it.
+                pub fn execute<K, T, X>(
+                    &mut self,
+                    operation: impl $operation<K, Output = Result<T, X>>,
+                ) -> impl Future<Output = Outcome<T, X>>
+                where
+                    H::Classifier: Classifier<X>,
+                    H::Results: ResultClassifier<T>,
+                {
+                    let run = Run::of(self.policy.policy(), &mut self.site, None);
+                    drive::<false, _, _, _, _, _, _>(run, operation)
+                }
+            }
+
+            impl<'c, E: AsyncEnvironment, H: HookSet> Resumed<'c, E, H, $mode> {
+                /// Waits, then goes on like [`Context::call`].
+                pub fn call<K, T, X>(
+                    self,
+                    operation: impl $operation<K, Output = Result<T, X>>,
+                ) -> impl Future<Output = Result<T, RetryError<X>>>
+                where
+                    H::Classifier: Classifier<X>,
+                    H::Results: ResultClassifier<T>,
+                {
+                    let run = Run::of(self.policy, self.site, Some(self.machine));
+                    drive::<true, _, _, _, _, _, _>(run, operation)
+                }
+
+                /// Waits, then goes on like [`Context::execute`].
+                pub fn execute<K, T, X>(
+                    self,
+                    operation: impl $operation<K, Output = Result<T, X>>,
+                ) -> impl Future<Output = Outcome<T, X>>
+                where
+                    H::Classifier: Classifier<X>,
+                    H::Results: ResultClassifier<T>,
+                {
+                    let run = Run::of(self.policy, self.site, Some(self.machine));
+                    drive::<true, _, _, _, _, _, _>(run, operation)
+                }
+            }
+        }
+    };
+}
+
+asynch!(local, Local, LocalOperation);
+asynch!(spawned, Spawned, SpawnedOperation);
+
+// No closure is involved in the loop form, so it is the same for both shapes.
+
+impl<'p, E: AsyncEnvironment, H: HookSet, P: PolicyRef<'p>, M: mode::Async> Context<'p, E, H, P, M> {
+    /// Starts a call whose attempts the caller makes: the loop form.
+    ///
+    /// # Errors
+    ///
+    /// The circuit is open or the abort condition holds; nothing ran.
+    pub fn start(&mut self) -> Result<Run<'_, E, H, M>, Rejected> {
+        Run::of(self.policy.policy(), &mut self.site, None).started()
+    }
+}
+
+impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
+    /// Takes a failed attempt and waits until the next may begin. Does nothing until the future is polled; dropped in the
+    /// middle of the wait, the attempt stays used up.
+    ///
+    /// # Errors
+    ///
+    /// There is no other attempt: the error by value, with the reason to stop.
+    pub async fn failed<X>(&mut self, error: X) -> Result<(), RetryError<X>>
+    where
+        H::Classifier: Classifier<X>,
+    {
+        let classification = self.site.hooks.parts().classifier.classify(&error);
+        self.fail_and_wait(classification, Cause::Error, Some(error)).await
+    }
+
+    /// Like [`failed`](Self::failed), with a classification in place of the classifier's.
+    pub fn failed_as<X>(
+        &mut self,
+        classification: impl Into<Classification>,
+        error: X,
+    ) -> impl Future<Output = Result<(), RetryError<X>>> {
+        self.fail_and_wait(classification.into(), Cause::Error, Some(error))
+    }
+
+    /// Takes an attempt that returned a value which is a failure of this class, and waits until the next may begin.
+    ///
+    /// # Errors
+    ///
+    /// There is no other attempt: the reason to stop. The value stays with the caller.
+    pub fn failed_result<X>(
+        &mut self,
+        classification: impl Into<Classification>,
+    ) -> impl Future<Output = Result<(), RetryError<X>>> {
+        self.fail_and_wait(classification.into(), Cause::Result, None)
+    }
+
+    async fn fail_and_wait<X>(
+        &mut self,
+        classification: Classification,
+        cause: Cause,
+        error: Option<X>,
+    ) -> Result<(), RetryError<X>> {
+        self.call.catch_up(self.site);
+        if let Err(stop) = self.call.fail(self.policy, self.site, &classification, cause) {
+            return Err(self.give_up(stop, error));
+        }
+        pause!(self);
+        self.begin().map_err(|stop| self.give_up(stop, error))
+    }
+}
+
+impl<'c, E: AsyncEnvironment, H: HookSet, M: mode::Async> Resumed<'c, E, H, M> {
+    /// Waits, then starts the next attempt: the loop form.
+    ///
+    /// # Errors
+    ///
+    /// The circuit is open, the deadline has passed, the attempts are used up or the abort condition holds; nothing ran.
+    pub async fn start(self) -> Result<Run<'c, E, H, M>, Rejected> {
+        let mut run = Run::of(self.policy, self.site, Some(self.machine));
+        pause!(run);
+        run.started()
+    }
+}

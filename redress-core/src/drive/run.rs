@@ -1,0 +1,231 @@
+//! The loop form, and what all loops are made of.
+
+use core::marker::PhantomData;
+
+use crate::{
+    AttemptInfo, Checkpoint, CheckpointError, Millis, Policy, Rejected, RetryError,
+    call::{Call, Failed, Stop, is_timed},
+    context::{Context, PolicyRef, Site},
+    env::Environment,
+    hooks::{AbortCondition, HookSet, SleepHandler, SliceHook},
+    machine::Machine,
+    outcome::{Failure, FromReport, Report},
+    time::{ClockRate, Slept, Timestamp},
+};
+
+/// A call in progress whose attempts the caller makes: the loop form.
+///
+/// If it is dropped before its end, the call is abandoned: breaker and budget are as if the call had not been made, but for the
+/// budget tokens of retries that were decided.
+#[must_use = "dropping a `Run` abandons the call"]
+pub struct Run<'c, E: Environment, H, M = <E as Environment>::Mode> {
+    /// Kept beside the site so that the optimiser can propagate a policy that it knows.
+    pub(super) policy: &'c Policy<'c>,
+    pub(super) site: &'c mut Site<E, H>,
+    pub(super) call: Call,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
+    /// Creates a call that has not been started, new or to go on with.
+    #[inline(always)]
+    pub(super) fn of(policy: &'c Policy<'c>, site: &'c mut Site<E, H>, resumed: Option<Machine>) -> Self {
+        let machine = match resumed {
+            Some(machine) => machine,
+            None => Machine::new(E::RATE.slack()),
+        };
+        Self { policy, site, call: Call::new(machine), mode: PhantomData }
+    }
+
+    /// Starts the call and begins an attempt, or says why not. `reports_time` as for [`Call::start`].
+    #[inline(always)]
+    pub(super) fn start(&mut self, reports_time: bool) -> Result<(), Stop> {
+        self.call.start(self.policy, self.site, reports_time)
+    }
+
+    /// Begins the next attempt, or says why not.
+    #[inline]
+    pub(super) fn begin(&mut self) -> Result<(), Stop> {
+        self.call.begin(self.policy, self.site)
+    }
+
+    /// Starts the call, in the loop form.
+    pub(super) fn started(mut self) -> Result<Self, Rejected> {
+        match self.start(false) {
+            Ok(()) => Ok(self),
+            Err(stop) => {
+                self.call.finish(self.policy, self.site, Some(stop), false);
+                Err(stop.into())
+            }
+        }
+    }
+
+    /// Returns the number of the current attempt and what is left for it.
+    pub fn attempt(&self) -> AttemptInfo {
+        self.call.machine.info(&self.policy.retry)
+    }
+
+    /// Takes the failure of the current attempt and keeps what it returned. Says why there is no wait before another.
+    #[inline(always)]
+    pub(super) fn fail<T, X>(&mut self, failed: Failed<T, X>, last: &mut Option<Failure<T, X>>) -> Result<(), Stop> {
+        let waiting = self.call.fail(self.policy, self.site, &failed.classification, failed.cause);
+        *last = Some(failed.failure);
+        waiting
+    }
+
+    /// Ends the call and makes what it returns, of the value or of the reason and the latest failure.
+    #[inline(always)]
+    pub(super) fn finish<T, X, R: FromReport<T, X>>(&mut self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> R {
+        self.call.finish(self.policy, self.site, end.as_ref().err().copied(), R::REPORTS_TIME);
+        R::from_report(self.report(end, last))
+    }
+
+    /// Reports how the call has ended.
+    #[inline(always)]
+    fn report<T, X>(&self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> Report<'_, T, X> {
+        let (result, stop) = match end {
+            Ok(value) => (Ok(value), crate::StopReason::Aborted.into()),
+            Err(stop) => (Err(last), stop),
+        };
+        // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
+        let policy = if H::Sleep::ACTIVE { Some(self.policy) } else { None };
+        Report { result, stop, call: &self.call, policy }
+    }
+
+    /// Ends the call with success and returns the value.
+    pub fn succeed<T>(mut self, value: T) -> T {
+        self.call.catch_up(self.site);
+        self.call.finish(self.policy, self.site, None, false);
+        value
+    }
+
+    /// Suspends the call and returns a checkpoint to resume it from later, on this machine or another. Suspended in the middle
+    /// of an attempt, it resumes with the next one. To the breaker it is as if the call had not been made.
+    pub fn suspend(mut self) -> Checkpoint {
+        // Without a reading at the start, there is no time to tell.
+        if is_timed::<H>(self.policy) {
+            self.call.machine.observe_wait(self.site.env.timestamp());
+        }
+        self.call.machine.checkpoint(self.policy)
+    }
+}
+
+impl<E: Environment, H, M> Drop for Run<'_, E, H, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.call.release(self.policy);
+    }
+}
+
+impl<E: Environment, H, M> core::fmt::Debug for Run<'_, E, H, M> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Run").field("operation", &self.site.operation).field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<E: Environment, H, M> defmt::Format for Run<'_, E, H, M> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Run({=str}, attempt {=u32})", self.site.operation, self.call.machine.attempt());
+    }
+}
+
+/// A call that was resumed from a checkpoint. It waits out what is left, then asks the breaker again.
+#[derive(Debug)]
+#[must_use = "the call goes on when it is called, executed or started"]
+pub struct Resumed<'c, E: Environment, H, M = <E as Environment>::Mode> {
+    pub(super) policy: &'c Policy<'c>,
+    pub(super) site: &'c mut Site<E, H>,
+    pub(super) machine: Machine,
+    mode: PhantomData<fn() -> M>,
+}
+
+#[cfg(feature = "defmt")]
+impl<E: Environment, H, M> defmt::Format for Resumed<'_, E, H, M> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Resumed({=str}, attempt {=u32})", self.site.operation, self.machine.attempt());
+    }
+}
+
+impl<'p, E: Environment, H: HookSet, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
+    /// Resumes a call from a checkpoint, `slept` after it was made: waits out what is left, then makes the next attempt. All
+    /// counts and the deadline stay in force.
+    ///
+    /// # Errors
+    ///
+    /// The checkpoint was made under another policy.
+    pub fn resume(
+        &mut self,
+        checkpoint: &Checkpoint,
+        slept: impl Into<Slept>,
+    ) -> Result<Resumed<'_, E, H, M>, CheckpointError> {
+        let (policy, site) = (self.policy.policy(), &mut self.site);
+        checkpoint.check(policy)?;
+        let now = site.env.timestamp();
+        let machine = Machine::resume(&policy.retry, checkpoint, slept.into(), now, E::RATE.slack());
+        Ok(Resumed { policy, site, machine, mode: PhantomData })
+    }
+}
+
+impl<E: Environment, H: HookSet, M> Run<'_, E, H, M> {
+    /// Makes the error of a call that stops, in the loop form.
+    pub(super) fn give_up<X>(&mut self, stop: Stop, error: Option<X>) -> RetryError<X> {
+        self.call.finish(self.policy, self.site, Some(stop), false);
+        self.report::<(), X>(Err(stop), error.map(Failure::Error)).into_error()
+    }
+}
+
+/// A wait that is under way, in slices.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    /// The slice to sleep now.
+    slice: Millis,
+    /// The rest of the wait after it.
+    left: Millis,
+    until: Timestamp,
+}
+
+impl Wait {
+    /// Begins the wait of a call. The first slice is slept even if it is empty.
+    #[inline(always)]
+    pub(crate) fn begin<E: Environment, H: HookSet>(call: &Call, policy: &Policy<'_>, site: &Site<E, H>) -> Self {
+        let wait = call.machine.wait();
+        match slice_length(site) {
+            None => Self { slice: wait, left: Millis::ZERO, until: Timestamp::ZERO },
+            Some(length) => {
+                let now = if is_timed::<H>(policy) { call.machine.seen() } else { site.env.timestamp() };
+                let slice = wait.min(length);
+                let until = now.after(wait.saturating_add(E::RATE.slack()));
+                Self { slice, left: wait.saturating_sub(slice), until }
+            }
+        }
+    }
+
+    /// Returns the ticks to sleep now.
+    pub(crate) fn ticks<E: Environment>(&self) -> u64 {
+        E::RATE.ticks(self.slice)
+    }
+
+    /// Goes on after a slice has been slept. Returns whether there is another: the wait is neither over nor aborted.
+    ///
+    /// A slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever. The
+    /// clock can only shorten the rest, by what earlier slices took too long.
+    #[inline(always)]
+    pub(crate) fn next<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>) -> bool {
+        let Some(length) = slice_length(site) else { return false };
+        site.hooks.parts().slices.on_slice();
+        let left = self.left.min(self.until.since(site.env.timestamp()).unwrap_or_default());
+        if left == Millis::ZERO || site.hooks.parts().abort.is_aborted() {
+            return false;
+        }
+        self.slice = left.min(length);
+        self.left = left.saturating_sub(self.slice);
+        true
+    }
+}
+
+/// Returns the longest slice of a wait; `None` if waits are not cut.
+fn slice_length<E: Environment, H: HookSet>(site: &Site<E, H>) -> Option<Millis> {
+    let poll = if H::Abort::ACTIVE { E::ABORT_POLL } else { None };
+    if H::Slices::ACTIVE { Some(poll.map_or(site.slice, |poll| poll.min(site.slice))) } else { poll }
+}
