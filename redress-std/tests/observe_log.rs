@@ -1,7 +1,10 @@
 //! Log lines, as a logger gets them.
 
+mod every_event;
+
 use std::cell::RefCell;
 
+use every_event::every_event;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use redress_std::{
     Backoff, BreakerConfig, CircuitBreaker, Classification, ErrorClass, Millis, Policy, Retry, SleepDecision,
@@ -40,6 +43,27 @@ fn lines(least: Level, run: impl FnOnce()) -> Vec<(Level, String)> {
 fn expect(lines: &[(Level, String)], expected: &[(Level, &str)]) {
     let lines: Vec<_> = lines.iter().map(|(level, line)| (*level, line.as_str())).collect();
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn every_event_has_the_level_that_core_gives_it() {
+    let mut expected = Vec::new();
+    let logged = lines(Level::Trace, || expected = every_event(LogObserver::new));
+    let logged: Vec<_> = logged
+        .iter()
+        .map(|(level, line)| (line.split(' ').next().unwrap_or_default(), *level))
+        .filter(|(kind, _)| !kind.starts_with("attempt_"))
+        .collect();
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(kind, level)| match level {
+            redress_std::Level::Debug => (kind, Level::Debug),
+            redress_std::Level::Info => (kind, Level::Info),
+            redress_std::Level::Warn => (kind, Level::Warn),
+            _ => unreachable!("three levels"),
+        })
+        .collect();
+    assert_eq!(logged, expected);
 }
 
 #[test]
@@ -122,7 +146,7 @@ fn the_breaker_is_told_of() {
     static BREAKER: CircuitBreaker<1> = CircuitBreaker::new(BreakerConfig::new(1));
     static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)).circuit_breaker(&BREAKER);
 
-    let logged = lines(Level::Info, || {
+    let logged = lines(Level::Debug, || {
         let mut context = POLICY.context(TestEnv::new()).operation("fetch").observe(LogObserver::new());
         for _ in 0..2 {
             assert!(context.call(|| Err::<(), _>(ErrorClass::ServerError)).is_err());
@@ -135,8 +159,12 @@ fn the_breaker_is_told_of() {
                 Level::Warn,
                 "max_attempts_exceeded operation=fetch attempt=1 class=server_error stop_reason=max_attempts_global cause=error elapsed_ms=0",
             ),
+            (
+                Level::Debug,
+                "attempt_end operation=fetch attempt=1 class=server_error decision=raise stop_reason=max_attempts_global cause=error elapsed_ms=0",
+            ),
             (Level::Warn, "circuit_opened operation=fetch class=server_error state=open elapsed_ms=0"),
-            (Level::Warn, "circuit_rejected operation=fetch stop_reason=circuit_open state=open elapsed_ms=0"),
+            (Level::Debug, "circuit_rejected operation=fetch stop_reason=circuit_open state=open elapsed_ms=0"),
         ],
     );
 }

@@ -1,5 +1,7 @@
 //! Spans and events, as a subscriber gets them.
 
+mod every_event;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -9,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use every_event::every_event;
 use redress_std::{
     Backoff, BreakerConfig, CircuitBreaker, ErrorClass, Policy, Retry, SeededRandom, SleepDecision, Tokio, env,
     observe::TracingObserver,
@@ -147,7 +150,7 @@ fn a_call_is_a_span_with_an_event_for_each_thing() {
     let [start, retry, end, _, success, _] = &seen.events[..] else { panic!("as many as messages") };
     assert_eq!(
         [start.level, retry.level, end.level, success.level],
-        [Level::TRACE, Level::INFO, Level::DEBUG, Level::DEBUG]
+        [Level::TRACE, Level::INFO, Level::DEBUG, Level::INFO]
     );
     assert_eq!(
         retry.fields,
@@ -166,6 +169,25 @@ fn a_call_is_a_span_with_an_event_for_each_thing() {
         success.fields,
         fields(&[("message", "success"), ("operation", "fetch"), ("attempt", "2"), ("elapsed_ms", "250")])
     );
+}
+
+#[test]
+fn every_event_has_the_level_that_core_gives_it() {
+    let (keep, _guard) = Keep::start();
+    let expected = every_event(TracingObserver::new);
+    let seen = keep.seen();
+    let seen: Vec<_> = seen.events.iter().map(|event| (event.field("message"), event.level)).collect();
+    let seen: Vec<_> = seen.into_iter().filter(|(kind, _)| !kind.starts_with("attempt_")).collect();
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(kind, level)| match level {
+            redress_std::Level::Debug => (kind, Level::DEBUG),
+            redress_std::Level::Info => (kind, Level::INFO),
+            redress_std::Level::Warn => (kind, Level::WARN),
+            _ => unreachable!("three levels"),
+        })
+        .collect();
+    assert_eq!(seen, expected);
 }
 
 #[test]
@@ -252,7 +274,7 @@ fn calls_that_stop_early_close_their_span_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_closes_its_span() {
-    static SLOW: Policy = Policy::new(Retry::new(Backoff::none()));
+    static SLOW: Policy = Policy::new(Retry::new(Backoff::none()).no_deadline());
 
     let (keep, _guard) = Keep::start();
     let hour = Duration::from_secs(3_600);

@@ -13,8 +13,9 @@ use std::{
 };
 
 use redress_std::{
-    Backoff, BreakerConfig, BreakerState, Cause, CircuitBreaker, Classification, Clock, ErrorClass, Millis, Policy,
-    PolicyExt, Retry, RetryTimeline, SleepDecision, StdClock, StopReason, Threads, Tokio, TokioClock, TokioLocal, http,
+    AttemptInfo, Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, Cause, CircuitBreaker, Classification,
+    Clock, ErrorClass, Millis, Policy, PolicyExt, Retry, RetryTimeline, SleepDecision, StdClock, StopReason, Threads,
+    Tokio, TokioClock, TokioLocal, http,
 };
 use tokio::time::{Instant, sleep};
 
@@ -60,6 +61,63 @@ async fn an_attempt_times_out() {
     let outcome = POLICY.context(Tokio).execute(pending::<io::Result<()>>).await;
     assert_eq!((outcome.attempts, outcome.cause), (2, Some(Cause::Timeout)));
     assert_eq!((outcome.elapsed, outcome.last_class), (Millis::from_secs(7), Some(ErrorClass::Transient)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_ends_an_attempt_that_is_still_running() {
+    static TIMED: Policy = Policy::new(
+        Retry::new(Backoff::none()).deadline(Duration::from_secs(3)).attempt_timeout(Duration::from_secs(2)),
+    );
+
+    // With and without an attempt timeout, whichever comes first.
+    let untimed = Policy::new(Retry::new(Backoff::none()).deadline(Duration::from_secs(3)));
+    for (policy, attempts) in [(&untimed, 1), (&TIMED, 2)] {
+        let breaker = CircuitBreaker::<1>::new(BreakerConfig::new(1));
+        let before = Instant::now();
+        let context = policy.context(Tokio).circuit_breaker(&breaker);
+        let outcome = context.clone().execute(pending::<io::Result<()>>).await;
+        assert_eq!((outcome.attempts, outcome.stop_reason), (attempts, Some(StopReason::DeadlineExceeded)));
+        assert_eq!((outcome.last_class, outcome.cause), (Some(ErrorClass::Transient), Some(Cause::Timeout)));
+        // A deadline counts what milliseconds may hide, so it may be up to two of them sooner.
+        assert!((2_998..=3_000).contains(&before.elapsed().as_millis()), "{:?}", before.elapsed());
+        assert_eq!(breaker.state(), BreakerState::Open, "an attempt that hangs is a failure");
+    }
+}
+
+/// As in a loop that also serves other events, each of which drops the wait.
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_dropped_by_select_has_used_up_its_attempt() {
+    static THREE: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(5))).max_attempts(3));
+
+    let mut context = THREE.context(Tokio);
+    let mut run = context.start().expect("no circuit");
+    let mut attempts = 0;
+    let error = loop {
+        attempts += 1;
+        tokio::select! {
+            failed = run.failed(io::Error::from(ErrorKind::ConnectionReset)) => match failed {
+                Ok(()) => panic!("the other event is sooner"),
+                Err(error) => break error,
+            },
+            () = sleep(Duration::from_millis(100)) => {}
+        }
+    };
+    assert_eq!((attempts, error.attempts, error.reason), (3, 3, StopReason::MaxAttemptsGlobal));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_recorded_when_its_future_is_polled() {
+    let budget = Budget::<1>::new(BudgetConfig::rolling(1, Duration::from_secs(60)));
+    let mut context = FIVE_SECONDS.context(Tokio).budget(&budget);
+    let mut run = context.start().expect("no circuit");
+    for _ in 0..10 {
+        drop(run.failed(io::Error::from(ErrorKind::ConnectionReset)));
+        drop(run.failed_as(ErrorClass::Transient, ()));
+        drop(run.failed_result::<()>(ErrorClass::Transient));
+    }
+    assert_eq!((run.attempt().number, budget.remaining(&TokioClock)), (1, 1));
+    run.failed(io::Error::from(ErrorKind::ConnectionReset)).await.expect("the first retry");
+    assert_eq!((run.attempt().number, budget.remaining(&TokioClock)), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,9 +192,10 @@ async fn the_loop_form_runs_in_spawned_tasks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_needs_one_line() -> Result<(), Box<dyn std::error::Error>> {
-    let task = tokio::spawn(async { AT_ONCE.call_async(async || Ok::<_, io::Error>(7)).await });
+    let task = tokio::spawn(async { AT_ONCE.context(Tokio).call(async || Ok::<_, io::Error>(7)).await });
     assert_eq!(task.await??, 7);
-    let outcome = tokio::spawn(async { AT_ONCE.execute_async(|| async { Ok::<_, io::Error>(8) }).await }).await?;
+    let outcome =
+        tokio::spawn(async { AT_ONCE.context(Tokio).execute(|| async { Ok::<_, io::Error>(8) }).await }).await?;
     assert_eq!(outcome.value(), Some(&8));
     Ok(())
 }
@@ -206,19 +265,20 @@ async fn a_dropped_call_gives_the_probe_back() {
     static BREAKER: CircuitBreaker<1> = CircuitBreaker::new(BreakerConfig::new(1));
     static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)).circuit_breaker(&BREAKER);
 
-    assert!(POLICY.call_async(reset::<()>).await.is_err());
+    assert!(POLICY.context(Tokio).call(reset::<()>).await.is_err());
     assert_eq!(BREAKER.state(), BreakerState::Open);
-    let rejected = POLICY.execute_async(reset::<()>).await;
+    let rejected = POLICY.context(Tokio).execute(reset::<()>).await;
     // A breaker counts milliseconds, and nobody who comes back when it says so comes too soon: a fraction is a whole one.
     let back = rejected.next_delay.expect("says when to come back");
     assert_eq!(rejected.attempts, 0);
     assert!((30_000..=30_001).contains(&back.get()), "{back}");
 
     sleep(back.to_duration()).await;
-    let probe = tokio::time::timeout(Duration::from_secs(1), POLICY.call_async(pending::<io::Result<()>>)).await;
+    let probe =
+        tokio::time::timeout(Duration::from_secs(1), POLICY.context(Tokio).call(pending::<io::Result<()>>)).await;
     assert!(probe.is_err());
     assert_eq!(BREAKER.state(), BreakerState::HalfOpen);
-    assert!(POLICY.call_async(async || Ok::<_, io::Error>(())).await.is_ok());
+    assert!(POLICY.context(Tokio).call(async || Ok::<_, io::Error>(())).await.is_ok());
     assert_eq!(BREAKER.state(), BreakerState::Closed);
 }
 
@@ -246,7 +306,7 @@ fn threads_and_tasks_share_a_breaker() {
 
     assert!(POLICY.call(|| Err::<(), _>(ErrorClass::Transient)).is_err());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let rejected = runtime.block_on(POLICY.execute_async(reset::<()>));
+    let rejected = runtime.block_on(POLICY.context(Tokio).execute(reset::<()>));
     assert_eq!(rejected.stop_reason, Some(StopReason::CircuitOpen));
     let wait = rejected.next_delay.expect("says when to come back");
     assert!((3_000_000..=3_600_001).contains(&wait.get()), "{wait}");
@@ -286,7 +346,7 @@ async fn the_future_of_a_call_is_little_more_than_that_of_the_operation() {
         assert!(call <= bare + 128, "{call} is more than {bare} + 128");
     }
     // Straight from the policy, the future holds the context as well.
-    let direct = [size(AT_ONCE.call_async(operation)), size(AT_ONCE.execute_async(operation))];
+    let direct = [size(AT_ONCE.context(Tokio).call(operation)), size(AT_ONCE.context(Tokio).execute(operation))];
     println!("straight from the policy {direct:?}");
     for call in direct {
         assert!(call <= bare + 192, "{call} is more than {bare} + 192");
@@ -305,11 +365,11 @@ fn futures_are_send_where_the_operation_is() {
         .observe(|_: &redress_std::Event| {});
     drop(assert_send(context.call(reset::<()>)));
     drop(assert_send(context.execute(reset::<()>)));
-    drop(assert_send(context.call_with(|_| reset::<()>())));
-    drop(assert_send(context.execute_with(|_| reset::<()>())));
+    drop(assert_send(context.call(|_: AttemptInfo| reset::<()>())));
+    drop(assert_send(context.execute(|_: AttemptInfo| reset::<()>())));
     let mut run = assert_send(context.start().expect("nothing rejects"));
     drop(assert_send(run.failed(io::Error::other("x"))));
     drop(run);
-    drop(assert_send(FIVE_SECONDS.call_async(reset::<()>)));
-    drop(assert_send(FIVE_SECONDS.execute_async(reset::<()>)));
+    drop(assert_send(FIVE_SECONDS.context(Tokio).call(reset::<()>)));
+    drop(assert_send(FIVE_SECONDS.context(Tokio).execute(reset::<()>)));
 }
