@@ -13,7 +13,7 @@
 //!
 //! On the wire a frame is `00 COBS(kind, fields, CRC) 00`, all numbers little-endian, the CRC being CRC-16/IBM-SDLC
 //! over kind and fields. A zero byte occurs only between frames, so a receiver is in step again after the next one
-//! whatever came before; the zero in front costs a byte and saves the frame that follows line noise.
+//! after any bytes; the zero in front costs a byte and saves the frame that follows line noise.
 //!
 //! | kind | frame | fields |
 //! |---|---|---|
@@ -22,7 +22,7 @@
 //! | 3 | [`Frame::Nak`] | seq `u16`, code `u8` |
 //! | 4 | [`Frame::Busy`] | seq `u16`, `retry_after_ms` `u32` |
 //!
-//! Nothing here allocates, waits or panics, whatever bytes come in. There is no version, no addressing of the modem
+//! Nothing here allocates, waits or panics, for any input. There is no version, no addressing of the modem
 //! and no fragmentation: this is the smallest protocol a retry can be watched on.
 
 #![no_std]
@@ -36,7 +36,7 @@ pub use wire::{MAX_WIRE, Wire};
 /// Longest payload of a [`Request`], in bytes.
 pub const MAX_PAYLOAD: usize = 48;
 
-/// What a device asks the modem to deliver.
+/// A reading that a device sends to the modem for delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request<'a> {
@@ -46,22 +46,22 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request; `None` if the payload is longer than [`MAX_PAYLOAD`].
+    /// Creates a request; `None` if the payload is longer than [`MAX_PAYLOAD`].
     pub const fn new(device: u32, seq: u16, payload: &'a [u8]) -> Option<Self> {
         if payload.len() > MAX_PAYLOAD { None } else { Some(Self { device, seq, payload }) }
     }
 
-    /// The device that asks.
+    /// Returns the device that sends it.
     pub const fn device(&self) -> u32 {
         self.device
     }
 
-    /// The number its answers will carry. All attempts at one delivery share it.
+    /// Returns the number that its answers carry. All attempts at one delivery share it.
     pub const fn seq(&self) -> u16 {
         self.seq
     }
 
-    /// What is to be delivered.
+    /// Returns the payload.
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
     }
@@ -94,13 +94,13 @@ pub enum Frame<'a> {
     Busy {
         /// Number of the request.
         seq: u16,
-        /// How long to stay away.
+        /// Time until the next request, in milliseconds.
         retry_after_ms: u32,
     },
 }
 
 impl Frame<'_> {
-    /// Number of the request this frame is, or answers.
+    /// Returns the number of the request that this frame is or answers.
     pub const fn seq(&self) -> u16 {
         match self {
             Self::Request(request) => request.seq(),

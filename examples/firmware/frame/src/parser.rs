@@ -5,7 +5,7 @@ use core::fmt;
 use crate::Frame;
 use crate::wire::{MAX_STUFFED, decode};
 
-/// Why the bytes between two delimiters were no frame.
+/// The reason why the bytes between two delimiters are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Garbled {
@@ -32,23 +32,23 @@ impl fmt::Display for Garbled {
 
 impl core::error::Error for Garbled {}
 
-/// Takes bytes as they come and says when they make a frame.
+/// A parser that takes the bytes of the line one by one and returns frames.
 ///
-/// It holds one frame's worth of bytes and is in step again at the next delimiter, whatever it was fed before.
+/// It holds the bytes of one frame and is in step again at the next delimiter, after any input.
 #[derive(Clone, Debug)]
 pub struct Parser {
     bytes: [u8; MAX_STUFFED],
-    /// Bytes seen since the last delimiter; past the capacity it only says that there were too many.
+    /// Bytes since the last delimiter; a number above the capacity means that there were too many.
     len: usize,
 }
 
 impl Parser {
-    /// A parser that has seen nothing.
+    /// Creates a parser.
     pub const fn new() -> Self {
         Self { bytes: [0; MAX_STUFFED], len: 0 }
     }
 
-    /// Takes one byte. `Some` when it ends a frame, or ends something that is none.
+    /// Takes one byte. Returns `Some` if it ends a frame or bytes that are no frame.
     pub fn push(&mut self, byte: u8) -> Option<Result<Frame<'_>, Garbled>> {
         if byte != 0 {
             if let Some(slot) = self.bytes.get_mut(self.len) {
@@ -71,7 +71,7 @@ impl Parser {
         Some(decode(body))
     }
 
-    /// Forgets a frame begun.
+    /// Drops an unfinished frame.
     pub const fn reset(&mut self) {
         self.len = 0;
     }

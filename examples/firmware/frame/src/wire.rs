@@ -4,7 +4,7 @@ use crc::{CRC_16_IBM_SDLC, Crc, NoTable};
 
 use crate::{Ack, Frame, Garbled, MAX_PAYLOAD, Request};
 
-/// Bit by bit: 512 bytes of table would cost a small device more than the cycles do at serial speed.
+/// Computed bit by bit: on a small device, 512 bytes of table cost more than the cycles do at serial speed.
 const CRC: Crc<u16, NoTable> = Crc::<u16, NoTable>::new(&CRC_16_IBM_SDLC);
 
 const REQUEST: u8 = 1;
@@ -29,14 +29,14 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// The bytes to send.
+    /// Returns the bytes to send.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
 impl Frame<'_> {
-    /// The frame as it goes over the line.
+    /// Encodes the frame as it goes over the line.
     pub fn encode(&self) -> Wire {
         let mut body = Body::default();
         match *self {
@@ -65,7 +65,7 @@ impl Frame<'_> {
         body.put(&crc.to_le_bytes());
 
         let mut bytes = [0; MAX_WIRE];
-        // MAX_WIRE is computed from the longest body, so this cannot fail; an empty wire is what it would come to.
+        // MAX_WIRE is computed from the longest body, so this cannot fail; if it did, the wire would be empty.
         let len = cobs::try_encode_including_sentinels(body.as_bytes(), &mut bytes).unwrap_or(0);
         Wire { bytes, len }
     }

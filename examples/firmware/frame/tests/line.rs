@@ -1,4 +1,4 @@
-//! The protocol over a bad line: what is sent intact arrives, what is damaged never passes for a frame.
+//! The protocol over a bad line: frames that arrive intact are read, damaged bytes never pass for a frame.
 
 use frame::{Ack, Frame, Garbled, MAX_PAYLOAD, MAX_WIRE, Parser, Request};
 use proptest::collection::vec;

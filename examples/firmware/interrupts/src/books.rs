@@ -1,4 +1,4 @@
-//! What the loop did, and what must come out even.
+//! Counts of the loop and of the handler, and the sums that must agree.
 
 use firmware_support::println;
 use redress_core::BreakerState;
@@ -20,30 +20,30 @@ pub(crate) struct Books {
     pub(crate) closed: u32,
     /// Failures since the circuit closed.
     pub(crate) accepted: u32,
-    /// A failure during which the handler opened the circuit: it came before or after.
+    /// Failures during which the handler opened the circuit: each came before or after.
     pub(crate) doubtful: u32,
 }
 
 impl Books {
-    /// Operations on breaker and budget.
+    /// Returns the number of operations on breaker and budget.
     pub(crate) const fn operations(&self) -> u32 {
         self.admitted + self.rejected + self.settled + self.others
     }
 
-    /// To be called while the circuit is not closed: what opened it was the threshold's number of failures.
+    /// Checks that as many failures opened the circuit as the threshold says. Call it while the circuit is not closed.
     pub(crate) fn audit(&self) -> Result<(), &'static str> {
         let certain = HANDLER.accepted() + self.accepted;
         let sound = (certain..=certain + self.doubtful).contains(&THRESHOLD.into());
         require(sound && self.doubtful <= 1, "the circuit opened after more or fewer failures than the threshold")
     }
 
-    /// The circuit is about to close.
+    /// Begins to count anew, before the circuit closes.
     pub(crate) fn turn_page(&mut self) {
         HANDLER.forget_accepted();
         (self.accepted, self.doubtful) = (0, 0);
     }
 
-    /// At the end.
+    /// Checks the sums at the end of the run.
     pub(crate) fn close(&self) -> Result<(), &'static str> {
         println!("{} by the handler, {} by the loop: {self:?}", HANDLER.recorded(), self.operations());
         let openings = HANDLER.opened() + self.opened;
@@ -60,7 +60,7 @@ impl Books {
     }
 }
 
-/// Failures in the breaker's window, as its checkpoint has them.
+/// Counts the failures in the breaker's window by its checkpoint.
 fn kept() -> u32 {
     let mut bytes = [0; CHECKPOINT_LEN];
     let Ok([_, _, _, _, _, _, _, _, slots @ .., _, _]) = BREAKER.checkpoint(&CLOCK, &mut bytes) else { return 0 };

@@ -1,4 +1,4 @@
-//! The interrupt handler: it counts time, and records a failure each time it does.
+//! The interrupt handler: at each interrupt it counts time and records a failure.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -7,17 +7,17 @@ use redress_core::{BreakerState, ErrorClass, embedded::WrappingClock};
 
 use crate::BREAKER;
 
-/// Cycles from one interrupt to the next; a prime, so that it comes everywhere.
+/// Cycles from one interrupt to the next; a prime number, so that interrupts come at every point of the loop.
 pub(crate) const PERIOD: u32 = 1_009;
 
-/// Counts interrupts, and calls them milliseconds: so the shortest recovery timeout there is lasts for one of them, and
-/// the circuit opens and closes all the time.
+/// A clock whose milliseconds are interrupts: the shortest recovery timeout lasts for one of them, so that the circuit
+/// opens and closes all the time.
 pub(crate) static CLOCK: WrappingClock<fn() -> u32, 1_000> = WrappingClock::new(|| HANDLER.recorded());
 
 pub(crate) static HANDLER: Handler =
     Handler { recorded: AtomicU32::new(0), accepted: AtomicU32::new(0), opened: AtomicU32::new(0) };
 
-/// What the handler did. It alone writes, but for the failures that the loop sets back while none is accepted.
+/// Counts of the handler. Only the handler writes them, except that the loop resets the failures while none is accepted.
 pub(crate) struct Handler {
     recorded: AtomicU32,
     /// Failures since the circuit closed.
@@ -38,19 +38,19 @@ impl Handler {
         self.opened.load(Relaxed)
     }
 
-    /// Counts as if an interrupt had come; for before the first.
+    /// Counts as an interrupt does; for the time before the first.
     pub(crate) fn pass_time(&self) {
         self.recorded.store(self.recorded() + 1, Relaxed);
     }
 
-    /// To be called while the circuit is half-open: the handler's failures are ignored then.
+    /// Resets the count of failures. Call it while the circuit is half-open, when failures of the handler are ignored.
     pub(crate) fn forget_accepted(&self) {
         self.accepted.store(0, Relaxed);
     }
 
     fn record(&self) {
         self.recorded.store(self.recorded.load(Relaxed) + 1, Relaxed);
-        // Nothing can come between the look and the record: the loop does not run.
+        // State and record belong together, because the loop does not run meanwhile.
         if BREAKER.state() == BreakerState::Closed {
             self.accepted.store(self.accepted.load(Relaxed) + 1, Relaxed);
         }

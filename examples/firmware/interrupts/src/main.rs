@@ -1,11 +1,11 @@
 //! An interrupt handler records failures into a breaker which a loop uses, a million operations in all.
 //!
-//! At the end state and counts agree: each opening took as many failures as the threshold says, whoever recorded them
-//! and wherever the handler broke in, and each was followed by one closing. And interrupts were never off for longer
+//! At the end state and counts agree: each opening took as many failures as the threshold says, recorded by loop and
+//! handler together at any point, and each was followed by one closing. Interrupts were never off for longer
 //! than [`LONGEST_OFF`].
 //!
-//! To be run with `-icount shift=6`: an instruction then takes 64 ns and a tick of this board's SysTick 62.5, so that
-//! ticks are instructions, a fortieth too many. Exits 0 when all is so, else 1.
+//! Run it with `-icount shift=6`: an instruction then takes 64 ns and a tick of this board's SysTick 62.5 ns, so that
+//! ticks count instructions, one in forty too many. Exits with 0 if all checks hold, else with 1.
 
 #![no_std]
 #![no_main]
@@ -33,7 +33,7 @@ const LONGEST_OFF: u32 = 500;
 
 const THRESHOLD: u8 = 4;
 
-/// Its window is longer than the run, so that no failure is forgotten and every one can be accounted for.
+/// The window is longer than the run, so that every failure can be accounted for.
 static BREAKER: CircuitBreaker<{ THRESHOLD as usize }> = CircuitBreaker::new(
     BreakerConfig::new(THRESHOLD).window(Duration::from_secs(43_200)).recovery_timeout(Duration::from_millis(1)),
 );
@@ -68,7 +68,7 @@ fn run(syst: &mut SYST) -> Result<(), &'static str> {
     require(longest <= LONGEST_OFF, "interrupts were off for too long")
 }
 
-/// How long each operation keeps interrupts off when nothing breaks in.
+/// Prints how long each operation keeps interrupts off when none is pending.
 fn each_operation() {
     let print = |name| println!("{:>5} {name}", interrupts_off::take_longest());
     interrupts_off::take_longest();
@@ -95,7 +95,7 @@ fn each_operation() {
     println!("saved {saved}, rejected {rejected}, closed {closed}");
 }
 
-/// An expectation.
+/// Returns the fault unless the expectation holds.
 pub(crate) fn require(holds: bool, fault: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(fault) }
 }

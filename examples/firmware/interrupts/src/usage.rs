@@ -1,4 +1,4 @@
-//! What a loop does with a breaker and a budget.
+//! Operations of the loop on breaker and budget.
 
 use redress_core::{BreakerState, CircuitBreaker, ErrorClass, RandomSource, SeededRandom};
 
@@ -8,7 +8,7 @@ use crate::{BREAKER, BUDGET, THRESHOLD, require};
 
 pub(crate) const CHECKPOINT_LEN: usize = CircuitBreaker::<{ THRESHOLD as usize }>::CHECKPOINT_LEN;
 
-/// One call, or what comes in its place. By chance: in turns, loop and handler would fall into step.
+/// Makes one call or another operation, chosen at random: in a fixed order, loop and handler would fall into step.
 pub(crate) fn once(books: &mut Books, chance: &mut SeededRandom) -> Result<(), &'static str> {
     let opened = HANDLER.opened();
     let Ok(permit) = BREAKER.try_acquire(&CLOCK) else {
@@ -54,7 +54,7 @@ pub(crate) fn once(books: &mut Books, chance: &mut SeededRandom) -> Result<(), &
         3 => {
             drop(permit);
             books.others += 1;
-            // Not a look at the clock alone: a pass over the slots.
+            // A pass over the slots, in a critical section.
             let _ = BREAKER.checkpoint(&CLOCK, &mut [0; CHECKPOINT_LEN]);
         }
         _ => {
@@ -65,7 +65,7 @@ pub(crate) fn once(books: &mut Books, chance: &mut SeededRandom) -> Result<(), &
     Ok(())
 }
 
-/// Books a failure during which, or not, the handler opened the circuit.
+/// Counts a failure, as doubtful if the handler opened the circuit meanwhile.
 fn failed(books: &mut Books, state: Option<BreakerState>, opened: u32) {
     if state == Some(BreakerState::Open) {
         books.opened += 1;

@@ -1,11 +1,11 @@
-//! What is no checkpoint: noise, harmed ones, those of another policy. All of it is refused, and nothing panics.
+//! Bytes that are no checkpoint: noise, damaged checkpoints, those of another policy. All are refused without a panic.
 
 use core::time::Duration;
 
 use firmware_support::println;
 use redress_core::{
     Attempts, Backoff, BreakerConfig, BreakerState, CHECKPOINT_LEN, Checkpoint, CheckpointError, Decision, ErrorClass,
-    Hz, Instant, Millis, Policy, RandomSource, Retry, SeededRandom,
+    Instant, Millis, Policy, RandomSource, Retry, SeededRandom,
 };
 
 use crate::report::{Breaker, CLOCK, REPORT};
@@ -13,7 +13,7 @@ use crate::story::require;
 
 const ROUNDS: u32 = 20_000;
 
-/// Tries them.
+/// Checks that all are refused.
 pub(crate) fn refuse_all() -> Result<(), &'static str> {
     noise()?;
     calls()?;
@@ -22,7 +22,7 @@ pub(crate) fn refuse_all() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Memory that lost its content.
+/// Checks memory that has lost its content.
 fn noise() -> Result<(), &'static str> {
     let mut random = SeededRandom::new(1);
     let breaker = Breaker::new(BreakerConfig::new(2));
@@ -45,14 +45,14 @@ fn noise() -> Result<(), &'static str> {
 fn calls() -> Result<(), &'static str> {
     static OTHER: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(1))));
     let now = Instant::ZERO;
-    let mut attempts = Attempts::<Hz<1_000>>::new(&REPORT, now);
-    let decision = attempts.on_failure(now, ErrorClass::Transient, 7);
+    let mut attempts = Attempts::<1_000>::start(&REPORT, now).map_err(|_| "the circuit is open from the start")?;
+    let decision = attempts.on_failure(now, ErrorClass::Transient, || 7);
     require(matches!(decision, Decision::RetryAt(_)), "no retry")?;
     let checkpoint = attempts.suspend(now);
     let bytes = checkpoint.to_bytes();
     require(Checkpoint::from_bytes(&bytes) == Ok(checkpoint), "a sound call was refused")?;
     each_bit_flipped(bytes, |harmed| Checkpoint::from_bytes(harmed).is_err())?;
-    let resumed = Attempts::<Hz<1_000>>::resume(&OTHER, &checkpoint, Millis::ZERO, now).err();
+    let resumed = Attempts::<1_000>::resume(&OTHER, &checkpoint, Millis::ZERO, now).err();
     require(resumed == Some(CheckpointError::OtherPolicy), "a call went on under another policy")
 }
 

@@ -1,14 +1,14 @@
-//! A device that has something to report on a night without network, and sleeps deeply through every wait: each time
-//! it starts anew, and carries on from two checkpoints, of the call and of the breaker.
+//! A device that has a report to deliver on a night without network, and sleeps deeply through every wait: each time
+//! it starts anew and resumes from two checkpoints, of the call and of the breaker.
 //!
 //! It resets itself, keeping its [record](record) in RAM that start-up leaves alone. Started with the word `power=off`
 //! it goes through nights in which RAM is lost: it prints `checkpoint=HEX`, exits with 10, and is to be started again
 //! with that word too, as a board would that keeps its record in backup registers or an EEPROM. Then it also needs
 //! `rtc=MS`, the time of a clock with a battery.
 //!
-//! [`report`] is what an application would have; [`story`] is the night, [`garbage`] what is no checkpoint.
+//! [`report`] is the part of an application; [`story`] plays the night, [`garbage`] tries bytes that are no checkpoint.
 //!
-//! Started with the word `device=N`. Exits 0 when all went as it should, else 1; 2 without a device.
+//! Start it with the word `device=N`. Exits with 0 if all expectations hold, else with 1; with 2 without a device.
 
 #![no_std]
 #![no_main]
@@ -52,7 +52,7 @@ fn main() -> ! {
     }
 }
 
-/// What is known of before, if anything is.
+/// Returns the record of the previous start, if there is one.
 fn kept() -> Option<Record> {
     let mut buffer = [0; retained::CAPACITY];
     let handed_in = args::hex("checkpoint", &mut buffer).and_then(|len| buffer.get(..len));
@@ -69,7 +69,7 @@ fn kept() -> Option<Record> {
     }
 }
 
-/// The core goes off; it comes back at its entry point.
+/// Turns the core off; it starts again at its entry point.
 fn sleep_deeply(record: &Record) -> ! {
     let bytes = record.to_bytes();
     if args::has("power=off") {

@@ -1,10 +1,11 @@
-//! What must be known after deep sleep, as bytes: the two checkpoints, when they were made, and how far the story is.
+//! The record that is kept through deep sleep, as bytes: two checkpoints, the time at which they were made, and how far
+//! the story is.
 
 use redress_core::{CHECKPOINT_LEN, Checkpoint, CheckpointError, Millis};
 
 use crate::report::{BREAKER, Breaker, CLOCK};
 
-/// How far the story is.
+/// The progress of the story.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chapter {
     /// Attempts made in all.
@@ -19,7 +20,7 @@ pub(crate) struct Chapter {
     pub(crate) tried_at: u64,
 }
 
-/// All that is kept. Times are those of the clock with the battery.
+/// The record. Times are those of the clock with the battery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub(crate) chapter: Chapter,
@@ -36,14 +37,14 @@ const SIZE: usize = FIXED + CHECKPOINT_LEN;
 const NO_CALL: [u8; CHECKPOINT_LEN] = [0; CHECKPOINT_LEN];
 
 impl Record {
-    /// The record of this moment.
+    /// Creates the record of this moment.
     pub(crate) fn new(chapter: Chapter, call: Option<Checkpoint>, now: u64) -> Result<Self, CheckpointError> {
         let mut breaker = [0; Breaker::CHECKPOINT_LEN];
         BREAKER.checkpoint(&CLOCK, &mut breaker)?;
         Ok(Self { chapter, slept_at: now, call, breaker })
     }
 
-    /// Lets the breaker go on from where it was, `slept` ago.
+    /// Restores the breaker, `slept` after the record was made.
     pub(crate) fn restore_breaker(&self, slept: Millis) -> Result<(), CheckpointError> {
         BREAKER.restore(&self.breaker, slept, &CLOCK)
     }
@@ -62,8 +63,8 @@ impl Record {
         bytes
     }
 
-    /// The record these bytes are. The checkpoints in it find out by themselves whether they were harmed, the
-    /// breaker's when it is restored.
+    /// Reads a record. Its checkpoints carry checksums of their own; that of the breaker is verified when it is
+    /// restored.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let bytes: &[u8; SIZE] = bytes.try_into().map_err(|_| CheckpointError::Length)?;
         let mut rest = bytes.as_slice();

@@ -1,14 +1,14 @@
-//! A report to be delivered: the call under its policy, which goes on where it left off before deep sleep.
+//! Delivers a report: one call under a policy, resumed after each deep sleep.
 
 use core::time::Duration;
 
 use firmware_support::systick;
 use redress_core::{
-    Attempts, Backoff, BreakerConfig, Checkpoint, CheckpointError, CircuitBreaker, Clock, Decision, ErrorClass, Hz,
-    Instant, Millis, Policy, RandomSource, Retry, SeededRandom, StopReason, embedded::WrappingClock,
+    Attempts, Backoff, BreakerConfig, Checkpoint, CheckpointError, CircuitBreaker, Clock, Decision, ErrorClass,
+    Instant, Millis, Policy, RandomSource, Rejected, Retry, SeededRandom, StopReason, embedded::WrappingClock,
 };
 
-/// Counts from each start anew.
+/// The clock; it starts at zero with the core.
 pub(crate) static CLOCK: WrappingClock<fn() -> u32, 1_000> = WrappingClock::new(systick::millis);
 
 pub(crate) type Breaker = CircuitBreaker<2>;
@@ -23,56 +23,67 @@ pub(crate) static REPORT: Policy =
 pub(crate) const BASE: Duration = Duration::from_millis(200);
 pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 
-/// How far a report got before the core goes off again.
+/// The result of a step, after which the core may go off again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// It is delivered.
+    /// The report is delivered.
     Delivered,
-    /// It is to be tried again after this wait.
+    /// The report is tried again after this wait.
     RetryIn(Millis, Checkpoint),
-    /// It was given up after so many attempts.
+    /// The report was given up after so many attempts.
     GaveUp(StopReason, u32),
     /// The circuit is open for that long; nothing was tried.
     Rejected(Millis),
 }
 
-/// Makes one attempt to report, or goes on with a call that was `slept` through.
+impl Step {
+    /// No attempt was admitted, after so many: the circuit is open, or the deadline has passed meanwhile.
+    fn rejected(rejected: &Rejected, attempts: u32) -> Self {
+        match rejected.reason() {
+            StopReason::CircuitOpen => Self::Rejected(rejected.retry_after()),
+            reason => Self::GaveUp(reason, attempts),
+        }
+    }
+}
+
+type Report = Attempts<'static, 1_000>;
+
+/// Makes one attempt to report, of a new call or of one that was suspended `slept` ago.
 ///
-/// To the breaker a call that is suspended did not take place: only how it ends in the end counts.
+/// A suspended call does not count for the breaker; only the end of the call does.
 pub(crate) fn report(
     kept: Option<&Checkpoint>,
     slept: Millis,
     random: &mut SeededRandom,
     send: impl FnOnce() -> Result<(), ErrorClass>,
 ) -> Result<Step, CheckpointError> {
-    let mut attempts = match kept {
-        Some(checkpoint) => Attempts::<Hz<1_000>>::resume(&REPORT, checkpoint, slept, CLOCK.now())?,
-        None => Attempts::new(&REPORT, CLOCK.now()),
+    let begun = match kept {
+        Some(checkpoint) => go_on(checkpoint, slept)?,
+        None => Report::start(&REPORT, CLOCK.now()).map_err(|rejected| Step::rejected(&rejected, 0)),
     };
-    if let Some(at) = attempts.poll_at() {
-        // Woken before it was time.
-        sleep_until(at);
-        if let Err(reason) = attempts.on_wake(CLOCK.now()) {
-            return Ok(Step::GaveUp(reason, attempts.attempt()));
-        }
-    }
-    let permit = match BREAKER.try_acquire(&CLOCK) {
-        Ok(permit) => permit,
-        Err(rejected) => return Ok(Step::Rejected(rejected.retry_after())),
+    let mut attempts = match begun {
+        Ok(attempts) => attempts,
+        Err(step) => return Ok(step),
     };
     let Err(class) = send() else {
-        permit.success(&CLOCK);
+        attempts.on_success(CLOCK.now());
         return Ok(Step::Delivered);
     };
     Ok(match attempts.on_failure(CLOCK.now(), class, || random.next_u32()) {
-        Decision::RetryAt(_) => {
-            permit.release();
-            Step::RetryIn(attempts.delay(), attempts.suspend(CLOCK.now()))
-        }
-        Decision::Stop(reason) => {
-            permit.failure(class, &CLOCK);
-            Step::GaveUp(reason, attempts.attempt())
-        }
+        Decision::RetryAt(_) => Step::RetryIn(attempts.delay(), attempts.suspend(CLOCK.now())),
+        Decision::Stop(reason) => Step::GaveUp(reason, attempts.attempt().number),
+    })
+}
+
+/// Waits out what is left, if the core was woken before it was time, and begins the next attempt.
+fn go_on(checkpoint: &Checkpoint, slept: Millis) -> Result<Result<Report, Step>, CheckpointError> {
+    let mut attempts = Report::resume(&REPORT, checkpoint, slept, CLOCK.now())?;
+    if let Some(at) = attempts.poll_at() {
+        sleep_until(at);
+    }
+    Ok(match attempts.on_wake(CLOCK.now()) {
+        Ok(()) => Ok(attempts),
+        Err(rejected) => Err(Step::rejected(&rejected, attempts.attempt().number)),
     })
 }
 

@@ -1,9 +1,9 @@
-//! The night, and what must come of it. There is no network until the eighth attempt.
+//! The night and its expected course. There is no network until the eighth attempt.
 //!
 //! 1. A call uses up its three attempts, with deep sleep in each backoff.
 //! 2. A call is slept through for too long: its deadline is over before its second attempt.
-//! 3. A call uses up its attempts again. It is the second failure, so the circuit opens; that the first was a failure is
-//!    known from before two starts.
+//! 3. A call uses up its attempts again. It is the second failure, so the circuit opens; the first is known from the
+//!    breaker's checkpoint, through two starts.
 //! 4. The circuit is open, through a deep sleep too. The call it lets through at last delivers the report.
 //!
 //! Every other deep sleep is cut short: the core comes back in the middle of the wait, and waits out what is left.
@@ -17,21 +17,21 @@ use crate::report::{BASE, BREAKER, CLOCK, DEADLINE, RECOVERY, Step, report, slee
 /// Attempts before the network is back.
 const NIGHT: u8 = 7;
 
-/// How the core's time ends.
+/// The end of the core's time.
 pub(crate) enum Ending {
-    /// All is said.
+    /// The report is delivered.
     Delivered,
-    /// To be woken with this.
+    /// The core goes off and resumes with this record.
     Asleep(Record),
 }
 
-/// The first start.
+/// Plays from the first start.
 pub(crate) fn begin(device: u64, rtc: &dyn Fn() -> u64) -> Result<Ending, &'static str> {
     println!("cold start");
     play(device, rtc, Chapter::default(), None, Millis::ZERO)
 }
 
-/// A start after deep sleep.
+/// Plays on after deep sleep.
 pub(crate) fn go_on(device: u64, rtc: &dyn Fn() -> u64, record: Record) -> Result<Ending, &'static str> {
     let chapter = record.chapter;
     // The core was off meanwhile: for half of the wait, once for much longer.
@@ -100,7 +100,7 @@ fn play(
     }
 }
 
-/// Attempts are counted on from before, and so the backoff doubles.
+/// Checks that attempts are counted on across starts, and so that the backoff doubles.
 fn retry_is_due(chapter: &Chapter, wait: Millis, checkpoint: &Checkpoint) -> Result<(), &'static str> {
     let before = [0, 3, 4].get(usize::from(chapter.gave_up)).ok_or("a call too many")?;
     require(checkpoint.attempts() + before == chapter.tried.into(), "attempts were forgotten")?;
@@ -130,7 +130,7 @@ fn millis(span: core::time::Duration) -> u32 {
     Millis::from_duration(span).get()
 }
 
-/// An expectation.
+/// Returns the fault unless the expectation holds.
 pub(crate) fn require(holds: bool, fault: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(fault) }
 }

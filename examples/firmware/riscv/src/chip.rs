@@ -1,4 +1,4 @@
-//! The memory itself, simulated: busy after each write, and in whatever trouble it is put.
+//! The memory, simulated: busy after each write, and stuck or unplugged on demand.
 
 use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation};
 use firmware_support::mtime;
@@ -12,18 +12,18 @@ pub(crate) struct Chip {
     memory: [u8; 256],
     address: u8,
     busy_until: u64,
-    /// Somebody holds the data line low, until the bus is cleared.
+    /// Whether the data line is held low, until the bus is cleared.
     pub(crate) stuck: bool,
-    /// Nobody is there.
+    /// Whether no device answers.
     pub(crate) unplugged: bool,
-    /// How many transfers were tried.
+    /// The number of transfers tried.
     pub(crate) transfers: u32,
-    /// How often the bus was cleared.
+    /// The number of times the bus was cleared.
     pub(crate) cleared: u32,
 }
 
 impl Chip {
-    /// An empty memory, at rest.
+    /// Creates an empty memory, at rest.
     pub(crate) const fn new() -> Self {
         Self {
             memory: [0xFF; 256],
@@ -36,7 +36,7 @@ impl Chip {
         }
     }
 
-    /// Nine clocks and a STOP: whoever holds the data line lets go of it.
+    /// Clears the bus with nine clocks and a STOP, after which every device releases the data line.
     pub(crate) fn clear_bus(&mut self) {
         self.stuck = false;
         self.cleared += 1;

@@ -4,7 +4,7 @@ use embedded_hal::i2c::I2c;
 
 const ADDRESS: u8 = 0x50;
 
-/// Bytes that are written at once.
+/// Bytes of one write.
 pub(crate) const PAGE: usize = 8;
 
 /// A memory of 256 bytes on an I2C bus.
@@ -12,7 +12,7 @@ pub(crate) const PAGE: usize = 8;
 pub(crate) struct Eeprom<I>(pub(crate) I);
 
 impl<I: I2c> Eeprom<I> {
-    /// Writes a page. For some milliseconds afterwards the memory answers to nothing.
+    /// Writes a page. For some milliseconds afterwards the memory does not answer.
     pub(crate) fn write(&mut self, page: u8, content: [u8; PAGE]) -> Result<(), I::Error> {
         let mut bytes = [0; PAGE + 1];
         let (address, rest) = bytes.split_at_mut(1);

@@ -1,9 +1,9 @@
 //! Writes to an EEPROM that is busy, on a stuck bus, or gone: blocking calls under a policy in flash, on a core without
 //! atomic compare-and-swap, timed by the machine timer. Then the same with clocks and sleepers that misbehave.
 //!
-//! [`eeprom`] is what an application would have, with the policy in [`story`]; [`chip`] is the memory it talks to.
+//! [`eeprom`] is the part of an application, with the policy in [`story`]; [`chip`] is the memory on the bus.
 //!
-//! Started with the word `device=N`. Exits 0 when all went as it should, else 1; 2 without a device.
+//! Start it with the word `device=N`. Exits with 0 if all expectations hold, else with 1; with 2 without a device.
 
 #![no_std]
 #![no_main]
@@ -32,12 +32,12 @@ impl Clock for Mtime {
     }
 }
 
-/// Sleeps in WFI.
+/// Sleeps in WFI for so many ticks.
 pub(crate) fn sleep(ticks: u64) {
     mtime::sleep_until(mtime::now().saturating_add(ticks));
 }
 
-/// An expectation.
+/// Returns the fault unless the expectation holds.
 pub(crate) fn require(holds: bool, fault: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(fault) }
 }

@@ -1,19 +1,19 @@
-//! A memory that is busy, stuck and gone, and what must come of that.
+//! Calls to a memory that is busy, stuck and gone, and their expected results.
 
 use core::cell::Cell;
 use core::time::Duration;
 
 use firmware_support::{mtime, println};
 use redress_core::{
-    Backoff, Blocking, BreakerConfig, BreakerState, CircuitBreaker, Event, EventKind, Millis, Policy, Retry,
-    SeededRandom, StopReason, embedded::hal::I2cClassifier,
+    Backoff, Blocking, BreakerConfig, BreakerState, CircuitBreaker, Event, EventKind, Millis, Policy, Recoverable,
+    Retry, SeededRandom, StopReason, embedded::hal::I2cClassifier,
 };
 
 use crate::chip::Chip;
 use crate::eeprom::Eeprom;
 use crate::{Mtime, require, sleep};
 
-/// Two writes that fail, and the memory is left alone.
+/// Two failed calls open the circuit.
 static BREAKER: CircuitBreaker<2> = CircuitBreaker::new(BreakerConfig::new(2).recovery_timeout(RECOVERY));
 const RECOVERY: Duration = Duration::from_millis(300);
 
@@ -27,10 +27,10 @@ static MEMORY: Policy = Policy::new(
 
 const PAGES: u8 = 16;
 
-/// A watchdog that wants to be fed this often.
+/// The longest time between two feedings of the watchdog.
 const PATIENCE: Duration = Duration::from_millis(3);
 
-/// Lives through all of it.
+/// Plays all of it.
 pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     let mut eeprom = Eeprom(Chip::new());
     let watch = Watch::default();
@@ -41,17 +41,14 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
         .slice(Duration::from_millis(2), || watch.feed())
         .observe(|event: &Event| watch.on_event(event));
 
-    // Each write but the first finds the memory busy with the one before.
+    // Each write after the first finds the memory busy with the previous one.
+    let mut device = Recoverable::new(&mut eeprom, clear_bus);
     for page in 0..PAGES {
         watch.feed();
-        let written = memory.call_on(
-            &mut eeprom,
-            |eeprom| {
-                watch.on_attempt();
-                eeprom.write(page, [page; 8])
-            },
-            |eeprom| eeprom.0.clear_bus(),
-        );
+        let written = memory.call(device.run(|eeprom: &mut Eeprom<Chip>| {
+            watch.on_attempt();
+            eeprom.write(page, [page; 8])
+        }));
         require(written.is_ok(), "a page was not written")?;
     }
     let busy = watch.retries.get();
@@ -67,7 +64,8 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     // Only the recovery between the attempts gets the bus free.
     eeprom.0.stuck = true;
     let (transfers, cleared) = (eeprom.0.transfers, eeprom.0.cleared);
-    let content = memory.call_on(&mut eeprom, |eeprom| eeprom.read(1), |eeprom| eeprom.0.clear_bus());
+    let mut device = Recoverable::new(&mut eeprom, clear_bus);
+    let content = memory.call(device.run(|eeprom: &mut Eeprom<Chip>| eeprom.read(1)));
     require(content == Ok([1; 8]), "the stuck bus was not freed")?;
     require(
         (eeprom.0.transfers, eeprom.0.cleared) == (transfers + 2, cleared + 1),
@@ -85,7 +83,7 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     let error = memory.call(|| eeprom.read(1)).err().ok_or("the circuit is not open")?;
     require(error.reason == StopReason::CircuitOpen && error.attempts == 0, "a call was let through")?;
     let left = error.next_delay.ok_or("a rejection says when to come back")?;
-    // Rounded up, so that nobody comes back too soon.
+    // Rounded up, so that no caller comes back too soon.
     let most = Millis::from_duration(RECOVERY).saturating_add(Millis::new(1));
     require(left <= most, "the circuit is to be open for too long")?;
     require(eeprom.0.transfers == transfers, "the memory was touched while the circuit was open")?;
@@ -101,9 +99,13 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     Ok(())
 }
 
+fn clear_bus(eeprom: &mut Eeprom<Chip>) {
+    eeprom.0.clear_bus();
+}
+
 const TICKS_PER_MS: u64 = (mtime::HZ / 1_000) as u64;
 
-/// Beside the calls: how long waits really are, and how often the watchdog is fed.
+/// Measures real waits and the time between feedings of the watchdog.
 #[derive(Default)]
 struct Watch {
     retries: Cell<u32>,

@@ -15,12 +15,12 @@ use crate::{require, sleep};
 const TICKS_PER_MS: u64 = (mtime::HZ / 1_000) as u64;
 const DAY: u64 = 86_400_000 * TICKS_PER_MS;
 
-/// At the right time three waits of 10 ms fit under the deadline.
+/// On a sound clock, three waits of 10 ms end before the deadline.
 static POLICY: Policy = Policy::new(
     Retry::new(Backoff::constant(Duration::from_millis(10))).max_attempts(4).deadline(Duration::from_millis(50)),
 );
 
-/// The machine timer, and something wrong with it.
+/// The machine timer, stopped or set to another time.
 #[derive(Debug, Default)]
 struct BadClock {
     stopped_at: Cell<Option<u64>>,
@@ -35,13 +35,13 @@ impl Clock for BadClock {
     }
 }
 
-/// A call of which every attempt fails; `trouble` comes in the second one. Returns the real time too.
+/// Makes a call whose attempts all fail; `trouble` comes in the second one. Returns its outcome and the real milliseconds.
 fn call(device: u64, clock: &BadClock, sleep: impl FnMut(u64), trouble: impl Fn()) -> (Outcome<(), ErrorClass>, u64) {
     let start = mtime::now();
     let mut attempts = 0;
     let mut context = POLICY
         .context(Blocking::new(clock, sleep, SeededRandom::new(device)))
-        // Slices look at the clock: one that misbehaves must not make them go on for ever.
+        // Slices read the clock; a wrong clock must not prevent their end.
         .slice(Duration::from_millis(3), || {});
     let outcome = context.execute(|| {
         attempts += 1;
@@ -53,7 +53,7 @@ fn call(device: u64, clock: &BadClock, sleep: impl FnMut(u64), trouble: impl Fn(
     (outcome, (mtime::now() - start) / TICKS_PER_MS)
 }
 
-/// Has all of it.
+/// Plays all of it.
 pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     let all = |(outcome, millis): (Outcome<(), ErrorClass>, u64)| {
         let stopped = outcome.stop_reason == Some(StopReason::MaxAttemptsGlobal) && outcome.attempts == 4;
@@ -86,20 +86,31 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// An open circuit under a clock that jumps.
+/// Checks an open circuit under a clock that jumps.
 fn breaker() -> Result<(), &'static str> {
     let recovery = Duration::from_millis(100);
+    // On a clock finer than a millisecond an open circuit lasts up to one longer.
+    let open = Millis::from_duration(recovery).saturating_add(Millis::new(1));
     let clock = BadClock { ahead: Cell::new(3 * DAY), ..BadClock::default() };
     let breaker = CircuitBreaker::<1>::new(BreakerConfig::new(1).recovery_timeout(recovery));
     breaker.record_failure(ErrorClass::Transient, &clock);
     clock.ahead.set(0);
-    let left = breaker.try_acquire(&clock).err().map(|rejected| rejected.retry_after());
-    require(left == Some(Millis::from_duration(recovery)), "back: the circuit is open for its time, not for days")?;
+    let left = || breaker.try_acquire(&clock).err().map(|rejected| rejected.retry_after());
+    require(left() == Some(open), "back: the circuit is open for its time, not for days")?;
+    sleep(u64::from(open.get() - 1) * TICKS_PER_MS);
+    require(left() == Some(open), "back: until its time is over, each reading may be a late one")?;
+    sleep(2 * TICKS_PER_MS);
+    require(left().is_none(), "back: the circuit lets a probe through when its time is over")?;
+
+    let clock = BadClock::default();
+    let breaker = CircuitBreaker::<1>::new(BreakerConfig::new(1).recovery_timeout(recovery));
+    breaker.record_failure(ErrorClass::Transient, &clock);
+    require(breaker.try_acquire(&clock).is_err(), "the circuit is open")?;
     clock.ahead.set(3 * DAY);
     require(breaker.try_acquire(&clock).is_ok(), "ahead: the circuit lets a probe through")
 }
 
-/// Contradictions found while running, as where a policy comes from a file.
+/// Checks contradictions at run time, as in a policy from a file.
 fn configuration() -> Result<(), &'static str> {
     let second = Duration::from_secs(1);
     let constant = Retry::new(Backoff::constant(second));

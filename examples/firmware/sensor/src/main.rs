@@ -1,10 +1,10 @@
 //! Reads a flaky sensor in a superloop and sleeps in between: the bare machine, no executor, no heap.
 //!
-//! [`reader`] and [`thermometer`] are what an application would have; [`part`] is the sensor they talk to, [`story`]
-//! what happens to it and what must come of that.
+//! [`reader`] and [`thermometer`] are the parts of an application; [`part`] is the sensor on the bus, [`story`] plays its
+//! faults and checks the readings.
 //!
-//! Started with the word `device=N`, and with `first=N` if the millisecond counter is to begin there, or with `wrap`
-//! to watch it wrap in the middle of everything. Exits 0 when all went as it should, else 1; 2 without a device.
+//! Start it with the word `device=N`, and with `first=N` if the millisecond counter is to begin there, or with `wrap`
+//! to wrap the counter within every span. Exits with 0 if all expectations hold, else with 1; with 2 without a device.
 
 #![no_std]
 #![no_main]

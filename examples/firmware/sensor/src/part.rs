@@ -1,8 +1,8 @@
-//! The sensor itself, simulated: what fails is up to a function, all else is as on a real bus.
+//! The sensor, simulated: a function chooses the transfers that fail.
 
 use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, Operation};
 
-/// What the part measures, in sixteenths of a degree.
+/// The temperature that the part measures, in sixteenths of a degree.
 pub(crate) const TEMPERATURE: i16 = 21 * 16 + 8;
 
 /// A part on a bus of its own.
@@ -13,12 +13,12 @@ pub(crate) struct Part<F> {
 }
 
 impl<F: FnMut(u32) -> Option<ErrorKind>> Part<F> {
-    /// A part whose transfers, counted from 0, fail as `fault` says.
+    /// Creates a part whose transfers, counted from 0, fail as `fault` says.
     pub(crate) const fn new(fault: F) -> Self {
         Self { fault, transfers: 0 }
     }
 
-    /// How many transfers were tried.
+    /// Returns the number of transfers tried.
     pub(crate) const fn transfers(&self) -> u32 {
         self.transfers
     }

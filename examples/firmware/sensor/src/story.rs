@@ -1,4 +1,4 @@
-//! What happens to the part, and what must come of it.
+//! Faults of the part, and the expected course of the readings.
 //!
 //! | seconds | the part |
 //! |---|---|
@@ -19,7 +19,7 @@ const UNPLUGGED_MS: u64 = 5_000;
 const PLUGGED_IN_MS: u64 = 20_000;
 const END_MS: u64 = 25_000;
 
-/// A step may be that late: the loop looks once a millisecond, and steps themselves take time.
+/// A step may be that late: the loop wakes once a millisecond, and steps take time.
 const LATE_MS: u64 = 2;
 
 fn fault(ms: u64, transfer: u32) -> Option<ErrorKind> {
@@ -33,7 +33,7 @@ fn fault(ms: u64, transfer: u32) -> Option<ErrorKind> {
     }
 }
 
-/// Lives through all of it, asleep whenever nothing is due.
+/// Plays all of it, asleep whenever nothing is due.
 pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     let start = CLOCK.now();
     let mut reader = Reader::new(Part::new(|transfer| fault(CLOCK.now().ticks_since(start), transfer)), device);
@@ -54,14 +54,14 @@ pub(crate) fn run(device: u64) -> Result<(), &'static str> {
     watch.seen.verdict(wakes)
 }
 
-/// What was so before a step.
+/// The state before a step.
 struct Before {
     due: Instant,
     state: BreakerState,
     transfers: u32,
 }
 
-/// How often what happened.
+/// Counts of all that happened.
 #[derive(Debug, Default)]
 struct Seen {
     readings: u32,
@@ -87,7 +87,7 @@ impl Seen {
     }
 }
 
-/// Looks at every step, with the raw counter beside the clock where time is concerned.
+/// Checks every step, times by the raw counter.
 #[derive(Debug, Default)]
 struct Watch {
     seen: Seen,
@@ -96,7 +96,7 @@ struct Watch {
     /// The raw counter at the latest failure, and the wait decided then.
     waiting: Option<(u32, u64)>,
     opened_at: Option<u32>,
-    /// The raw counter at the latest retries, if there have been that many, the oldest next to be replaced.
+    /// The raw counter at the latest retries; the oldest is replaced next.
     retries: [Option<u32>; RETRIES as usize],
 }
 
@@ -179,7 +179,7 @@ fn millis(span: core::time::Duration) -> u64 {
     Millis::from_duration(span).get().into()
 }
 
-/// An expectation.
+/// Returns the fault unless the expectation holds.
 pub(crate) fn require(holds: bool, fault: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(fault) }
 }

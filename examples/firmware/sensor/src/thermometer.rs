@@ -1,4 +1,4 @@
-//! A driver, as it would be for a TMP102: it reads a register, and passes on what the bus says.
+//! A driver, as it would be for a TMP102: it reads a register and passes on errors of the bus.
 
 use embedded_hal::i2c::I2c;
 
@@ -10,7 +10,7 @@ const TEMPERATURE: u8 = 0;
 pub(crate) struct Thermometer<I>(pub(crate) I);
 
 impl<I: I2c> Thermometer<I> {
-    /// The temperature in sixteenths of a degree.
+    /// Reads the temperature in sixteenths of a degree.
     pub(crate) fn read(&mut self) -> Result<i16, I::Error> {
         let mut bytes = [0; 2];
         self.0.write_read(ADDRESS, &[TEMPERATURE], &mut bytes)?;

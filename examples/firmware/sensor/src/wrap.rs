@@ -1,12 +1,12 @@
-//! The millisecond counter wraps, at every millisecond of a backoff, of an open circuit, of a deadline, of a failure's
-//! and of a retry's time in their windows. What the counter itself says is the measure.
+//! The millisecond counter wraps at every millisecond of a backoff, of an open circuit, of a deadline, and of the time of a
+//! failure and of a retry in their windows. Times are checked by the counter itself.
 
 use core::time::Duration;
 
 use firmware_support::{println, systick};
 use redress_core::{
     Attempts, Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, Clock, Decision, ErrorClass,
-    Hz, Instant, Policy, Retry, StopReason, embedded::WrappingClock,
+    Instant, Millis, Policy, Retry, StopReason, embedded::WrappingClock,
 };
 
 use crate::story::require;
@@ -17,7 +17,7 @@ type Scene = fn(&WrapClock) -> Result<(), &'static str>;
 const SPAN: Duration = Duration::from_millis(40);
 const SPAN_MS: u32 = 40;
 
-/// The tick in which a wait begins is not counted, and the one after its end is when it is noticed.
+/// A wait begins within a tick that is not counted, and its end is noticed one tick later.
 const LATE_MS: u32 = 2;
 
 /// From before the span to after it.
@@ -48,7 +48,7 @@ pub(crate) fn run() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Sleeps until the clock must have reached `at`, without asking it in between: it has to make up for all of the time.
+/// Sleeps until the clock must have reached `at`, without reading it in between.
 fn sleep_until(clock: &WrapClock, at: Instant) -> Result<(), &'static str> {
     let (start, millis) = (systick::millis(), at.ticks_since(clock.now()));
     while u64::from(since(start)) < millis {
@@ -61,22 +61,31 @@ fn sleep(clock: &WrapClock, millis: u64) -> Result<(), &'static str> {
     sleep_until(clock, clock.now().saturating_add(millis))
 }
 
-/// Milliseconds since the counter stood at `start`.
+/// Returns the milliseconds since the counter stood at `start`.
 fn since(start: u32) -> u32 {
     systick::millis().wrapping_sub(start)
+}
+
+fn begin(policy: &'static Policy, clock: &WrapClock) -> Result<Attempts<'static, 1_000>, &'static str> {
+    Attempts::start(policy, clock.now()).map_err(|_| "a call was rejected")
+}
+
+/// The random source of constant backoffs, which draw no number.
+fn no_jitter() -> u32 {
+    0
 }
 
 fn backoff(clock: &WrapClock) -> Result<(), &'static str> {
     static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(SPAN)));
     let start = systick::millis();
-    let mut attempts = Attempts::<Hz<1_000>>::new(&POLICY, clock.now());
-    let Decision::RetryAt(at) = attempts.on_failure(clock.now(), ErrorClass::Transient, 0) else {
+    let mut attempts = begin(&POLICY, clock)?;
+    let Decision::RetryAt(at) = attempts.on_failure(clock.now(), ErrorClass::Transient, no_jitter) else {
         return Err("no retry");
     };
     require(attempts.poll_at() == Some(at), "poll_at differs from the decision")?;
     sleep_until(clock, at)?;
     require((SPAN_MS..=SPAN_MS + LATE_MS).contains(&since(start)), "a backoff that is not as long as asked")?;
-    require(attempts.on_wake(clock.now()).is_ok() && attempts.attempt() == 2, "no second attempt")
+    require(attempts.on_wake(clock.now()).is_ok() && attempts.attempt().number == 2, "no second attempt")
 }
 
 fn open_circuit(clock: &WrapClock) -> Result<(), &'static str> {
@@ -101,17 +110,17 @@ fn open_circuit(clock: &WrapClock) -> Result<(), &'static str> {
 fn deadline(clock: &WrapClock) -> Result<(), &'static str> {
     static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_millis(15))).deadline(SPAN));
     let start = systick::millis();
-    let mut attempts = Attempts::<Hz<1_000>>::new(&POLICY, clock.now());
+    let mut attempts = begin(&POLICY, clock)?;
     let reason = loop {
-        match attempts.on_failure(clock.now(), ErrorClass::Transient, 0) {
+        match attempts.on_failure(clock.now(), ErrorClass::Transient, no_jitter) {
             Decision::RetryAt(at) => sleep_until(clock, at)?,
             Decision::Stop(reason) => break reason,
         }
         require(attempts.on_wake(clock.now()).is_ok(), "the deadline came too soon")?;
-        let left = attempts.remaining().map_or(0, redress_core::Millis::get);
+        let left = attempts.attempt().remaining.map_or(0, Millis::get);
         require(left.abs_diff(SPAN_MS.saturating_sub(since(start))) <= LATE_MS, "what is left is wrong")?;
     };
-    require(reason == StopReason::DeadlineExceeded && attempts.attempt() == 3, "the deadline did not hold")?;
+    require(reason == StopReason::DeadlineExceeded && attempts.attempt().number == 3, "the deadline did not hold")?;
     require((30..=30 + 2 * LATE_MS).contains(&since(start)), "a wait that the deadline forbids")
 }
 

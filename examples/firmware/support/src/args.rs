@@ -1,4 +1,4 @@
-//! What an image is told when it is started, as words `name=value`.
+//! Arguments of an image, as words `name=value`.
 //!
 //! On a real board these are a unique id read from the chip, and constants.
 
@@ -9,20 +9,20 @@ use semihosting::experimental::env;
 /// Longest command line read, in bytes.
 const LINE: usize = 512;
 
-/// The value of the first word `name=…` that can be read as a `T`.
+/// Returns the value of the first word `name=…` that can be parsed as a `T`.
 pub fn value<T: FromStr>(name: &str) -> Option<T> {
     let args = env::args::<LINE>().ok()?;
     (&args).filter_map(Result::ok).find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
-/// Whether this very word is there.
+/// Returns whether this word is there.
 pub fn has(word: &str) -> bool {
     env::args::<LINE>().is_ok_and(|args| (&args).any(|found| found == Ok(word)))
 }
 
-/// Bytes written in hexadecimal as the value of `name`, into `bytes`; how many there were.
+/// Reads the value of `name` as hexadecimal bytes into `bytes`. Returns their number.
 ///
-/// `None` if there is no such word, if it is no hexadecimal number of whole bytes, or if it is too long.
+/// `None` if there is no such word, or its value is no hexadecimal number of whole bytes, or too long.
 pub fn hex(name: &str, bytes: &mut [u8]) -> Option<usize> {
     let args = env::args::<LINE>().ok()?;
     let digits = (&args).filter_map(Result::ok).find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;

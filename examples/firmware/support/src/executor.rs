@@ -1,8 +1,8 @@
 //! embassy's executor, asleep in WFI when no task is ready.
 //!
-//! The executor that embassy has for Cortex-M sleeps in WFE, which suits a chip just as well; the emulator takes WFE
-//! for no instruction at all and would burn a core of the host through every wait. On hardware
-//! `#[embassy_executor::main]` does instead, with the features `platform-cortex-m` and `executor-thread`.
+//! The executor that embassy has for Cortex-M sleeps in WFE, which suits a chip as well; the emulator treats WFE as a
+//! no-op and would keep a core of the host busy through every wait. On hardware
+//! `#[embassy_executor::main]` serves instead, with the features `platform-cortex-m` and `executor-thread`.
 
 #![expect(unsafe_code, reason = "the raw executor leaves it to its caller to poll from one place only")]
 
@@ -18,7 +18,7 @@ fn pend(_executor: *mut ()) {
     READY.store(true, Relaxed);
 }
 
-/// Runs the tasks that `init` spawns, for ever. `main` is to call it, once.
+/// Runs the tasks that `init` spawns and does not return. Call it once, from `main`.
 pub fn run(init: impl FnOnce(Spawner)) -> ! {
     let executor = raw::Executor::new(core::ptr::null_mut());
     // SAFETY: this function does not return, so the executor lives as long as any task can.

@@ -1,4 +1,4 @@
-//! The critical section of a single core, which also says for how long interrupts were off at most.
+//! The critical section of a single core, which measures the longest time with interrupts off.
 //!
 //! The watch is SysTick, which the application has to start, with a period longer than what is to be measured. It
 //! counts from the first instruction after interrupts went off to the last one before they go on again, in ticks; under
@@ -16,7 +16,7 @@ use critical_section::RawRestoreState;
 static OFF_SINCE: AtomicU32 = AtomicU32::new(0);
 static LONGEST: AtomicU32 = AtomicU32::new(0);
 
-/// The longest time since this was last asked, in ticks.
+/// Returns the longest time since the previous call, in ticks.
 pub fn take_longest() -> u32 {
     cortex_m::interrupt::free(|_| {
         let longest = LONGEST.load(Relaxed);

@@ -1,4 +1,4 @@
-//! What the example images share, one module per piece of hardware.
+//! Hardware support of the example images, one module per piece of hardware.
 //!
 //! | module | feature | holds |
 //! |---|---|---|
@@ -8,7 +8,7 @@
 //! | `lm3s6965` | `lm3s6965` | clock tree and UART0 of the Cortex-M3 board |
 //! | `systick` | `systick` | milliseconds for a superloop, WFI |
 //! | `time_driver` | `time-driver` | embassy's time on SysTick |
-//! | `interrupts_off` | `timed-single-core` | a critical section that says how long interrupts were off |
+//! | `interrupts_off` | `timed-single-core` | a critical section that measures how long interrupts are off |
 //! | `executor` | `executor` | embassy's executor, WFI |
 //! | `mtime` | `virt` | the RISC-V machine timer, WFI |
 //!

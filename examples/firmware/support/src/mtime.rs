@@ -12,7 +12,7 @@ pub const HZ: u32 = 10_000_000;
 const MTIMECMP: usize = 0x0200_4000;
 const MTIME: usize = 0x0200_BFF8;
 
-/// Ticks since the machine started.
+/// Returns the ticks since the machine started.
 pub fn now() -> u64 {
     loop {
         let high = read(MTIME + 4);

@@ -1,4 +1,4 @@
-//! RAM that a reset leaves alone: 96 bytes for what must be known after deep sleep.
+//! RAM that a reset leaves alone: 96 bytes that are kept through deep sleep.
 //!
 //! After power-up it holds noise, so what is kept carries its length and a CRC, and [`load`] gives nothing for noise.
 //! On a part whose main RAM loses its content in deep sleep the section goes to its RTC or backup RAM instead.
@@ -29,7 +29,7 @@ struct Memory {
 static MEMORY: Memory =
     Memory { crc: AtomicU32::new(0), len: AtomicU32::new(0), content: [const { AtomicU32::new(0) }; WORDS] };
 
-/// Keeps `bytes`, replacing what was kept. Returns whether they fit; if not, nothing is kept.
+/// Stores `bytes` in place of the previous record. Returns whether they fit; if not, no record is kept.
 pub fn store(bytes: &[u8]) -> bool {
     clear();
     let Ok(len) = u32::try_from(bytes.len()) else { return false };
@@ -49,7 +49,7 @@ pub fn store(bytes: &[u8]) -> bool {
     true
 }
 
-/// What was kept, copied into `buffer`; `None` if nothing was, or if the memory lost it.
+/// Copies the record into `buffer` and returns it; `None` if there is none, or the memory has lost it.
 pub fn load(buffer: &mut [u8; CAPACITY]) -> Option<&[u8]> {
     let len = MEMORY.len.load(Relaxed);
     for (chunk, word) in buffer.chunks_mut(4).zip(&MEMORY.content) {
@@ -59,9 +59,9 @@ pub fn load(buffer: &mut [u8; CAPACITY]) -> Option<&[u8]> {
     (checksum(len, kept) == MEMORY.crc.load(Relaxed)).then_some(kept)
 }
 
-/// Forgets what was kept.
+/// Clears the record.
 pub fn clear() {
-    // No record is that long, whatever the CRC.
+    // No record is that long, with any CRC.
     MEMORY.len.store(u32::MAX, Relaxed);
 }
 

@@ -2,7 +2,7 @@
 
 use semihosting::sys::arm_compat::{sys_elapsed, sys_tickfreq};
 
-/// Milliseconds since the emulator started; zero where it keeps no such clock.
+/// Returns the milliseconds since the emulator started; zero where it keeps no such clock.
 pub fn millis() -> u64 {
     let ticks_per_second = sys_tickfreq().unwrap_or(0) as u64;
     let ticks = sys_elapsed().unwrap_or(0);

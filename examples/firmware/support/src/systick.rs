@@ -11,7 +11,7 @@ static MILLIS: AtomicU32 = AtomicU32::new(0);
 
 /// Starts the counter at `first`, on a core clocked with `core_hz`.
 ///
-/// A `first` shortly before `u32::MAX` makes it wrap while somebody watches.
+/// With a `first` shortly before `u32::MAX` the counter wraps early in the run.
 pub fn start(mut syst: SYST, core_hz: u32, first: u32) {
     MILLIS.store(first, Relaxed);
     syst.set_clock_source(SystClkSource::Core);
@@ -21,12 +21,12 @@ pub fn start(mut syst: SYST, core_hz: u32, first: u32) {
     syst.enable_interrupt();
 }
 
-/// Lets the counter go on from `count`, as after a deep sleep in which it stood still.
+/// Sets the counter, as after a deep sleep in which it stood still.
 pub fn set(count: u32) {
     cortex_m::interrupt::free(|_| MILLIS.store(count, Relaxed));
 }
 
-/// Milliseconds since the start, wrapping after 49.7 days.
+/// Returns the milliseconds since the start, wrapping after 49.7 days.
 pub fn millis() -> u32 {
     MILLIS.load(Relaxed)
 }

@@ -1,6 +1,6 @@
 //! embassy's time on SysTick: one tick a millisecond.
 //!
-//! SysTick cannot be told an instant, so every tick looks whether a timer is due. A board with a comparator would arm
+//! SysTick has no comparator, so every tick checks whether a timer is due. A board with a comparator would arm
 //! it with [`Queue::next_expiration`] instead and sleep through.
 
 use core::cell::{Cell, RefCell};

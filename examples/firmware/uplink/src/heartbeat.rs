@@ -1,4 +1,4 @@
-//! A task that must run on time, and notes when it did not.
+//! A task that must run on time, and records when it did not.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -12,7 +12,7 @@ const LATE_MS: u32 = 20;
 static BEATS: AtomicU32 = AtomicU32::new(0);
 static WORST_MS: AtomicU32 = AtomicU32::new(0);
 
-/// Beats, for ever.
+/// Beats once a period and does not return.
 #[embassy_executor::task]
 pub(crate) async fn run() {
     let mut ticker = Ticker::every(PERIOD);
@@ -26,17 +26,17 @@ pub(crate) async fn run() {
     }
 }
 
-/// How often it has beaten.
+/// Returns the number of beats.
 pub(crate) fn beats() -> u32 {
     BEATS.load(Relaxed)
 }
 
-/// By how much the latest beat was late.
+/// Returns by how much the latest beat was late, in milliseconds.
 pub(crate) fn worst_lateness_ms() -> u32 {
     WORST_MS.load(Relaxed)
 }
 
-/// Whether it beat at all, and never late.
+/// Returns whether there was a beat and none was late.
 pub(crate) fn was_steady() -> bool {
     beats() > 0 && worst_lateness_ms() <= LATE_MS
 }

@@ -1,4 +1,4 @@
-//! One attempt at one delivery. What to do when it fails is not decided here.
+//! One attempt at one delivery. The policy decides what follows a failure.
 
 use core::fmt;
 
@@ -7,21 +7,21 @@ use embedded_io_async::{Read, ReadReady, Write};
 use frame::{Ack, Frame, Parser, Request};
 use redress_embassy::{Classification, Classify, ErrorClass, Millis};
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, defmt::Format)]
 pub(crate) enum LinkError {
     /// No answer came.
     Timeout,
-    /// Something came, but nothing that could be read as an answer.
+    /// Bytes came, but no readable answer.
     Garbled,
     /// The modem could not deliver.
     Nak {
         /// Its reason.
         code: u8,
     },
-    /// The modem wants to be left alone.
+    /// The modem is busy.
     Busy {
-        /// For how long.
+        /// Time until the next request, in milliseconds.
         retry_after_ms: u32,
     },
     /// The serial port refused to send.
@@ -42,7 +42,7 @@ impl fmt::Display for LinkError {
 
 impl core::error::Error for LinkError {}
 
-/// What the modem means by its codes is in its manual; those not listed there pass.
+/// The classes of the modem's codes follow its manual; a code that is not listed there counts as passing.
 impl Classify for LinkError {
     fn classify(&self) -> Classification {
         match *self {
@@ -60,26 +60,26 @@ impl Classify for LinkError {
     }
 }
 
-/// The way to the modem.
+/// The line to the modem.
 #[derive(Debug)]
 pub(crate) struct Link<U> {
     uart: U,
     parser: Parser,
     timeout: Duration,
-    /// The latest acknowledgement that came when nobody waited for it.
+    /// The latest acknowledgement that came after its attempt had ended.
     late: Option<Ack>,
 }
 
 impl<U: Read + ReadReady + Write> Link<U> {
-    /// A link over `uart` whose attempts wait for `timeout` at most.
+    /// Creates a link over `uart` whose attempts wait for `timeout` at most.
     pub(crate) const fn new(uart: U, timeout: Duration) -> Self {
         Self { uart, parser: Parser::new(), timeout, late: None }
     }
 
     /// Sends `request` once and waits for its answer.
     ///
-    /// An acknowledgement that [`drain`](Self::drain) found counts: then nothing is sent. Frames that answer other
-    /// requests are passed over, and so is noise, unless there is nothing else until the time is up. Dropping the
+    /// If [`drain`](Self::drain) found the acknowledgement, nothing is sent. Frames that answer other
+    /// requests are skipped, and so is noise, unless there is nothing else until the time is up. Dropping the
     /// future at any point leaves the link usable.
     pub(crate) async fn exchange(&mut self, request: &Request<'_>) -> Result<Ack, LinkError> {
         if let Some(ack) = self.late.take().filter(|ack| ack.seq == request.seq()) {
@@ -107,10 +107,10 @@ impl<U: Read + ReadReady + Write> Link<U> {
         }
     }
 
-    /// Puts the line in order after a failure: takes out what came in since, and keeps an acknowledgement among it.
+    /// Puts the line in order after a failure: reads all pending bytes and keeps an acknowledgement among them.
     pub(crate) async fn drain(&mut self) {
         let mut byte = [0];
-        // Bytes that are there are read without waiting; a gap among them is noise like any other.
+        // Pending bytes are read without waiting; a gap among them is noise like any other.
         while self.uart.read_ready().unwrap_or(false) {
             let Ok(1..) = self.uart.read(&mut byte).await else { continue };
             if let Some(Ok(Frame::Ack(ack))) = self.parser.push(byte[0]) {
@@ -119,7 +119,7 @@ impl<U: Read + ReadReady + Write> Link<U> {
         }
     }
 
-    /// The next answer to any request; `None` for something unreadable.
+    /// Returns the next answer to any request; `None` for unreadable bytes.
     async fn receive(&mut self) -> Option<Answer> {
         let mut byte = [0];
         loop {

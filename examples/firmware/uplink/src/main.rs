@@ -1,12 +1,12 @@
 //! Delivers readings over a serial modem that is not always there, one request and one acknowledgement at a time, while
-//! a second task shows that nothing here holds up the executor, whatever waits.
+//! a second task shows that no wait holds up the executor.
 //!
-//! No reading is given up: one that failed is tried again, as a call of its own, and one which the open circuit
-//! rejects when the circuit says.
+//! No reading is given up: one that failed is tried again, as a call of its own, and one that the open circuit rejects
+//! is tried again when the rejection says.
 //!
-//! Started with the words `device=N` and, if wanted, `requests=N` and `scale=N`. Exits 0 when every reading was
-//! acknowledged, the circuit is closed, no wait was too short and the heartbeat was never late, else 1; 2 when the words
-//! are missing.
+//! Start it with the words `device=N` and, if wanted, `requests=N` and `scale=N`. Exits with 0 if every reading was
+//! acknowledged, the circuit is closed, no wait was too short and the heartbeat was never late, else with 1; with 2
+//! without a device.
 
 #![no_std]
 #![no_main]
@@ -26,7 +26,7 @@ use firmware_support::{args, executor, exit, time_driver};
 use frame::Request;
 use redress_embassy::{
     Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, DefmtObserver, Embassy, ErrorClass,
-    Policy, Retry, StopReason,
+    Policy, Recoverable, Retry, StopReason,
 };
 
 use crate::link::Link;
@@ -43,14 +43,14 @@ const fn secs(secs: u64) -> Duration {
 static BREAKER: CircuitBreaker<4> =
     CircuitBreaker::new(BreakerConfig::new(4).window(secs(60)).recovery_timeout(secs(30)));
 
-/// A modem that is gone for a minute is asked no oftener than this and once per call.
+/// Limits the retries during a minute without modem; the first attempt of each call is not counted.
 static BUDGET: Budget<16> = Budget::new(BudgetConfig::rolling(16, secs(60)));
 
 static UPLINK: Policy = Policy::new(
     Retry::new(Backoff::decorrelated_jitter(millis(50), secs(5)))
         .max_attempts(6)
         .deadline(secs(30))
-        // The link gives up sooner by itself; this is for a port that hangs.
+        // The link gives up sooner; this is for a port that hangs.
         .attempt_timeout(secs(1))
         .backoff_for(ErrorClass::RateLimit, Backoff::equal_jitter(millis(500), secs(60)).or_retry_after())
         .limit_for(ErrorClass::RateLimit, 3),
@@ -58,10 +58,10 @@ static UPLINK: Policy = Policy::new(
 .circuit_breaker(&BREAKER)
 .budget(&BUDGET);
 
-/// How long one attempt waits for its answer.
+/// The time that one attempt waits for its answer.
 const ANSWER_TIMEOUT: embassy_time::Duration = embassy_time::Duration::from_millis(400);
 
-/// Between one reading and the next.
+/// The time between two readings.
 const PERIOD: embassy_time::Duration = embassy_time::Duration::from_millis(100);
 
 defmt::timestamp!("{=u64:ms}", Instant::now().as_ticks());
@@ -86,7 +86,8 @@ fn main() -> ! {
 
 #[embassy_executor::task]
 async fn uplink(uart: Uart0, device: u32, requests: u16) {
-    let mut link = Link::new(uart, ANSWER_TIMEOUT);
+    let link = Link::new(uart, ANSWER_TIMEOUT);
+    let mut link = Recoverable::new(link, async |link: &mut Link<Uart0>| link.drain().await);
     let mut uplink = UPLINK
         .context(Embassy::seeded(device.into()))
         .operation("uplink")
@@ -96,9 +97,8 @@ async fn uplink(uart: Uart0, device: u32, requests: u16) {
         let payload = reading(seq);
         let Some(request) = Request::new(device, seq, &payload) else { exit(1) };
         loop {
-            let call =
-                uplink.call_on(&mut link, async |link| link.exchange(&request).await, async |link| link.drain().await);
-            let error = match call.await {
+            let exchange = async |link: &mut Link<Uart0>| link.exchange(&request).await;
+            let error = match uplink.call(link.run(exchange)).await {
                 Ok(ack) => break defmt::info!("seq {=u16}: delivered", ack.seq),
                 Err(error) => error,
             };
@@ -120,7 +120,7 @@ async fn uplink(uart: Uart0, device: u32, requests: u16) {
     exit(i32::from(!well))
 }
 
-/// The reading of this number; made up, but the same on each attempt.
+/// Returns the reading of this number: invented, but the same on each attempt.
 fn reading(seq: u16) -> [u8; 4] {
     let [a, b] = seq.to_le_bytes();
     [b'T', a, b, a ^ 0x5A]

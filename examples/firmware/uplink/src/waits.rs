@@ -1,18 +1,18 @@
-//! Looks at every wait between two attempts: none may be shorter than was decided, nor much longer.
+//! Measures every wait between two attempts: none may be shorter than was decided, nor much longer.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use embassy_time::{Duration, Instant};
 use redress_embassy::{AttemptStart, Event, EventKind, Observer};
 
-/// A tick because the clock shows only whole ones, and what the other tasks and the log take.
+/// One tick, because the clock counts whole ones, and the time of other tasks and of the log.
 const LATE_MS: u32 = 20;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 static EARLY: AtomicU32 = AtomicU32::new(0);
 static WORST_MS: AtomicU32 = AtomicU32::new(0);
 
-/// Notes when the next attempt is due, and when it comes.
+/// Records when the next attempt is due and when it begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Waits {
     due: Option<Instant>,
@@ -34,17 +34,17 @@ impl Observer for Waits {
     }
 }
 
-/// How many there were.
+/// Returns the number of waits.
 pub(crate) fn count() -> u32 {
     COUNT.load(Relaxed)
 }
 
-/// By how much the longest was longer than decided.
+/// Returns by how much the latest attempt came late, in milliseconds.
 pub(crate) fn worst_lateness_ms() -> u32 {
     WORST_MS.load(Relaxed)
 }
 
-/// Whether all were as long as decided.
+/// Returns whether all waits were as long as decided.
 pub(crate) fn were_kept() -> bool {
     EARLY.load(Relaxed) == 0 && worst_lateness_ms() <= LATE_MS
 }

@@ -27,7 +27,7 @@ const RCC_XTAL_MASK: u32 = 0xF << 6;
 const RCC_XTAL_8MHZ: u32 = 0xE << 6;
 const RCC_OSCSRC_MASK: u32 = 3 << 4;
 
-/// Sets clocks and pins; to be called once, first.
+/// Sets clocks and pins. Call it once, first.
 pub fn init() {
     // The core runs from the crystal itself until the PLL has locked.
     let mut rcc = (read(RCC) | RCC_BYPASS) & !RCC_USE_SYSDIV;

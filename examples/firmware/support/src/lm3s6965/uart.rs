@@ -18,7 +18,7 @@ use super::sysctl::CORE_HZ;
 
 const BASE: usize = 0x4000_C000;
 
-/// Holds what comes in while nobody listens; more than that is lost and reported as [`Overrun`].
+/// Holds bytes that come in while no task reads; more than that is lost and reported as [`Overrun`].
 static RECEIVED: Pipe<CriticalSectionRawMutex, 256> = Pipe::new();
 static TO_SEND: Pipe<CriticalSectionRawMutex, 128> = Pipe::new();
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -66,7 +66,7 @@ impl Uart0 {
             *port = Some(uart);
             Some(())
         })?;
-        // SAFETY: the handler takes the port in a critical section, as everybody does, so it breaks into none.
+        // SAFETY: the handler takes the port in a critical section, as all code does, so it interrupts none.
         unsafe { NVIC::unmask(Interrupt::UART0) };
         Some(Self(()))
     }
@@ -103,7 +103,7 @@ impl ErrorType for Uart0 {
 
 impl Read for Uart0 {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Overrun> {
-        // Told once, ahead of what the ring still holds: the gap is somewhere behind that.
+        // Reported once, before the bytes that the ring still holds: the gap is behind them.
         if LOST.load(Relaxed) {
             LOST.store(false, Relaxed);
             return Err(Overrun);
@@ -127,7 +127,7 @@ impl Write for Uart0 {
     }
 
     async fn flush(&mut self) -> Result<(), Overrun> {
-        // No interrupt tells that the last bit has left, so the other tasks get their turns until it has.
+        // No interrupt reports that the last bit has left, so other tasks run until it has.
         while !TO_SEND.is_empty()
             || critical_section::with(|cs| PORT.borrow_ref(cs).as_ref().is_some_and(Uart::is_busy))
         {
