@@ -1,12 +1,12 @@
 // Draws a model: breaker, clients and load over one time axis.
 
-import { inWords, seconds } from "./model.js";
+import { answer, inWords, seconds } from "./model.js";
 
 const SHAPES = {
   success: circle, transient: triangle, server_error: square, rate_limit: diamond, rejected: cross, other: hexagon,
 };
 const NAMES = {
-  success: "success", transient: "transient: connection dropped", server_error: "server_error: 5xx",
+  success: "success", transient: "transient: connection dropped, no answer in time", server_error: "server_error: 5xx",
   rate_limit: "rate_limit: 429", other: "permanent, permission, auth …", rejected: "rejected by the breaker, no request",
 };
 const BAND = 22;
@@ -201,7 +201,7 @@ export class Chart {
     if (!near.call) return;
     const { end } = inWords(near.call);
     const { attempt, call } = near;
-    const what = attempt ? `attempt ${attempt.number} at ${seconds(attempt.start)}: ${attempt.class ?? (attempt.end === null ? "under way" : "success")}` : "no request";
+    const what = attempt ? `attempt ${attempt.number} at ${seconds(attempt.start)}: ${answer(attempt)}` : "no request";
     const wait = attempt?.decision === "retry" ? `, waits ${attempt.delay} ms` : `, ${end}`;
     this.tip.textContent = `Client ${call.client}, call ${call.number}, ${what}${wait}`;
     this.tip.style.left = `${Math.min(near.x + 8, box.width - this.tip.offsetWidth - 4)}px`;

@@ -16,13 +16,15 @@ export class Model {
     const call = this.call(told);
     switch (told.what) {
       case "attempt": {
-        const attempt = { call, number: told.attempt, start: told.at, end: null, class: null, delay: 0, retryAfter: null };
+        const attempt = { call, number: told.attempt, start: told.at, end: null, class: null, cause: null, delay: 0, retryAfter: null };
         call.attempts.push(attempt);
         this.attempts.push(attempt);
         break;
       }
       case "answer":
-        Object.assign(call.attempts.at(-1), { end: told.at, class: told.class ?? null, decision: told.decision, delay: told.delay });
+        Object.assign(call.attempts.at(-1), {
+          end: told.at, class: told.class ?? null, cause: told.cause ?? null, decision: told.decision, delay: told.delay,
+        });
         break;
       case "event":
         if (told.state && told.state !== this.breaker.at(-1)?.state) this.breaker.push({ at: told.at, state: told.state });
@@ -92,9 +94,15 @@ export function busiest(times, windowMs) {
 
 export const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
 
+// The end of an attempt in words. One that is ended by the deadline has no answer, whatever the server would have sent.
+export function answer({ end, cause, class: failure }) {
+  if (end === null) return "under way";
+  return cause === "timeout" ? "timed out" : failure ?? "success";
+}
+
 // A call in one line, for the table and for the chart's tip.
 export function inWords(call) {
-  const attempts = call.attempts.map(({ class: failure, end }) => (end === null ? "under way" : failure ?? "success"));
+  const attempts = call.attempts.map(answer);
   const waits = call.attempts.filter(({ decision }) => decision === "retry").map(({ delay }) => `${Math.round(delay)} ms`);
   let end = "under way";
   if (call.end) end = call.end.ok ? "success" : call.end.reason;

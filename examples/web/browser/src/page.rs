@@ -178,25 +178,40 @@ impl Row {
     }
 }
 
+/// An attempt in the table that the deadline ended before there was an answer.
+const TIMED_OUT: &str = "timed out";
+
 /// The page and the server have seen the same: call by call, attempt by attempt, answer by answer, and in sum.
 fn agree(shown: &Shown, log: &[Entry]) {
     let mut by_call: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
     for entry in log {
         by_call.entry((entry.attempt.client.to_string(), entry.attempt.call.to_string())).or_default().push(*entry);
     }
+    // Successes in the log that came too late for the page.
+    let mut unheard = 0;
     for row in &shown.rows {
         let entries = by_call.remove(&(row.client.clone(), row.call.clone())).unwrap_or_default();
         let numbers: Vec<_> = entries.iter().map(|entry| entry.attempt.attempt as usize).collect();
         assert_eq!(numbers, (1..=row.attempts().len()).collect::<Vec<_>>(), "{row:?}");
-        let answers: Vec<_> = entries.iter().map(|entry| in_words(entry.status)).collect();
-        assert_eq!(row.attempts(), answers, "{row:?}");
+        let (attempts, mut answers) = (row.attempts(), Vec::new());
+        for (attempt, (shown, entry)) in attempts.iter().zip(&entries).enumerate() {
+            if *shown == TIMED_OUT {
+                // Attempts have no timeout of their own, so only the deadline ends one early, and with it the call.
+                assert_eq!((attempt + 1, row.end.as_str()), (attempts.len(), "deadline_exceeded"), "{row:?}");
+                unheard += usize::from(entry.status == Some(200));
+                answers.push(TIMED_OUT);
+            } else {
+                answers.push(in_words(entry.status));
+            }
+        }
+        assert_eq!(attempts, answers, "{row:?}");
         let retries = row.attempts().len().saturating_sub(1);
         assert!(row.waits().len() >= retries, "a retry without a wait: {row:?}");
         assert_eq!(row.end == "success", row.attempts().last() == Some(&"success"), "{row:?}");
     }
     assert!(by_call.is_empty(), "the server saw calls that the page does not show: {by_call:?}");
 
-    let succeeded = log.iter().filter(|entry| entry.status == Some(200)).count();
+    let succeeded = log.iter().filter(|entry| entry.status == Some(200)).count() - unheard;
     assert_eq!(shown.number("requests"), log.len());
     assert_eq!(shown.number("logged"), log.len());
     assert_eq!(shown.number("succeeded"), succeeded);

@@ -110,6 +110,27 @@ async fn a_wait_that_would_reach_the_deadline_is_not_begun() {
 }
 
 #[tokio::test]
+async fn a_request_without_an_answer_ends_with_the_deadline() {
+    with_page(async |page| {
+        page.choose("deadline").await?;
+        // As many requests as the browser opens connections: unless they are taken back, the page never gets the log.
+        page.set("clients", "6").await?;
+        // An hour. The slider itself does not go that far.
+        page.chrome.eval("document.getElementById('latency_ms').max = 3600000").await?;
+        page.set("latency_ms", "3600000").await?;
+        let (shown, log) = page.run().await?;
+        assert_eq!((shown.number("gave_up"), log.len()), (6, 6));
+        assert_eq!(ends(&shown.rows), ["deadline_exceeded"].into());
+        for row in &shown.rows {
+            assert_eq!((row.attempts(), row.waits()), (vec!["timed out"], vec![]), "{row:?}");
+        }
+        assert!(shown.status.contains("6 × deadline_exceeded"), "{}", shown.status);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_breaker_opens_rejects_probes_and_recovers() {
     with_page(async |page| {
         page.choose("breaker").await?;

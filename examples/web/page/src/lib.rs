@@ -10,7 +10,7 @@ mod teller;
 use std::{cell::Cell, rc::Rc};
 
 use js_sys::{Array, Function, Promise};
-use redress_std::{AsyncSleeper, SelfClassifier, Web, WebClock, WebSleeper};
+use redress_std::{AsyncSleeper, AttemptInfo, SelfClassifier, Web, WebClock, WebSleeper};
 use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::future_to_promise;
 
@@ -107,7 +107,7 @@ impl Client {
             .classifier(SelfClassifier)
             .abort_if(|| self.stopped.get())
             .observe(teller.clone())
-            .execute_with(async |attempt| fetch::get(&format!("{address}{}", attempt.number)).await)
+            .execute(async |attempt: AttemptInfo| fetch::get(&format!("{address}{}", attempt.number)).await)
             .await;
         teller.end(&outcome);
     }

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use js_sys::{Function, Object, Reflect};
 use redress_std::{
-    AttemptEnd, AttemptStart, BreakerState, Clock, ErrorClass, Event, Instant, Millis, Observer, Outcome, StopReason,
-    WebClock,
+    AttemptEnd, AttemptStart, BreakerState, Cause, Clock, ErrorClass, Event, Instant, Millis, Observer, Outcome,
+    StopReason, WebClock,
 };
 use wasm_bindgen::JsValue;
 
@@ -84,6 +84,7 @@ impl Observer for Teller {
             .told("answer")
             .with("attempt", end.attempt)
             .with("class", end.class.map(ErrorClass::as_str))
+            .with("cause", end.cause.map(Cause::as_str))
             .with("decision", end.decision.as_str())
             .with("delay", end.delay.get());
         self.page.tell(&told);

@@ -1,19 +1,21 @@
 //! The same in pages and in workers: clock, waits, random numbers, calls.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeSet,
+    future::poll_fn,
     pin::pin,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use js_sys::{Function, Reflect, global};
+use js_sys::{Function, Promise, Reflect, global};
 use redress_std::{
-    AsyncEnvironment, AsyncSleeper, Backoff, Clock, Environment, ErrorClass, Policy, Retry, StopReason, Web, WebClock,
-    WebSleeper,
+    AsyncEnvironment, AsyncSleeper, AttemptInfo, Backoff, Cause, Clock, Environment, ErrorClass, Event, EventKind,
+    Failure, Policy, Retry, StopReason, Web, WebClock, WebSleeper,
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
@@ -148,4 +150,57 @@ async fn an_abort_cuts_a_wait_short() {
         .execute(async || Err::<(), _>(ErrorClass::Transient))
         .await;
     assert_eq!((outcome.stop_reason, outcome.attempts), (Some(StopReason::Aborted), 1));
+}
+
+/// How long a call may take before a test fails, in microseconds. Far longer than any deadline, so that it matters only if
+/// a call hangs.
+const PATIENCE: u64 = 20_000_000;
+
+/// Waits for the future, or returns `None` if it is still pending after [`PATIENCE`].
+async fn unless_it_hangs<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut web = Web;
+    let (mut future, mut guard) = (pin!(future), pin!(web.sleep(PATIENCE)));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => guard.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// Counts attempts that end, also those that are dropped.
+struct Attempt<'a>(&'a Cell<u32>);
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_deadline_ends_an_attempt_whose_promise_is_never_settled() {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).deadline(Duration::from_millis(400)));
+    // The attempt that hangs is the first, or the one after a failure.
+    for hanging in [1, 2] {
+        let (ended, events) = (Cell::new(0), RefCell::new(Vec::new()));
+        let mut context = POLICY
+            .context(Web)
+            .classifier(|class: &ErrorClass| *class)
+            .observe(|event: &Event| events.borrow_mut().push((event.kind, event.attempt, event.cause)));
+        let call = context.execute(async |info: AttemptInfo| {
+            let _attempt = Attempt(&ended);
+            if info.number < hanging {
+                return Err(ErrorClass::ServerError);
+            }
+            let never = Promise::new(&mut |_resolve, _reject| {});
+            JsFuture::from(never).await.map_err(|_| ErrorClass::Permanent)
+        });
+        let outcome = unless_it_hangs(call).await.expect("the call ends by itself");
+        assert_eq!((outcome.stop_reason, outcome.attempts), (Some(StopReason::DeadlineExceeded), hanging));
+        assert!(matches!(outcome.result, Err(Some(Failure::Timeout))), "{:?}", outcome.result);
+        assert_eq!((outcome.last_class, outcome.cause), (Some(ErrorClass::Transient), Some(Cause::Timeout)));
+        assert_eq!((outcome.last_failure_attempt, outcome.next_delay), (Some(hanging), None));
+        assert_eq!(ended.get(), hanging, "the attempt that hangs is dropped");
+        let last = events.borrow().last().copied();
+        assert_eq!(last, Some((EventKind::DeadlineExceeded, hanging, Some(Cause::Timeout))));
+    }
 }
