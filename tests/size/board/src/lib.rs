@@ -1,8 +1,8 @@
 //! The board of the images: registers in place of devices.
 //!
-//! Images are linked, not run. Everything they ask for comes out of a register and everything they find out goes into
-//! one, so that nothing can be computed while compiling. Each device is a function which stays one, and all of them are
-//! in every image, the empty one included: a difference of two images is what was put between the devices.
+//! Images are linked, not run. All input comes out of a register and all output goes into
+//! one, so that nothing can be computed while compiling. Each device is a function which is not inlined, and all of them are
+//! in every image, the empty one included: the difference of two images is the code between the devices.
 #![no_std]
 #![expect(unsafe_code, reason = "registers, the entry, and what keeps the devices in every image")]
 
@@ -17,7 +17,7 @@ use cortex_m as _;
 #[cfg(target_arch = "riscv32")]
 use riscv as _;
 
-/// Where no image has anything else.
+/// The first register, where images have neither code nor data.
 const REGISTERS: usize = 0x4000_0000;
 
 fn read(register: usize) -> u32 {
@@ -30,26 +30,26 @@ fn write(register: usize, value: u32) {
     unsafe { write_volatile((REGISTERS + 4 * register) as *mut u32, value) }
 }
 
-/// A number that nobody knows before.
+/// Returns a number that the compiler cannot know.
 #[inline(never)]
 pub fn opaque() -> u32 {
     read(0)
 }
 
-/// How the device fails.
+/// The error of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No answer, or a garbled one.
     Lost = 1,
-    /// It has no time for us.
+    /// It is busy.
     Busy = 2,
-    /// It failed by itself.
+    /// It is broken.
     Broken = 3,
-    /// It will never do this.
+    /// It refuses, and will always refuse.
     Refused = 4,
 }
 
-/// What is to be retried.
+/// Runs the operation that is retried.
 #[inline(never)]
 pub fn operation() -> Result<u32, Fault> {
     match read(1) {
@@ -61,25 +61,25 @@ pub fn operation() -> Result<u32, Fault> {
     }
 }
 
-/// Another operation, for a second place to call from.
+/// Runs another operation, for a second call site.
 #[inline(never)]
 pub fn second_operation() -> Result<u32, Fault> {
     if read(3) == 0 { Ok(read(4)) } else { Err(Fault::Lost) }
 }
 
-/// One more, for a third.
+/// Runs one more, for a third.
 #[inline(never)]
 pub fn third_operation() -> Result<u32, Fault> {
     if read(5) == 0 { Ok(read(6)) } else { Err(Fault::Busy) }
 }
 
-/// Milliseconds since the start.
+/// Returns the milliseconds since the start.
 #[inline(never)]
 pub fn now() -> u64 {
     u64::from(read(8)) << 32 | u64::from(read(7))
 }
 
-/// The hardware's random numbers.
+/// Returns a random number of the hardware.
 #[inline(never)]
 pub fn random() -> u32 {
     read(9)
@@ -92,7 +92,7 @@ pub fn sleep_ms(ms: u32) {
     while read(10) != 0 {}
 }
 
-/// Waits as long as a crate asks for in its own currency: whoever decides in `Duration` need not convert it.
+/// Waits so long, for crates that count in `Duration`: they need not convert it.
 #[inline(never)]
 pub fn sleep_for(span: Duration) {
     write(11, span.subsec_nanos());
@@ -101,19 +101,19 @@ pub fn sleep_for(span: Duration) {
     while read(10) != 0 {}
 }
 
-/// What the image found out.
+/// Reports a number.
 #[inline(never)]
 pub fn report(value: u32) {
     write(12, value);
 }
 
-/// The end of a call: the value, or the error which the operation returned last.
+/// Reports the end of a call: the value, or the latest error of the operation.
 #[inline]
 pub fn report_result(result: Result<u32, Option<Fault>>) {
     report(result.unwrap_or_else(|fault| fault.map_or(0, |fault| fault as u32)));
 }
 
-/// Addresses of the devices, which keeps them in every image.
+/// Addresses of the devices, which keep them in every image.
 #[used]
 #[unsafe(link_section = ".devices")]
 static DEVICES: Devices =
@@ -121,7 +121,7 @@ static DEVICES: Devices =
 
 type Devices = (fn() -> u32, [fn() -> Result<u32, Fault>; 3], fn() -> u64, fn() -> u32, fn(u32), fn(Duration), fn(u32));
 
-/// The entry of an image, which does this and rests.
+/// Defines the entry of an image, which evaluates this expression and then spins.
 #[macro_export]
 macro_rules! image {
     ($body:expr) => {
@@ -135,7 +135,7 @@ macro_rules! image {
     };
 }
 
-/// The panic handler of images that may panic.
+/// Defines the panic handler of images that may panic.
 #[macro_export]
 macro_rules! panic_handler {
     () => {

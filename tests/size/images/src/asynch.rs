@@ -1,5 +1,5 @@
-//! The async driver with embassy. The baseline waits on a timer of embassy's and polls the operation, on the smallest
-//! executor there is; the time driver is the board's clock and a waker that is woken at once.
+//! The async driver with embassy. The baseline waits on a timer of embassy and polls the operation, on the smallest
+//! executor; the time driver is the board's clock and wakes at once.
 
 use core::{future::poll_fn, task::Waker};
 
@@ -26,12 +26,12 @@ impl Driver for BoardTime {
 
 embassy_time_driver::time_driver_impl!(static DRIVER: BoardTime = BoardTime);
 
-/// Ready whenever it is asked.
+/// Ready at each poll.
 async fn operation() -> Result<u32, Fault> {
     poll_fn(|_| board::operation().into()).await
 }
 
-/// What is there before anything is retried.
+/// The baseline, without retries.
 pub fn empty() {
     block_on(async {
         Timer::at(Instant::from_ticks(board::now())).await;

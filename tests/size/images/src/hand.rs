@@ -1,11 +1,11 @@
-//! What one writes without a crate: settings are constants, numbers are 32 bits wide, and nothing is there that the task
-//! does not need.
+//! The task as it is written without a crate: settings are constants, numbers are 32 bits wide, and there is nothing that
+//! the task does not need.
 
 use board::{Fault, now, operation, random, report_result, second_operation, sleep_ms, third_operation};
 
 use crate::{ATTEMPTS, BASE_MS, BUSY, CAP_MS, DEADLINE_MS, passes};
 
-/// Uniform from `[0, ceiling)`.
+/// Draws a number from `[0, ceiling)`.
 fn up_to(ceiling: u32) -> u32 {
     ((u64::from(ceiling) * u64::from(random())) >> 32) as u32
 }
@@ -57,7 +57,7 @@ pub fn three_sites() {
     report_result(retried(third_operation));
 }
 
-/// The machine alone: the superloop asks it when.
+/// The machine alone, in a superloop.
 pub fn machine() {
     let mut ceiling = 2 * BASE_MS;
     let mut attempt = 1;
@@ -73,7 +73,7 @@ pub fn machine() {
     }
 }
 
-/// With a deadline, and a limit on how often a busy device is asked again.
+/// With a deadline, and a limit on the retries of a busy device.
 pub fn deadline() {
     report_result(limited(|_| false));
 }

@@ -1,7 +1,7 @@
 //! One image per row of the size table: the same task, done by redress, by hand and by other crates.
 //!
 //! Blocking tasks are the board's operation, at most 5 attempts, full jitter from 10 ms up to 1 s, retried on what passes;
-//! the last error is reported. What a row adds is said where it is added.
+//! the last error is reported. Each function documents what its row adds.
 #![no_std]
 
 pub mod asynch;
@@ -19,16 +19,16 @@ const DEADLINE_MS: u32 = 30_000;
 const BASE: core::time::Duration = core::time::Duration::from_millis(BASE_MS as u64);
 const CAP: core::time::Duration = core::time::Duration::from_millis(CAP_MS as u64);
 const DEADLINE: core::time::Duration = core::time::Duration::from_millis(DEADLINE_MS as u64);
-/// How often a busy device is asked again.
+/// The retries of a busy device.
 const BUSY: u8 = 2;
 
-/// What passes by itself.
+/// Returns whether the fault passes by itself.
 #[must_use]
 pub fn passes(fault: &board::Fault) -> bool {
     *fault != board::Fault::Refused
 }
 
-/// An image that does this.
+/// Defines an image that runs this function.
 #[macro_export]
 macro_rules! image {
     ($($path:ident)::+) => {

@@ -5,8 +5,8 @@ use core::time::Duration;
 use board::{Fault, operation, report, report_result, second_operation, sleep_ms, third_operation};
 use redress_core::{
     Attempts, Backoff, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, Budget, BudgetConfig, Checkpoint,
-    CircuitBreaker, Classification, Classifier, Clock, Decision, ErrorClass, Event, Hz, Instant, Millis, Outcome,
-    Policy, Retry, RetryError, RetryTimeline, SleepDecision,
+    CircuitBreaker, Classification, Classifier, Clock, Decision, ErrorClass, Event, Instant, Millis, Outcome, Policy,
+    Retry, RetryError, RetryTimeline, SleepDecision,
     backoff::{ByArgs, by_args},
     classify::{http, name::DefaultClassifier, retry_after::UnixSeconds, sqlstate},
     env::mode,
@@ -78,7 +78,7 @@ pub fn jitter() {
 
 /// The bare machine in a superloop.
 pub fn machine() {
-    let mut attempts = Attempts::<Hz<1_000>>::new(&BASIC, BoardClock.now());
+    let Ok(mut attempts) = Attempts::<1_000>::start(&BASIC, BoardClock.now()) else { return };
     while let Err(fault) = operation() {
         match attempts.on_failure(BoardClock.now(), classify(&fault), board::random) {
             Decision::RetryAt(at) => while BoardClock.now() < at {},
@@ -88,6 +88,7 @@ pub fn machine() {
             return report(fault as u32);
         }
     }
+    attempts.on_success(BoardClock.now());
 }
 
 /// Blocking driver, backoff and attempt limit.
@@ -108,12 +109,12 @@ pub fn three_sites() {
     retried(&BASIC, third_operation);
 }
 
-/// With a deadline, and a limit on how often a busy device is asked again.
+/// With a deadline, and a limit on the retries of a busy device.
 pub fn deadline() {
     retried(&WITH_DEADLINE, operation);
 }
 
-/// With a backoff of their own for rate limits, which follows a hint.
+/// With a backoff of its own for rate limits.
 pub fn table() {
     static POLICY: Policy = WITH_TABLE;
     retried(&POLICY, operation);

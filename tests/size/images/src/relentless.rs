@@ -25,7 +25,7 @@ impl SyncClock for Board {
     }
 }
 
-/// A macro, because the policy's type cannot be written down.
+/// A macro, because the type of the policy cannot be named.
 macro_rules! policy {
     () => {
         RetryPolicy::new()

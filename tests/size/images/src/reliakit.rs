@@ -1,5 +1,5 @@
-//! reliakit-retry, -backoff and -circuit 1.1, without `std`. Jitter is drawn where the caller sleeps; the breaker is told the
-//! time and stands around the retries.
+//! reliakit-retry, -backoff and -circuit 1.1, without `std`. Jitter is drawn where the caller sleeps; the breaker takes the
+//! time as an argument and wraps the retries.
 
 use board::{Fault, now, operation, random, report_result, second_operation, sleep_for, third_operation};
 use reliakit_backoff::{Backoff, full_jitter};

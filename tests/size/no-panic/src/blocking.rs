@@ -1,22 +1,24 @@
-//! The blocking driver: closures and loops, with every hook and with none, resumed and handed over.
+//! The blocking driver: closures and loops, with every hook and with none, overridden, resumed and deferred.
 
 use core::time::Duration;
 
 use redress_core::{
-    Attempt, BackoffContext, Blocking, BlockingEnvironment, Checkpoint, Classification, Classifier, Classify, Context,
-    Environment, Event, Policy, RetryTimeline, SeededRandom, SleepDecision,
-    context::{HookSet, ResultClassifier},
+    AttemptInfo, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, Budget, BudgetConfig, ByRef, Checkpoint,
+    CircuitBreaker, Classification, Classifier, Classify, Clock, Context, Event, Outcome, Policy, Recoverable, Resumed,
+    RetryError, RetryTimeline, Run, SeededRandom, SleepDecision,
+    context::{HookSet, PolicyRef, ResultClassifier},
     env::mode,
+    retry,
 };
 
 use crate::{
     configuration, opaque,
     shared::{self, BoardClock},
-    told::Told,
+    sink::Sink,
 };
 
-/// An error which knows its class.
-pub(crate) struct Fault;
+/// An error that carries its class.
+pub struct Fault;
 
 impl Classify for Fault {
     fn classify(&self) -> Classification {
@@ -24,8 +26,8 @@ impl Classify for Fault {
     }
 }
 
-impl Told for Fault {
-    fn told(self) {}
+impl Sink for Fault {
+    fn sink(self) {}
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the board sleeps for 49 days at most")]
@@ -33,30 +35,37 @@ fn sleep(ticks: u64) {
     board::sleep_ms(ticks as u32);
 }
 
-fn operation() -> Result<u32, Fault> {
+pub fn operation() -> Result<u32, Fault> {
     if opaque::flag() { Ok(opaque::word()) } else { Err(Fault) }
 }
 
-fn recovery() -> Result<(), Fault> {
+pub fn recovery() -> Result<(), Fault> {
     if opaque::flag() { Ok(()) } else { Err(Fault) }
 }
 
-pub(crate) fn run() {
+fn environment() -> Blocking<BoardClock, fn(u64), SeededRandom> {
+    Blocking::new(BoardClock, sleep, SeededRandom::new(opaque::long()))
+}
+
+pub fn run() {
     let policy = if opaque::flag() { &shared::POLICY } else { &shared::PER_CLASS };
     under(policy);
     if let Ok(policy) = Policy::from_config(&configuration::retry()) {
         under(&policy);
     }
+    decorated(opaque::word()).sink();
+    decorated_outcome(opaque::word()).sink();
 }
 
 fn under(policy: &Policy<'_>) {
-    let environment = || Board::new(BoardClock, sleep, SeededRandom::new(opaque::long()));
     let mut plain = policy.context(environment());
-    plain.env().now().told();
-    plain.policy().retry().deadline_after().told();
+    plain.env().now().sink();
+    plain.policy().retry().deadline_after().sink();
     forms(&mut plain);
+    forms(&mut plain.rebind(&policy.once(), environment()));
+    overridden(policy);
 
-    let mut timeline = RetryTimeline::<8>::new();
+    let (mut timeline, mut second) = (RetryTimeline::<8>::new(), RetryTimeline::<1>::new());
     forms(
         &mut policy
             .context(environment())
@@ -64,83 +73,138 @@ fn under(policy: &Policy<'_>) {
             .classifier(|_: &Fault| opaque::classification())
             .retry_result(|value: &u32| (*value == 0).then(opaque::classification))
             .abort_if(opaque::flag)
-            .sleep_handler(|context: &BackoffContext, delay| {
-                context.attempt.told();
-                context.previous.told();
-                delay.told();
-                match opaque::byte() {
-                    0 => SleepDecision::Sleep,
-                    1 => SleepDecision::Defer,
-                    _ => SleepDecision::Abort,
-                }
-            })
-            .observe(|event: &Event| event.told())
+            .sleep_handler(handle_sleep)
+            .observe(|event: &Event| event.sink())
             .observe(&mut timeline)
-            .on_attempt_start(|start| start.told())
-            .on_attempt_end(|end| end.told())
-            .slice(Duration::from_millis(u64::from(opaque::word())), || opaque::word().told()),
+            .observe(ByRef(&mut second))
+            .on_attempt_start(|start| start.sink())
+            .on_attempt_end(|end| end.sink())
+            .slice(Duration::from_millis(u64::from(opaque::word())), || opaque::word().sink()),
     );
-    timeline.events().for_each(Told::told);
-    timeline.dropped().told();
+    timeline.events().chain(second.events()).for_each(Sink::sink);
+    timeline.dropped().sink();
 }
 
-type Board = Blocking<BoardClock, fn(u64), SeededRandom>;
+pub fn handle_sleep(context: &BackoffContext, delay: redress_core::Millis) -> SleepDecision {
+    context.attempt.sink();
+    context.previous.sink();
+    delay.sink();
+    match opaque::byte() {
+        0 => SleepDecision::Sleep,
+        1 => SleepDecision::Defer,
+        _ => SleepDecision::Abort,
+    }
+}
 
-/// Every form of a call, wherever it runs.
-pub(crate) fn forms<E, H>(context: &mut Context<'_, E, mode::Blocking, H>)
+/// Makes calls with every override of a policy, one by one and together.
+fn overridden(policy: &Policy<'_>) {
+    static BREAKER: CircuitBreaker<2> = CircuitBreaker::new(BreakerConfig::new(1));
+    static BUDGET: Budget<1> = Budget::new(BudgetConfig::rolling(1, Duration::from_secs(1)));
+    let context = || policy.context(environment());
+    forms(&mut context().deadline(opaque::span()));
+    forms(&mut context().attempt_timeout(opaque::span()));
+    forms(&mut context().circuit_breaker(&BREAKER));
+    forms(&mut context().budget(&BUDGET));
+    let all = context().deadline(opaque::span()).attempt_timeout(opaque::span()).circuit_breaker(&BREAKER);
+    forms(&mut all.budget(&BUDGET).clone());
+}
+
+/// Makes every form of a call.
+pub fn forms<'p, E, H, P>(context: &mut Context<'p, E, H, P, mode::Blocking>)
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+    H::Classifier: Classifier<Fault>,
+    H::Results: ResultClassifier<u32>,
+    P: PolicyRef<'p>,
+{
+    context.call(operation).sink();
+    context.call(informed).sink();
+    context.execute(operation).sink();
+    context.execute(informed).sink();
+
+    let mut device = Recoverable::new(0_u32, |_: &mut u32| recovery());
+    context.call(device.run(|_: &mut u32| operation())).sink();
+    device.device().sink();
+    let mut lent = 0_u32;
+    let mut device = Recoverable::new(&mut lent, |_: &mut u32| opaque::word().sink());
+    context.execute(device.run(|_: &mut u32| operation())).sink();
+
+    match context.start() {
+        Ok(run) => looped(run),
+        Err(rejected) => rejected.sink(),
+    }
+
+    let Ok(checkpoint) = Checkpoint::from_bytes(&opaque::bytes::<32>()) else { return };
+    let resumed = if opaque::flag() {
+        context.resume(&checkpoint, opaque::span())
+    } else {
+        context.resume(&checkpoint, opaque::millis())
+    };
+    match resumed {
+        Ok(resumed) => resume(resumed),
+        Err(error) => error.sink(),
+    }
+}
+
+fn informed(attempt: AttemptInfo) -> Result<u32, Fault> {
+    attempt.sink();
+    operation()
+}
+
+fn looped<E, H>(mut run: Run<'_, E, H, mode::Blocking>)
+where
+    E: BlockingEnvironment,
+    H: HookSet,
+    H::Classifier: Classifier<Fault>,
+{
+    loop {
+        run.attempt().sink();
+        let failed = match operation() {
+            Ok(value) => return run.succeed(value).sink(),
+            Err(error) if opaque::flag() => run.failed(error),
+            Err(_) if opaque::flag() => run.failed_result(opaque::classification()),
+            Err(error) => run.failed_as(opaque::class(), error),
+        };
+        if let Err(error) = failed {
+            return error.sink();
+        }
+        if opaque::flag() {
+            return run.suspend().sink();
+        }
+    }
+}
+
+fn resume<E, H>(resumed: Resumed<'_, E, H, mode::Blocking>)
 where
     E: BlockingEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
     H::Results: ResultClassifier<u32>,
 {
-    let with_attempt = |attempt: Attempt| {
-        attempt.number.told();
-        attempt.remaining.told();
-        operation()
-    };
-    context.call(operation).told();
-    context.call_with(with_attempt).told();
-    context.execute(operation).told();
-    context.execute_with(with_attempt).told();
-    context.call_on(&mut 0_u32, |_| operation(), |_| recovery()).told();
-    context.execute_on(&mut 0_u32, |_| operation(), |_| opaque::word().told()).told();
-    match context.start() {
-        Ok(mut run) => loop {
-            run.attempt().number.told();
-            match operation() {
-                Ok(value) => break run.succeed(value).told(),
-                Err(error) if opaque::flag() => {
-                    if let Err(error) = run.failed(error) {
-                        break error.told();
-                    }
-                }
-                Err(_) if opaque::flag() => {
-                    if let Err(error) = run.failed_result::<Fault>(opaque::classification()) {
-                        break error.told();
-                    }
-                }
-                Err(error) => {
-                    if let Err(error) = run.failed_as(opaque::class(), error) {
-                        break error.told();
-                    }
-                }
-            }
-            if opaque::flag() {
-                break run.suspend().told();
-            }
+    let mut device = Recoverable::new(0_u32, |_: &mut u32| recovery());
+    match opaque::byte() {
+        0 => resumed.call(operation).sink(),
+        1 => resumed.call(informed).sink(),
+        2 => resumed.execute(operation).sink(),
+        3 => resumed.execute(informed).sink(),
+        4 => resumed.call(device.run(|_: &mut u32| operation())).sink(),
+        5 => resumed.execute(device.run(|_: &mut u32| operation())).sink(),
+        _ => match resumed.start() {
+            Ok(run) => looped(run),
+            Err(rejected) => rejected.sink(),
         },
-        Err(rejected) => rejected.told(),
     }
-    let Ok(checkpoint) = Checkpoint::from_bytes(&opaque::bytes::<32>()) else { return };
-    match (context.resume(&checkpoint, opaque::span()), opaque::byte()) {
-        (Ok(resumed), 0) => resumed.call(operation).told(),
-        (Ok(resumed), 1) => resumed.call_with(with_attempt).told(),
-        (Ok(resumed), 2) => resumed.execute(operation).told(),
-        (Ok(resumed), 3) => resumed.execute_with(with_attempt).told(),
-        (Ok(resumed), 4) => resumed.call_on(&mut 0_u32, |_| operation(), |_| recovery()).told(),
-        (Ok(resumed), 5) => resumed.execute_on(&mut 0_u32, |_| operation(), |_| recovery()).told(),
-        (Ok(resumed), _) => resumed.start().map(|run| run.succeed(1_u32)).told(),
-        (Err(error), _) => error.told(),
-    }
+}
+
+#[retry(policy = shared::POLICY, context = environment())]
+fn decorated(word: u32) -> Result<u32, RetryError<Fault>> {
+    word.sink();
+    operation()
+}
+
+#[retry(policy = shared::PER_CLASS, context = environment())]
+fn decorated_outcome(word: u32) -> Outcome<u32, Fault> {
+    word.sink();
+    operation()
 }

@@ -1,42 +1,48 @@
-//! Classifiers, of bytes nobody has looked at. The one that reads `Debug` output is left out: formatting may panic.
+//! Classifiers of arbitrary bytes. The classifier that reads `Debug` output is left out, because formatting may panic.
+
+use core::fmt::Write as _;
 
 use redress_core::{
     AbortRetryError, ByClass, ClassSet, Classifier, Classify, Millis, SelfClassifier, StrictClassifier,
     classify::{
         http,
-        name::class_of_name,
+        name::{NameBuffer, class_of_name},
         retry_after::{self, UnixSeconds},
         sqlstate,
     },
 };
 
-use crate::{opaque, told::Told};
+use crate::{opaque, sink::Sink};
 
-pub(crate) fn run() {
+pub fn run() {
     let bytes = opaque::bytes::<40>();
     let bytes = bytes.get(..usize::from(opaque::byte())).unwrap_or_default();
     let now = opaque::some(UnixSeconds::new(opaque::long()));
-    retry_after::parse(bytes, now).told();
-    retry_after::parse(bytes, None).told();
-    http::status_class(opaque::short()).told();
-    http::classify_status(opaque::short()).told();
-    http::status(opaque::short()).told();
-    http::status_with_retry_after(opaque::short(), opaque::some(bytes), now).told();
-    sqlstate::unpack(opaque::word()).as_slice().told();
-    StrictClassifier.classify(&0_u8).told();
-    SelfClassifier.classify(&AbortRetryError).told();
-    SelfClassifier.classify(&derived()).told();
+    retry_after::parse(bytes, now).sink();
+    retry_after::parse(bytes, None).sink();
+    http::status_class(opaque::short()).sink();
+    http::classify_status(opaque::short()).sink();
+    http::status(opaque::short()).sink();
+    http::status_with_retry_after(opaque::short(), opaque::some(bytes), now).sink();
+    sqlstate::unpack(opaque::word()).as_slice().sink();
+    StrictClassifier.classify(&0_u8).sink();
+    SelfClassifier.classify(&AbortRetryError).sink();
+    SelfClassifier.classify(&derived()).sink();
     let class = opaque::class();
-    class.is_retryable().told();
-    (*ByClass::<u8>::default().get(class)).told();
+    class.is_retryable().sink();
+    (*ByClass::<u8>::default().get(class)).sink();
     let classes = ClassSet::of(&[class, opaque::class()]);
-    classes.contains(opaque::class()).told();
-    classes.is_empty().told();
+    classes.contains(opaque::class()).sink();
+    classes.is_empty().sink();
+    now.map_or(0, UnixSeconds::get).sink();
     if let Ok(text) = core::str::from_utf8(bytes) {
-        class_of_name(text).told();
-        sqlstate::classify_sqlstate(text).told();
-        sqlstate::sqlstate_class(text).told();
-        sqlstate::pack(text).told();
+        let mut name = NameBuffer::new();
+        name.write_str(text).is_ok().sink();
+        name.as_str().sink();
+        class_of_name(text).sink();
+        sqlstate::classify_sqlstate(text).sink();
+        sqlstate::sqlstate_class(text).sink();
+        sqlstate::pack(text).sink();
     }
 }
 

@@ -1,31 +1,37 @@
-//! Policies out of values which nobody checked: every `try_` constructor, and the configuration as plain data.
+//! Policies made of arbitrary values: every `try_` constructor, and the configuration as plain data.
 
 use redress_core::{
     Backoff, BackoffConfig, BreakerConfig, Budget, BudgetConfig, ByClass, CircuitBreaker, ClassSet, ConfigError,
-    DelayConfig, Millis, Policy, Retry, RetryConfig, lint::Severity,
+    DelayConfig, DelayList, MAX_DELAYS, Millis, Policy, Retry, RetryConfig,
+    lint::{Lint, Lints, Severity},
 };
 
-use crate::{opaque, told::Told};
+use crate::{opaque, sink::Sink};
 
-pub(crate) fn run() {
-    Policy::from_config(&retry()).map(drop).told();
-    Policy::from_config(&RetryConfig::default()).map(drop).told();
+pub fn run() {
+    Policy::from_config(&retry()).map(drop).sink();
+    Policy::from_config(&RetryConfig::default()).map(drop).sink();
+    Retry::from_config(&retry()).map(drop).sink();
+    backoff().backoff().map(drop).sink();
     let delays: [Millis; 3] = core::array::from_fn(|_| opaque::millis());
     let policy = policy(delays.get(..usize::from(opaque::byte())).unwrap_or_default());
     if let Ok(policy) = &policy {
         // At compile time in firmware; in a tool on a device at run time.
         let lints = policy.lints().union(breaker().lints(policy.retry())).union(budget().lints(policy.retry()));
-        lints.at_least(Severity::Warning).without(policy.lints()).iter().for_each(Told::told);
-        policy.retry().lints_for(opaque::class()).is_empty().told();
+        lints.at_least(Severity::Warning).without(policy.lints()).iter().for_each(Sink::sink);
+        policy.retry().lints_for(opaque::class()).is_empty().sink();
+        for lint in Lint::ALL {
+            Lints::EMPTY.with(*lint).union(lints).contains(*lint).sink();
+        }
     }
-    policy.map(drop).told();
-    CircuitBreaker::<4>::try_new(breaker()).map(drop).told();
-    Budget::<4>::try_new(budget()).map(drop).told();
-    Budget::<0>::try_new(budget()).map(drop).told();
+    policy.map(drop).sink();
+    CircuitBreaker::<4>::try_new(breaker()).map(drop).sink();
+    Budget::<4>::try_new(budget()).map(drop).sink();
+    Budget::<0>::try_new(budget()).map(drop).sink();
 }
 
-/// A configuration as a file or a command may bring it.
-pub(crate) fn retry() -> RetryConfig {
+/// Returns a configuration of arbitrary values, as a file or a command may contain.
+pub fn retry() -> RetryConfig {
     RetryConfig {
         max_attempts: opaque::some(opaque::word()),
         deadline_ms: opaque::some(opaque::millis()),
@@ -50,15 +56,7 @@ fn backoff() -> BackoffConfig {
     let delay = match opaque::byte() {
         0 => DelayConfig::None,
         1 => DelayConfig::Constant { delay_ms: base_ms },
-        2 => {
-            let mut delay = DelayConfig::Fixed { delays_ms: <_>::default() };
-            if let DelayConfig::Fixed { delays_ms } = &mut delay {
-                while opaque::flag() {
-                    delays_ms.push(opaque::millis()).is_ok().told();
-                }
-            }
-            delay
-        }
+        2 => DelayConfig::Fixed { delays_ms: delay_list() },
         3 => DelayConfig::Exponential { base_ms, max_ms },
         4 => DelayConfig::FullJitter { base_ms, max_ms },
         5 => DelayConfig::EqualJitter { base_ms, max_ms },
@@ -68,7 +66,15 @@ fn backoff() -> BackoffConfig {
     BackoffConfig { delay, retry_after: opaque::flag(), retry_after_jitter_ms: opaque::some(opaque::millis()) }
 }
 
-/// A policy by hand.
+/// Returns a list of delays, made of up to one more than there is room for.
+fn delay_list() -> DelayList {
+    let delays: [Millis; MAX_DELAYS + 1] = core::array::from_fn(|_| opaque::millis());
+    let list = DelayList::new(delays.get(..usize::from(opaque::byte())).unwrap_or(&delays));
+    list.as_ref().map(|list| list.len() > 1).map_err(|error| *error).sink();
+    list.unwrap_or_default()
+}
+
+/// Builds a policy with the setters.
 fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
     let (base, max) = (opaque::span(), opaque::span());
     let backoff = match opaque::byte() {
@@ -91,12 +97,12 @@ fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
         .limit_for(opaque::class(), opaque::byte())
         .backoff_for(opaque::class(), jittered);
     let retry = if opaque::flag() { retry.no_deadline().unlimited_attempts().no_unknown_cap() } else { retry };
-    retry.deadline_after().told();
-    jittered.delay(opaque::word(), &opaque::classification(), opaque::millis(), opaque::word).told();
+    retry.deadline_after().sink();
+    jittered.delay(opaque::word(), &opaque::classification(), opaque::millis(), opaque::word).sink();
     Policy::try_new(retry)
 }
 
-pub(crate) fn breaker() -> BreakerConfig {
+pub fn breaker() -> BreakerConfig {
     BreakerConfig::new(opaque::byte())
         .window(opaque::span())
         .recovery_timeout(opaque::span())
@@ -106,7 +112,7 @@ pub(crate) fn breaker() -> BreakerConfig {
         .probe_lease(opaque::span())
 }
 
-pub(crate) fn budget() -> BudgetConfig {
+pub fn budget() -> BudgetConfig {
     if opaque::flag() {
         BudgetConfig::rolling(opaque::short(), opaque::span())
     } else {

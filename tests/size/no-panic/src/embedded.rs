@@ -1,11 +1,11 @@
-//! What bare metal adds: clocks out of counters and out of sleep, delays as sleepers, generators as random sources, and
+//! Parts for bare metal: clocks made of counters and of sleep, delays as sleepers, generators as random sources, and
 //! the error kinds of the embedded ecosystem.
 
 use core::{convert::Infallible, task::Poll};
 
 use embedded_hal::{delay::DelayNs, digital, i2c, pwm, spi};
 use redress_core::{
-    Blocking, Classifier, Clock, RandCoreV0_6, RandCoreV0_9, RandCoreV0_10, SeededRandom, SelfClassifier,
+    AttemptInfo, Blocking, Classifier, Clock, RandCoreV0_6, RandCoreV0_9, RandCoreV0_10, SeededRandom, SelfClassifier,
     embedded::{
         DelaySleeper, SleptClock, WrappingClock,
         hal::{DigitalClassifier, I2cClassifier, PwmClassifier, SpiClassifier},
@@ -18,14 +18,14 @@ use crate::{
     blocking::{Fault, forms},
     opaque,
     shared::POLICY,
-    told::Told,
+    sink::Sink,
 };
 
 /// A counter that may stand still, jump and wrap.
 static COUNTER: WrappingClock<fn() -> u32, 32_768> = WrappingClock::new(opaque::word);
 static SLEPT: SleptClock<1_000> = SleptClock::new();
 
-/// A timer that only waits.
+/// A timer without a clock.
 struct Delay;
 
 impl DelayNs for Delay {
@@ -34,7 +34,7 @@ impl DelayNs for Delay {
     }
 }
 
-/// A generator as drivers of chips have it.
+/// A generator of older majors, as drivers of chips have it.
 struct Trng;
 
 impl rand_core_06::RngCore for Trng {
@@ -70,7 +70,7 @@ impl rand_core_09::RngCore for Trng {
     }
 }
 
-/// In the newest major whoever cannot fail is a generator.
+/// A generator of the newest major, in which every source that cannot fail is one.
 struct NewTrng;
 
 impl rand_core::TryRng for NewTrng {
@@ -90,7 +90,7 @@ impl rand_core::TryRng for NewTrng {
     }
 }
 
-pub(crate) fn run() {
+pub fn run() {
     let counted = DelaySleeper::new(&COUNTER, Delay);
     forms(&mut POLICY.context(Blocking::new(&COUNTER, counted, SeededRandom::new(opaque::long()))));
 
@@ -99,8 +99,8 @@ pub(crate) fn run() {
     forms(&mut POLICY.context(Blocking::new(&SLEPT, slept(), RandCoreV0_6(Trng))));
     forms(&mut POLICY.context(Blocking::new(&SLEPT, slept(), RandCoreV0_9(Trng))));
     forms(&mut POLICY.context(Blocking::new(&SLEPT, slept(), RandCoreV0_10(NewTrng))));
-    SLEPT.now().told();
-    COUNTER.now().told();
+    SLEPT.now().sink();
+    COUNTER.now().sink();
 
     polled();
     kinds();
@@ -118,15 +118,15 @@ fn polled() {
     let mut context = POLICY
         .context(Blocking::new(&COUNTER, DelaySleeper::new(&COUNTER, Delay), opaque::word))
         .classifier(NbClassifier(SelfClassifier));
-    let result = context.call_with(|attempt| poll_for(&COUNTER, attempt.remaining, would_block));
-    result.is_ok().told();
+    let result = context.call(|attempt: AttemptInfo| poll_for(&COUNTER, attempt.remaining, would_block));
+    result.is_ok().sink();
     match to_poll(would_block()) {
-        Poll::Ready(result) => result.told(),
+        Poll::Ready(result) => result.sink(),
         Poll::Pending => (),
     }
 }
 
-/// Error kinds, one of which nobody knows.
+/// Classifies error kinds, known and other.
 fn kinds() {
     let (address, data) = (i2c::NoAcknowledgeSource::Address, i2c::NoAcknowledgeSource::Data);
     let i2c = [
@@ -136,20 +136,20 @@ fn kinds() {
         i2c::ErrorKind::NoAcknowledge(data),
         i2c::ErrorKind::Overrun,
     ];
-    I2cClassifier.classify(&any(&i2c, i2c::ErrorKind::Other)).told();
+    I2cClassifier.classify(&any(&i2c, i2c::ErrorKind::Other)).sink();
     let spi = [
         spi::ErrorKind::ChipSelectFault,
         spi::ErrorKind::FrameFormat,
         spi::ErrorKind::ModeFault,
         spi::ErrorKind::Overrun,
     ];
-    SpiClassifier.classify(&any(&spi, spi::ErrorKind::Other)).told();
-    DigitalClassifier.classify(&digital::ErrorKind::Other).told();
-    PwmClassifier.classify(&pwm::ErrorKind::Other).told();
+    SpiClassifier.classify(&any(&spi, spi::ErrorKind::Other)).sink();
+    DigitalClassifier.classify(&digital::ErrorKind::Other).sink();
+    PwmClassifier.classify(&pwm::ErrorKind::Other).sink();
 
     macro_rules! io {
         ($classifier:ident, $module:ident: $($kind:ident),*) => {
-            $classifier.classify(&any(&[$($module::ErrorKind::$kind),*], $module::ErrorKind::Other)).told();
+            $classifier.classify(&any(&[$($module::ErrorKind::$kind),*], $module::ErrorKind::Other)).sink();
         };
     }
     io!(IoClassifierV0_6, embedded_io_06: PermissionDenied, InvalidInput, BrokenPipe, TimedOut, NotFound, OutOfMemory);

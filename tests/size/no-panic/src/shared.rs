@@ -1,4 +1,4 @@
-//! Policies in flash; what calls share: breakers and budgets.
+//! Policies in flash, and the breakers and budgets that calls share.
 
 use core::time::Duration;
 
@@ -8,28 +8,28 @@ use redress_core::{
     backoff::{ByArgs, by_args},
 };
 
-use crate::{configuration, opaque, told::Told};
+use crate::{configuration, opaque, sink::Sink};
 
 const BASE: Duration = Duration::from_millis(10);
 const CAP: Duration = Duration::from_secs(1);
 
-static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(3).threshold_for(ErrorClass::Auth, 1));
-static ROLLING: Budget<4> = Budget::new(BudgetConfig::rolling(4, Duration::from_secs(60)));
-static BUCKET: Budget = Budget::new(BudgetConfig::token_bucket(10).refill_per_second(100));
+pub static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(3).threshold_for(ErrorClass::Auth, 1));
+pub static ROLLING: Budget<4> = Budget::new(BudgetConfig::rolling(4, Duration::from_secs(60)));
+pub static BUCKET: Budget = Budget::new(BudgetConfig::token_bucket(10).refill_per_second(100));
 
 static CUSTOM: fn(&BackoffContext) -> Millis = |context| Millis::new(context.random ^ context.attempt);
 static LINEAR: ByArgs<fn(u32, ErrorClass, Millis) -> Millis> =
     by_args(|attempt, class, previous| previous.saturating_add(Millis::new(attempt.wrapping_mul(class as u32))));
 static DELAYS: [Millis; 3] = [Millis::new(10), Millis::new(20), Millis::new(50)];
 
-/// One backoff for all, everything shared.
-pub(crate) static POLICY: Policy =
+/// One backoff for all classes, with breaker and budget.
+pub static POLICY: Policy =
     Policy::new(Retry::new(Backoff::full_jitter(BASE, CAP).or_retry_after()).max_attempts(5).attempt_timeout(CAP))
         .circuit_breaker(&BREAKER)
         .budget(&ROLLING);
 
 /// Every strategy.
-pub(crate) static PER_CLASS: Policy = Policy::new(
+pub static PER_CLASS: Policy = Policy::new(
     Retry::new(Backoff::equal_jitter(BASE, CAP))
         .backoff_for(ErrorClass::Concurrency, Backoff::custom(&CUSTOM))
         .backoff_for(ErrorClass::RateLimit, Backoff::token_backoff(BASE, CAP).or_retry_after_jittered(CAP))
@@ -43,7 +43,7 @@ pub(crate) static PER_CLASS: Policy = Policy::new(
 
 /// The board's clock; it may stand still, jump and wrap.
 #[derive(Clone, Copy)]
-pub(crate) struct BoardClock;
+pub struct BoardClock;
 
 impl Clock for BoardClock {
     const TICK_HZ: u32 = 1_000;
@@ -53,45 +53,46 @@ impl Clock for BoardClock {
     }
 }
 
-pub(crate) fn run() {
-    guard(BREAKER.view());
+pub fn run() {
+    guard(&BREAKER);
     if let Ok(breaker) = CircuitBreaker::<4>::try_new(configuration::breaker()) {
         guard(&breaker);
     }
     if let Ok(budget) = Budget::<4>::try_new(configuration::budget()) {
         spend(&budget);
     }
-    spend(BUCKET.view());
+    spend(&ROLLING);
+    spend(&BUCKET);
 }
 
 fn spend(budget: &BudgetView) {
-    budget.try_consume(opaque::short(), &BoardClock).told();
-    budget.remaining(&BoardClock).told();
+    budget.try_consume(opaque::short(), &BoardClock).sink();
+    budget.remaining(&BoardClock).sink();
     budget.record_success();
 }
 
 fn guard(breaker: &CircuitBreakerView) {
     while opaque::flag() {
-        breaker.state().told();
-        breaker.record_failure(opaque::class(), &BoardClock).told();
+        breaker.state().sink();
+        breaker.record_failure(opaque::class(), &BoardClock).sink();
         match breaker.try_acquire(&BoardClock) {
             Ok(permit) => match opaque::byte() {
-                0 => permit.success(&BoardClock).told(),
-                1 => permit.failure(opaque::class(), &BoardClock).told(),
+                0 => permit.success(&BoardClock).sink(),
+                1 => permit.failure(opaque::class(), &BoardClock).sink(),
                 _ => permit.release(),
             },
-            Err(rejected) => rejected.told(),
+            Err(rejected) => rejected.sink(),
         }
         sleep(breaker);
     }
 }
 
-/// Suspended and restored, into too few bytes and from bytes that nobody wrote.
+/// Saves a breaker, also into too few bytes, and restores it from arbitrary bytes.
 fn sleep(breaker: &CircuitBreakerView) {
     let mut retained = opaque::bytes::<40>();
     let length = usize::from(opaque::byte());
-    breaker.checkpoint(&BoardClock, retained.get_mut(..length).unwrap_or_default()).told();
+    breaker.checkpoint(&BoardClock, retained.get_mut(..length).unwrap_or_default()).sink();
     let retained = retained.get(..length).unwrap_or_default();
-    breaker.restore(retained, opaque::millis(), &BoardClock).told();
-    breaker.restore(retained, opaque::span(), &BoardClock).told();
+    breaker.restore(retained, opaque::millis(), &BoardClock).sink();
+    breaker.restore(retained, opaque::span(), &BoardClock).sink();
 }

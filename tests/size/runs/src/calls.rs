@@ -1,4 +1,4 @@
-//! Calls to be measured: the operation fails as often as it is told to.
+//! Calls to be measured, whose operation fails a given number of times.
 
 use core::{
     hint::black_box,
@@ -7,7 +7,7 @@ use core::{
 };
 
 use redress_core::{
-    Attempts, Backoff, Blocking, BreakerConfig, CircuitBreaker, Clock, Decision, ErrorClass, Hz, Instant, Policy, Retry,
+    Attempts, Backoff, Blocking, BreakerConfig, CircuitBreaker, Clock, Decision, ErrorClass, Instant, Policy, Retry,
 };
 
 const ATTEMPTS: u32 = 5;
@@ -38,7 +38,7 @@ pub(crate) const ALL: [Calls; 4] = [
     Calls { name: "full-driver", first_try: || call(&FULL, 0), one_failure: || call(&FULL, 1) },
 ];
 
-/// What all of them do besides.
+/// Makes the operation alone, which all calls contain.
 pub(crate) fn operation_alone() {
     let mut failures = black_box(0);
     let _ = black_box(operation(&mut failures));
@@ -89,16 +89,17 @@ fn call(policy: &Policy<'_>, failures: u32) {
 
 fn machine(policy: &Policy<'_>, failures: u32) {
     let mut failures = black_box(failures);
-    let mut attempts = Attempts::<Hz<1_000>>::new(black_box(policy), Still.now());
+    let Ok(mut attempts) = Attempts::<1_000>::start(black_box(policy), Still.now()) else { return };
     while let Err(class) = operation(&mut failures) {
         if let Decision::RetryAt(at) = attempts.on_failure(Still.now(), class, random) {
             sleep(at.ticks());
         }
         let _ = black_box(attempts.on_wake(Still.now()));
     }
+    attempts.on_success(Still.now());
 }
 
-/// What one writes without a crate: delays of 32 bits, settings as constants.
+/// A loop as it is written without a crate: delays of 32 bits, settings as constants.
 fn hand(failures: u32) {
     let mut failures = black_box(failures);
     let mut ceiling = 2 * BASE_MS;

@@ -29,7 +29,7 @@ impl Counter {
         counter
     }
 
-    /// Instructions of one call, rounded.
+    /// Returns the instructions of one call, rounded.
     pub(crate) fn instructions(&mut self, call: fn()) -> u64 {
         let ticks = self.ticks(|| repeat(call)).saturating_sub(self.nothing);
         (ticks * u64::from(MEASURE / CALLS) + self.measure / 2) / self.measure

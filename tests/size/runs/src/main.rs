@@ -1,6 +1,6 @@
-//! What a core says of itself, as `name number` in each line: bytes of RAM, bytes of the deepest stack, instructions.
+//! Measures on the core and prints `name number` in each line: bytes of RAM, bytes of the deepest stack, instructions.
 //!
-//! Meant for an emulator which counts instructions as time (`-icount shift=0`); then every run says the same.
+//! Meant for an emulator which counts instructions as time (`-icount shift=0`); then every run prints the same.
 #![no_std]
 #![no_main]
 

@@ -3,23 +3,26 @@
 use core::{future::poll_fn, hint::black_box, marker::PhantomData, task::Poll, time::Duration};
 
 use redress_core::{
-    AsyncEnvironment, Attempts, Backoff, Budget, CircuitBreaker, Environment, ErrorClass, Hz, Instant, Policy, Retry,
-    RetryTimeline, Run, SelfClassifier, context::Default, env::mode::Local,
+    AsyncEnvironment, Attempts, Backoff, Budget, CircuitBreaker, Clock, Environment, ErrorClass, Instant, Policy,
+    Retry, RetryTimeline, Run, SelfClassifier, context::Hooks, env::mode::Local,
 };
 
-/// An environment whose sleep keeps what a timer of embassy's does: two words of 64 bits.
+/// An environment whose sleep keeps as much as a timer of embassy: two words of 64 bits.
 struct Env(PhantomData<()>);
 
-impl Environment for Env {
-    type Rate = Hz<1_000>;
-    type Mode = Local;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
+impl Clock for Env {
+    const TICK_HZ: u32 = 1_000;
 
     fn now(&self) -> Instant {
         Instant::ZERO
     }
+}
+
+impl Environment for Env {
+    type Mode = Local;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
 
     fn random(&mut self) -> u32 {
         0
@@ -41,8 +44,8 @@ async fn operation() -> Result<(), ErrorClass> {
 
 /// Bars, where a size can be known while compiling.
 const _: () = {
-    assert!(size_of::<Attempts<'_, Hz<1_000>>>() <= 48, "state of the bare machine");
-    assert!(size_of::<Run<'_, '_, Env, Local, Default<Env>>>() <= 48, "state of a call");
+    assert!(size_of::<Attempts<'_, 1_000>>() <= 56, "state of the bare machine");
+    assert!(size_of::<Run<'_, Env, Hooks<SelfClassifier>>>() <= 52, "state of a call");
     assert!(size_of::<CircuitBreaker<4>>() <= 56, "a breaker of 4");
 };
 
@@ -54,8 +57,8 @@ pub(crate) fn all() -> [(&'static str, usize); 9] {
     let call = size_of_val(&context.call(async || operation().await)) - own;
     let execute = size_of_val(&context.execute(async || operation().await)) - own;
     [
-        ("run", size_of::<Run<'_, '_, Env, Local, Default<Env>>>()),
-        ("attempts", size_of::<Attempts<'_, Hz<1_000>>>()),
+        ("run", size_of::<Run<'_, Env, Hooks<SelfClassifier>>>()),
+        ("attempts", size_of::<Attempts<'_, 1_000>>()),
         ("breaker-of-4", size_of::<CircuitBreaker<4>>()),
         ("rolling-budget-of-8", size_of::<Budget<8>>()),
         ("token-bucket", size_of::<Budget<0>>()),

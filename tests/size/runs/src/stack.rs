@@ -1,4 +1,4 @@
-//! The deepest stack of a call: what is below is painted before, and looked at afterwards.
+//! The deepest stack of a call: the memory below is painted before the call and read afterwards.
 
 #![expect(unsafe_code, reason = "the stack is memory that nobody owns")]
 
@@ -10,7 +10,7 @@ const PAINT: u32 = 0xA5A5_A5A5;
 /// Words looked at.
 const WORDS: u32 = 512;
 
-/// Bytes of stack which a call takes, from here down.
+/// Returns the bytes of stack that a call takes, from here down.
 #[inline(never)]
 pub(crate) fn depth(call: fn()) -> u32 {
     let top = msp::read();

@@ -14,7 +14,7 @@ pub(crate) struct Sections {
 }
 
 impl Sections {
-    /// What is more here than there.
+    /// Returns the difference to another image.
     pub(crate) fn over(self, other: Self) -> Self {
         Self {
             text: self.text - other.text,
@@ -24,9 +24,9 @@ impl Sections {
         }
     }
 
-    /// What is in flash but initial values, which a table of its own column tells.
+    /// Returns the bytes of flash: code, constants and the initial values of `.data`.
     pub(crate) fn flash(self) -> u64 {
-        u64::try_from(self.text + self.rodata).unwrap_or(0)
+        u64::try_from(self.text + self.rodata + self.data).unwrap_or(0)
     }
 }
 

@@ -1,11 +1,11 @@
-//! The table as it was, against the table as it is.
+//! Compares the kept table with the current one.
 
 use std::collections::BTreeMap;
 
-/// How much a row may grow before somebody has to say that it is worth it: one twentieth.
+/// A row may grow by one twentieth; more growth needs a new table, and with it a reason.
 const TOLERANCE: u64 = 20;
 
-/// What grew, by the numbers redress is responsible for.
+/// Returns the rows that grew too much, by the numbers of redress.
 pub(crate) fn grown(before: &str, now: &str) -> Vec<String> {
     let before = numbers(before);
     let mut faults = Vec::new();
@@ -21,7 +21,7 @@ pub(crate) fn grown(before: &str, now: &str) -> Vec<String> {
     faults
 }
 
-/// By heading and first cells of its row, the number in the column `flash` or `measured`.
+/// Returns the numbers in the columns `flash` and `measured`, by heading and first cells of their rows.
 fn numbers(text: &str) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let (mut heading, mut column) = ("", None);

@@ -1,7 +1,7 @@
 //! Measures the images and keeps tests/SIZE.md.
 //!
-//! `table print|check|write ARTIFACTS RUNS`: ARTIFACTS is the directory with one directory per target, RUNS a file of what
-//! the images said that were run, as `target name number` in each line.
+//! `table print|check|write ARTIFACTS RUNS`: ARTIFACTS is the directory with one directory per target, RUNS the output of
+//! the images that were run, as `target name number` in each line.
 
 mod image;
 mod kept;
@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::ExitC
 use image::Sections;
 use rows::{CONTENDERS, FLASH, Flash, Measured, RUNS, TARGETS};
 
-/// Where the table is kept, from the root of the repository.
+/// The kept table, from the root of the repository.
 const FILE: &str = "tests/SIZE.md";
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn run(words: &[String]) -> Result<Vec<String>, String> {
     }
 }
 
-/// What an image adds over another.
+/// The sections that an image adds to another.
 struct Added {
     redress: Sections,
     /// Flash of the contenders, in their order.
@@ -114,7 +114,10 @@ impl Table {
 fn render(table: &Table) -> String {
     let mut text = String::from(include_str!("head.md"));
     for target in TARGETS {
-        let _ = write!(text, "\n## Flash and RAM on {target}\n\n| bytes | .text | .rodata | .data | .bss | flash |");
+        let _ = write!(
+            text,
+            "\n## Flash (`.text`, `.rodata` and `.data`) and RAM on {target}\n\n| bytes | .text | .rodata | .data | .bss | flash |"
+        );
         for contender in CONTENDERS {
             let _ = write!(text, " {contender} |");
         }
@@ -127,7 +130,7 @@ fn render(table: &Table) -> String {
             for other in others {
                 let _ = write!(text, " {} |", cell(other.as_ref()));
             }
-            let _ = writeln!(text, " {} |", cell(row.bar.filter(|_| target == TARGETS[0]).as_ref()));
+            let _ = writeln!(text, " {} |", cell((target == TARGETS[0]).then_some(row.bar)));
         }
     }
     text +=
@@ -135,7 +138,7 @@ fn render(table: &Table) -> String {
     for Measured { what, target, name, hand, bar } in RUNS {
         let hand = hand.map(|hand| table.run(target, hand));
         let measured = table.run(target, name);
-        let _ = writeln!(text, "| {what} | {target} | {measured} | {} | {} |", cell(hand.as_ref()), cell(bar.as_ref()));
+        let _ = writeln!(text, "| {what} | {target} | {measured} | {} | {bar} |", cell(hand.as_ref()));
     }
     text
 }
@@ -144,7 +147,7 @@ fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-/// Rows above their bars.
+/// Returns the rows above their bars.
 fn missed(table: &Table) -> Vec<String> {
     let target = TARGETS[0];
     let flash =
@@ -152,9 +155,7 @@ fn missed(table: &Table) -> Vec<String> {
     let runs = RUNS.iter().map(|row| (row.what, row.target, table.run(row.target, row.name), row.bar));
     flash
         .chain(runs)
-        .filter_map(|(what, target, measured, bar)| {
-            let bar = bar.filter(|bar| measured > *bar)?;
-            Some(format!("{what}, {target}: {measured} is above the bar of {bar}"))
-        })
+        .filter(|(_, _, measured, bar)| measured > bar)
+        .map(|(what, target, measured, bar)| format!("{what}, {target}: {measured} is above the bar of {bar}"))
         .collect()
 }

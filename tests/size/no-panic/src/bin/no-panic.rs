@@ -1,0 +1,7 @@
+//! All of the public surface except the async driver.
+#![no_std]
+#![no_main]
+
+use no_panic::{blocking, classifiers, configuration, embedded, machine, shared};
+
+no_panic::image!(machine::run, configuration::run, classifiers::run, shared::run, blocking::run, embedded::run);
