@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What redress costs on bare metal: flash, RAM, stack, instructions; and that nothing in it can panic.
+# Measures redress on bare metal: flash, RAM, stack, instructions; and proves that nothing in it can panic.
 #
 #   .ci/size.sh            lints, the no-panic images, the table held to its bars and to tests/SIZE.md
-#   .ci/size.sh --print    the table, nothing is judged
+#   .ci/size.sh --print    the table, without a check
 #   .ci/size.sh --check    the table; fails where a bar is missed or a row grew by more than 5 % over tests/SIZE.md
-#   .ci/size.sh --write    the table, kept in tests/SIZE.md
+#   .ci/size.sh --write    the table, written to tests/SIZE.md
 #   .ci/size.sh no-panic   the no-panic images
 #   .ci/size.sh lint       clippy and formatting
 #
@@ -21,9 +21,10 @@ FIRMWARE_TARGET_DIR=${CARGO_TARGET_DIR:-$SIZE_DIR/target}
 SIZE_TARGETS=(thumbv6m-none-eabi thumbv7em-none-eabi riscv32imc-unknown-none-elf)
 # target:board
 SIZE_CORES=(thumbv6m-none-eabi:microbit thumbv7m-none-eabi:lm3s6965evb)
+NO_PANIC_IMAGES=(no-panic no-panic-async)
 NO_PANIC_TARGETS=(thumbv6m-none-eabi thumbv7m-none-eabi riscv32imc-unknown-none-elf)
 
-# Of what firmware.sh does, the compilers and cargo serve here as well, for other targets.
+# The targets for which firmware.sh finds a compiler.
 firmware_targets() { printf '%s\n' "${SIZE_TARGETS[@]}" "${NO_PANIC_TARGETS[@]}" | sort -u; }
 
 size_directory() {
@@ -57,28 +58,35 @@ size_lint() {
     (cd "$SIZE_DIR" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo clippy --locked -p table -- -D warnings)
 }
 
-# Links for all targets; with one `unwrap` in it, for none of them, and for no other reason than that.
+# Checks that each image links for all targets, and with one `unwrap` in it for none, and for no other reason.
 size_no_panic() {
-    local target log
-    log=$(mktemp)
+    local target image
     for target in "${NO_PANIC_TARGETS[@]}"; do
-        firmware_say "no-panic for $target"
-        firmware_cargo build "$target" --release -p no-panic
-        if firmware_cargo build "$target" --release -p no-panic --features unwrap 2>"$log"; then
-            firmware_say "FAIL no-panic for $target: it links with an unwrap in it, so its linking proves nothing"
-            return 1
-        fi
-        if ! grep -q "undefined symbol: something_in_this_image_can_panic" "$log"; then
-            firmware_say "FAIL no-panic for $target: with an unwrap in it, it fails for another reason:"
-            cat "$log" >&2
-            return 1
-        fi
+        for image in "${NO_PANIC_IMAGES[@]}"; do
+            firmware_say "$image for $target"
+            size_no_panic_image "$target" "$image"
+        done
     done
-    rm "$log"
     firmware_say "nothing in the no-panic images can panic; with an unwrap in them, they do not link"
 }
 
-# What images say on an emulated core: `target name number` in each line.
+size_no_panic_image() { # target image
+    local log
+    log=$(mktemp)
+    firmware_cargo build "$1" --release -p no-panic --bin "$2"
+    if firmware_cargo build "$1" --release -p no-panic --bin "$2" --features unwrap 2>"$log"; then
+        firmware_say "FAIL $2 for $1: it links with an unwrap in it, so its linking proves nothing"
+        return 1
+    fi
+    if ! grep -q "undefined symbol: something_in_this_image_can_panic" "$log"; then
+        firmware_say "FAIL $2 for $1: with an unwrap in it, it fails for another reason:"
+        cat "$log" >&2
+        return 1
+    fi
+    rm "$log"
+}
+
+# Runs images on emulated cores and collects what they print: `target name number` in each line.
 size_runs() { # file
     local target board
     : >"$1"
