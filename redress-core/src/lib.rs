@@ -6,11 +6,14 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use redress_core::{Backoff, ErrorClass, Policy, Retry, testing::TestEnv};
+//! use redress_core::{Backoff, Budget, BudgetConfig, ErrorClass, Policy, Retry, testing::TestEnv};
 //!
+//! // Keeps the retries of all calls together from prolonging an outage.
+//! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static SENSOR: Policy = Policy::new(
 //!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(10), Duration::from_secs(1))).max_attempts(4),
-//! );
+//! )
+//! .budget(&BUDGET);
 //!
 //! # let mut readings = [Ok(21), Err(ErrorClass::Transient)].into_iter().rev();
 //! # let mut read_register = || readings.next().unwrap_or(Ok(0));

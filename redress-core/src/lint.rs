@@ -6,14 +6,16 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use redress_core::{Backoff, BreakerConfig, CircuitBreaker, Policy, Retry, lint::Severity};
+//! use redress_core::{Backoff, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Policy, Retry, lint::Severity};
 //!
 //! const CONFIG: BreakerConfig = BreakerConfig::new(4);
 //! static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(CONFIG);
+//! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static UPLINK: Policy = Policy::new(
 //!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(50), Duration::from_secs(5))).max_attempts(5),
 //! )
-//! .circuit_breaker(&BREAKER);
+//! .circuit_breaker(&BREAKER)
+//! .budget(&BUDGET);
 //!
 //! const _: () = assert!(UPLINK.lints().at_least(Severity::Warning).is_empty());
 //! const _: () = assert!(CONFIG.lints(UPLINK.retry()).at_least(Severity::Warning).is_empty());
@@ -42,7 +44,7 @@
 //!         .no_deadline(),
 //! );
 //!
-//! const KNOWN: Lints = Lints::EMPTY.with(Lint::UnlimitedWithoutBreaker);
+//! const KNOWN: Lints = Lints::EMPTY.with(Lint::UnlimitedWithoutBreaker).with(Lint::NoBudget);
 //! const _: () = assert!(JOIN.lints().without(KNOWN).at_least(Severity::Warning).is_empty());
 //! ```
 //!
@@ -55,9 +57,6 @@
 //! while it runs, so the compiler refuses to read it.
 
 use crate::{BreakerConfig, BreakerState, ErrorClass, Policy, Retry, named::named};
-
-/// From how many attempts on retries want a budget: one above the default of [`Retry`].
-pub const MANY_ATTEMPTS: u32 = 7;
 
 named! {
     /// How bad a risk is.
@@ -152,9 +151,9 @@ lints! {
     /// Calls without end, of which a breaker never learns that they failed.
     BreakerNeverTold, "breaker_never_told", Warning, "deadline",
         "the breaker counts calls, and without attempt limit, deadline and budget none ever ends in a failure";
-    /// Many attempts, which multiply the load on a dependency that is down.
-    ManyAttemptsWithoutBudget, "many_attempts_without_budget", Warning, "max_attempts",
-        "7 attempts or more and no budget: a dependency that is down gets that many times its load; limit attempts or add a budget";
+    /// Nothing limits the retries of all calls together.
+    NoBudget, "no_budget", Warning, "budget",
+        "no budget: when the dependency is slow or down, retries multiply its load and may keep it down; share one among its calls";
     /// Nothing trips the breaker.
     BreakerNeverTrips, "breaker_never_trips", Warning, "trip_on",
         "no class trips the breaker, so it never opens";
@@ -252,7 +251,7 @@ impl Policy<'_> {
             .lints()
             .with_if(Lint::UnlimitedWithoutBreaker, unlimited && !breaker)
             .with_if(Lint::BreakerNeverTold, never_ends && breaker && !budget)
-            .with_if(Lint::ManyAttemptsWithoutBudget, !unlimited && self.retry.attempts() >= MANY_ATTEMPTS && !budget)
+            .with_if(Lint::NoBudget, self.retry.attempts() > 1 && !budget)
     }
 }
 

@@ -85,6 +85,12 @@ impl<'a> Policy<'a> {
         self
     }
 
+    /// Leaves the retry budget out: all calls together may retry as often as each of them may.
+    pub const fn no_budget(mut self) -> Self {
+        self.budget = None;
+        self
+    }
+
     /// Returns the policy with other limits and backoffs, under the same fingerprint.
     pub(crate) const fn with_retry(mut self, retry: Retry<'a>) -> Self {
         self.retry = retry;

@@ -2,14 +2,19 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use redress_embassy::{Backoff, BreakerConfig, CircuitBreaker, Embassy, ErrorClass, Policy, Retry, RetryError};
+//! use redress_embassy::{
+//!     Backoff, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Embassy, ErrorClass, Policy, Retry, RetryError,
+//! };
 //!
 //! static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4));
+//! // Keeps the retries of all calls together from prolonging an outage.
+//! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static UPLINK: Policy = Policy::new(Retry::new(Backoff::decorrelated_jitter(
 //!     Duration::from_millis(50),
 //!     Duration::from_secs(5),
 //! )))
-//! .circuit_breaker(&BREAKER);
+//! .circuit_breaker(&BREAKER)
+//! .budget(&BUDGET);
 //!
 //! # struct Radio; impl Radio { async fn send(&mut self, _: &[u8]) -> Result<(), ErrorClass> { Ok(()) } }
 //! async fn report(radio: &mut Radio, device_id: u64) -> Result<(), RetryError<ErrorClass>> {

@@ -2,11 +2,14 @@
 //!
 //! ```
 //! use std::{io, net::TcpStream, time::Duration};
-//! use redress_std::{Backoff, Policy, PolicyExt, Retry};
+//! use redress_std::{Backoff, Budget, BudgetConfig, Policy, PolicyExt, Retry};
 //!
+//! // Keeps the retries of all calls together from prolonging an outage.
+//! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static DATABASE: Policy = Policy::new(
 //!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(5), Duration::from_secs(1))).max_attempts(3),
-//! );
+//! )
+//! .budget(&BUDGET);
 //!
 //! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 //! # let address = listener.local_addr()?;

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use redress_core::{Budget, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Policy, Retry};
+use redress_core::{Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Policy, Retry};
 
 /// A policy that owns its breaker and budget: for services which read their configuration at run time.
+///
+/// It has a budget, [`BudgetConfig::DEFAULT`], until it is given another or does [without](Self::no_budget): retries of
+/// clients that have none keep a slow server slow.
 ///
 /// A [`Policy`] borrows breaker and budget, because on a device they lie in a `static`. This one keeps them behind
 /// [`Arc`]s; clones of it share them, in as many threads and tasks as there are. [`policy`](Self::policy) lends the
@@ -46,22 +49,22 @@ pub struct SharedPolicy {
 }
 
 impl SharedPolicy {
-    /// A policy without breaker and budget.
+    /// Creates a policy with a budget by [`BudgetConfig::DEFAULT`] and without a breaker.
     ///
     /// # Panics
     ///
     /// If the configuration contradicts itself. [`try_new`](Self::try_new) returns an error instead.
-    pub const fn new(retry: Retry<'static>) -> Self {
-        Self { base: Policy::new(retry), breaker: None, budget: None }
+    pub fn new(retry: Retry<'static>) -> Self {
+        Self::from(Policy::new(retry)).budget(default_budget())
     }
 
-    /// A policy without breaker and budget, if the configuration is sound.
+    /// Creates a policy like [`new`](Self::new), if the configuration is sound.
     ///
     /// # Errors
     ///
     /// The field that contradicts another, and its bounds.
     pub fn try_new(retry: Retry<'static>) -> Result<Self, ConfigError> {
-        Policy::try_new(retry).map(Self::from)
+        Ok(Self::from(Policy::try_new(retry)?).budget(default_budget()))
     }
 
     #[cfg(feature = "toml")]
@@ -79,9 +82,24 @@ impl SharedPolicy {
         self
     }
 
-    /// Takes a token out of this budget for each retry.
+    /// Takes a token out of this budget for each retry, in place of the one before.
     pub fn budget<const N: usize>(mut self, budget: Arc<Budget<N>>) -> Self {
         self.budget = Some(budget);
+        self
+    }
+
+    /// Leaves the budget out: all calls together may retry as often as each of them may.
+    ///
+    /// ```
+    /// use redress_std::{Backoff, Retry, SharedPolicy, StdClock};
+    ///
+    /// let policy = SharedPolicy::new(Retry::new(Backoff::none()));
+    /// assert_eq!(policy.retry_budget().map(|budget| budget.remaining(&StdClock)), Some(10));
+    /// assert!(policy.no_budget().retry_budget().is_none());
+    /// ```
+    pub fn no_budget(mut self) -> Self {
+        self.base = self.base.no_budget();
+        self.budget = None;
         self
     }
 
@@ -112,13 +130,22 @@ impl SharedPolicy {
     pub fn breaker(&self) -> Option<&CircuitBreakerView> {
         self.breaker.as_deref()
     }
+
+    /// The budget, to look at.
+    pub fn retry_budget(&self) -> Option<&BudgetView> {
+        self.budget.as_deref()
+    }
 }
 
-/// Adds to a policy which may have a breaker and a budget already.
+/// Keeps the breaker and the budget that the policy has, or has none. The setters replace them.
 impl From<Policy<'static>> for SharedPolicy {
     fn from(base: Policy<'static>) -> Self {
         Self { base, breaker: None, budget: None }
     }
+}
+
+fn default_budget() -> Arc<Budget> {
+    Arc::new(Budget::new(BudgetConfig::DEFAULT))
 }
 
 fn assemble<'a>(

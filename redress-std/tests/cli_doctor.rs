@@ -301,15 +301,15 @@ const CASES: &[Case] = &[
         "breaker_never_told",
         "policy.a.retry.deadline_ms",
         "without attempt limit, deadline and budget",
-        "max_attempts = \"unlimited\"\n[policy.a.breaker]\nfailure_threshold = 4",
-        "max_attempts = \"unlimited\"\ndeadline_ms = 60_000\n[policy.a.breaker]\nfailure_threshold = 4",
+        "max_attempts = \"unlimited\"\n[policy.a]\nbudget = \"none\"\nbreaker.failure_threshold = 4",
+        "max_attempts = \"unlimited\"\n[policy.a]\nbreaker.failure_threshold = 4",
     ),
     Case(
-        "many_attempts_without_budget",
-        "policy.a.retry.max_attempts",
+        "no_budget",
+        "policy.a.budget",
         "no budget",
-        "max_attempts = 7",
-        "max_attempts = 7\n[policy.a.budget.token_bucket]\ncapacity = 6",
+        "max_attempts = 2\n[policy.a]\nbudget = \"none\"",
+        "max_attempts = 1\n[policy.a]\nbudget = \"none\"",
     ),
     Case(
         "breaker_never_trips",
@@ -392,8 +392,8 @@ const CASES: &[Case] = &[
         "nested_amplification",
         "policy.a.calls",
         "a (5) -> b (4) -> c (3) makes up to 60 attempts: retries within retries multiply",
-        "[policy.a]\ncalls = [\"b\"]\n[policy.b]\ncalls = [\"c\"]\nretry.max_attempts = 4\n[policy.c]\nretry.max_attempts = 3",
-        "[policy.a]\ncalls = [\"b\"]\n[policy.b]\ncalls = [\"c\"]\nretry.max_attempts = 1\n[policy.c]\nretry.max_attempts = 3\nbudget.token_bucket.capacity = 5",
+        "[policy.a]\nbudget = \"none\"\ncalls = [\"b\"]\n[policy.b]\ncalls = [\"c\"]\nretry.max_attempts = 4\n[policy.c]\nretry.max_attempts = 3\nbudget = \"none\"",
+        "[policy.a]\nbudget = \"none\"\ncalls = [\"b\"]\n[policy.b]\ncalls = [\"c\"]\nretry.max_attempts = 1\n[policy.c]\nretry.max_attempts = 3\nbudget.token_bucket.capacity = 5",
     ),
     Case(
         "callee_outlives_caller",
@@ -421,7 +421,7 @@ const CASES: &[Case] = &[
         "policy.a.allow",
         "deadline_before_retry: allow names no rule that can be allowed",
         "deadline_ms = 1\n[policy.a]\nallow = [\"deadline_before_retry\"]",
-        "max_attempts = 7\n[policy.a]\nallow = [\"many_attempts_without_budget\"]",
+        "[policy.a]\nbudget = \"none\"\nallow = [\"no_budget\"]",
     ),
     Case(
         "unused_allow",
@@ -494,14 +494,13 @@ fn all_contradictions_are_found_at_once() {
 
 #[test]
 fn findings_have_line_and_column() {
-    let path = file("places.toml", "[policy.a.retry]\nmax_attempts = 9\n  backoff.delay.constant.delay_ms = 5\n");
+    let path =
+        file("places.toml", "[policy.a.retry]\nmax_attempts = \"unlimited\"\n  backoff.delay.constant.delay_ms = 5\n");
     let Ran { code, out, .. } = redress(["doctor", &path]);
     assert_eq!(code, Some(0));
     let lines: Vec<&str> = out.lines().collect();
     assert!(
-        lines[0].starts_with(&format!(
-            "{path}:2:1: warning[many_attempts_without_budget] policy.a.retry.max_attempts: 7 attempts or more"
-        )),
+        lines[0].starts_with(&format!("{path}:2:1: warning[unlimited_without_breaker] policy.a.retry.max_attempts: ")),
         "{out}"
     );
     assert!(lines[1].starts_with(&format!("{path}:3:3: warning[no_jitter] policy.a.retry.backoff: ")), "{out}");
@@ -513,7 +512,7 @@ fn findings_have_line_and_column() {
 fn what_is_denied_decides_the_exit_code() {
     let sound = file("codes-sound.toml", SOUND);
     let note = file("codes-note.toml", with("limits.server_error = 5"));
-    let warning = file("codes-warning.toml", with("max_attempts = 7"));
+    let warning = file("codes-warning.toml", with("max_attempts = \"unlimited\""));
     let error = file("codes-error.toml", with("max_attempts = 0"));
     for (path, codes) in [(&sound, [0, 0, 0]), (&note, [0, 0, 1]), (&warning, [0, 1, 1]), (&error, [1, 1, 1])] {
         let ran = [

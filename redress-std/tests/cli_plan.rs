@@ -187,6 +187,8 @@ fn budget_breaker_and_calls_within_are_told() {
         "budget, for all calls together: at most 200 retries in 10000 ms",
         "calls within: order (2) -> database (5) makes up to 10 attempts",
         "budget, for all calls together: 10 retries at first, then 0.1 per successful call and 0.5 a second, at most 50 at once",
+        // That of a policy which does not say any.
+        "budget, for all calls together: 10 retries at first, then 0.1 per successful call and 0.001 a second, at most 10 at once",
         "breaker: open after 5 failed calls within 60000 ms, for 15000 ms",
     ] {
         assert!(out.lines().any(|told| told == line), "{line} in {out}");

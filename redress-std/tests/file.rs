@@ -50,6 +50,19 @@ fn a_policy_of_a_file_does_what_the_file_says() {
 }
 
 #[test]
+fn a_policy_of_a_file_has_a_budget_unless_it_says_none() {
+    let retry = "[policy.a.retry]\nbackoff.delay = \"none\"\n";
+    let attempts = |text: &str| {
+        let shared = policy(text).expect("sound");
+        [(); 4].map(|()| shared.policy().execute(reset).attempts)
+    };
+    assert_eq!(attempts(retry), [6, 6, 1, 1]);
+    assert_eq!(attempts(&format!("{retry}[policy.a]\nbudget = \"none\"\n")), [6; 4]);
+    let shown = PolicyFile::parse(retry).expect("sound").to_toml();
+    assert!(shown.contains("[policy.a.budget.token_bucket]\ncapacity = 10\n"), "{shown}");
+}
+
+#[test]
 fn fixed_delays_and_class_limits_outlive_the_file() {
     let shared = policy(
         "[policy.a.retry]\nmax_attempts = \"unlimited\"\nlimits.transient = 4\nbackoff.delay.fixed.delays_ms = [0, 0, 1]\n",

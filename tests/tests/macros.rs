@@ -188,6 +188,27 @@ async fn asynchronous(flaky: &Flaky) -> Result<u32, RetryError<ErrorClass>> {
     Ok(value)
 }
 
+#[retry(context = TestEnv::new(), backoff = Backoff::none())]
+fn with_a_budget_of_its_own() -> Result<u32, RetryError<ErrorClass>> {
+    Err(ErrorClass::Transient)
+}
+
+#[retry(context = TestEnv::new(), backoff = Backoff::none(), no_budget)]
+fn without_a_budget() -> Result<u32, RetryError<ErrorClass>> {
+    Err(ErrorClass::Transient)
+}
+
+#[test]
+fn all_calls_of_a_function_share_a_budget_unless_it_is_left_out() {
+    let ended = |call: fn() -> Result<u32, RetryError<ErrorClass>>| {
+        let error = call().unwrap_err();
+        (error.attempts, error.reason)
+    };
+    let (all, stopped) = (StopReason::MaxAttemptsGlobal, StopReason::BudgetExhausted);
+    assert_eq!([(); 4].map(|()| ended(with_a_budget_of_its_own)), [(6, all), (6, all), (1, stopped), (1, stopped)]);
+    assert_eq!([(); 4].map(|()| ended(without_a_budget)), [(6, all); 4]);
+}
+
 #[test]
 fn blocking_and_async_alike() {
     assert_eq!(blocking(&Flaky::failing(3)), Ok(21));

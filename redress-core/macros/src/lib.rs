@@ -170,7 +170,8 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 /// - `backoff_for(rate_limit = …, concurrency = …)`: without `backoff`, the other classes are not retried
 /// - `limit_for(rate_limit = 3)`, `max_attempts`, `unlimited_attempts`, `deadline`, `no_deadline`, `attempt_timeout`,
 ///   `max_unknown`, `no_unknown_cap`
-/// - `circuit_breaker = BREAKER`, `budget = BUDGET`: the `static`s themselves
+/// - `circuit_breaker = BREAKER`, `budget = BUDGET`: the `static`s themselves; without `budget` the function has one of its
+///   own for all its calls, by `BudgetConfig::DEFAULT`, which `no_budget` leaves out
 ///
 /// ```
 /// # use core::time::Duration;

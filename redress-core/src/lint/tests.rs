@@ -22,10 +22,10 @@ static SHARED_BUDGET: Budget<20> = Budget::new(BudgetConfig::rolling(20, Duratio
 static WITH_BREAKER: Policy = Policy::new(SOUND.unlimited_attempts().deadline(Duration::from_secs(20)))
     .circuit_breaker(&SHARED_BREAKER)
     .budget(&SHARED_BUDGET);
-const WITHOUT: Policy = Policy::new(SOUND);
+const ONE_ATTEMPT: Policy = Policy::new(SOUND.max_attempts(1));
 const _: () = assert!(WITH_BREAKER.lints().at_least(Severity::Warning).is_empty());
 const _: () = assert!(BREAKER.lints(WITH_BREAKER.retry()).is_empty());
-const _: () = assert!(WITHOUT.lints().is_empty());
+const _: () = assert!(ONE_ATTEMPT.lints().is_empty());
 const _: () = assert!(Retry::new(Backoff::none()).lints().contains(Lint::NoDelay));
 
 #[track_caller]
@@ -160,20 +160,20 @@ fn lints_of_one_class_are_its_own() {
 fn breakers_and_budgets_there_or_not() {
     let breaker = CircuitBreaker::<4>::new(BREAKER);
     let budget = Budget::<0>::new(BudgetConfig::token_bucket(10));
-    let policy = Policy::new(SOUND.max_attempts(7));
-    expect(policy.lints(), &[Lint::ManyAttemptsWithoutBudget]);
-    expect(policy.circuit_breaker(&breaker).lints(), &[Lint::ManyAttemptsWithoutBudget]);
+    let policy = Policy::new(SOUND.max_attempts(2));
+    expect(policy.lints(), &[Lint::NoBudget]);
+    expect(policy.circuit_breaker(&breaker).lints(), &[Lint::NoBudget]);
     expect(policy.budget(&budget).lints(), &[]);
-    expect(Policy::new(SOUND.max_attempts(6)).lints(), &[]);
+    expect(ONE_ATTEMPT.lints(), &[]);
 
     let policy = Policy::new(SOUND.unlimited_attempts());
-    expect(policy.lints(), &[Lint::UnlimitedWithoutBreaker]);
+    expect(policy.lints(), &[Lint::UnlimitedWithoutBreaker, Lint::NoBudget]);
     expect(policy.budget(&budget).lints(), &[Lint::UnlimitedWithoutBreaker]);
-    expect(policy.circuit_breaker(&breaker).lints(), &[Lint::BreakerNeverTold]);
+    expect(policy.circuit_breaker(&breaker).lints(), &[Lint::BreakerNeverTold, Lint::NoBudget]);
     expect(policy.circuit_breaker(&breaker).budget(&budget).lints(), &[]);
     let limited =
         ErrorClass::ALL.into_iter().fold(SOUND.unlimited_attempts(), |retry, class| retry.limit_for(class, 9));
-    expect(Policy::new(limited).circuit_breaker(&breaker).lints(), &[]);
+    expect(Policy::new(limited).circuit_breaker(&breaker).lints(), &[Lint::NoBudget]);
 }
 
 #[test]
@@ -197,6 +197,7 @@ fn breakers() {
 #[test]
 fn budgets() {
     let retry = Retry::new(Backoff::none()).max_attempts(4);
+    expect(BudgetConfig::DEFAULT.lints(&Retry::new(Backoff::none())), &[]);
     expect(BudgetConfig::rolling(3, SECS(1)).lints(&retry), &[]);
     expect(BudgetConfig::rolling(2, SECS(1)).lints(&retry), &[Lint::BudgetBelowOneCall]);
     expect(BudgetConfig::rolling(2, SECS(1)).lints(&retry.unlimited_attempts()), &[]);

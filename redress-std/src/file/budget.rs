@@ -5,10 +5,12 @@ use std::{sync::Arc, time::Duration};
 use redress_core::{Budget, BudgetConfig, BudgetView, ConfigError, Millis};
 use serde::{Deserialize, Serialize};
 
-/// A [`BudgetConfig`] as plain data, named like its constructors.
+/// A [`BudgetConfig`] as plain data, named like its constructors; [`BudgetConfig::DEFAULT`] by default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BudgetSettings {
+    /// No budget: all calls together may retry as often as each of them may.
+    None,
     /// So many retries in any span of the window; see [`BudgetConfig::rolling`].
     Rolling {
         /// Retries, 0 to 4,096.
@@ -36,10 +38,22 @@ const fn refill_per_success() -> u32 {
     100
 }
 
+impl Default for BudgetSettings {
+    fn default() -> Self {
+        Self::TokenBucket {
+            capacity: 10,
+            initial: None,
+            refill_per_success_millitokens: refill_per_success(),
+            refill_per_second_millitokens: 1,
+        }
+    }
+}
+
 impl BudgetSettings {
-    /// The configuration this describes, not yet validated.
-    pub const fn config(&self) -> BudgetConfig {
-        match *self {
+    /// Returns the configuration this describes, not yet validated. `None` without a budget.
+    pub const fn config(&self) -> Option<BudgetConfig> {
+        Some(match *self {
+            Self::None => return None,
             Self::Rolling { max_retries, window_ms } => {
                 BudgetConfig::rolling(max_retries, Duration::from_millis(window_ms.get() as u64))
             }
@@ -52,23 +66,27 @@ impl BudgetSettings {
                     None => config,
                 }
             }
-        }
+        })
     }
 
-    /// A budget with as few slots as will do.
-    pub(super) fn shared(&self) -> Result<Arc<BudgetView>, ConfigError> {
-        fn sized<const N: usize>(config: BudgetConfig) -> Result<Arc<BudgetView>, ConfigError> {
-            Ok(Arc::new(Budget::<N>::try_new(config)?))
-        }
-        let sizes = [sized::<0>, sized::<64>, sized::<512>];
-        for sized in sizes {
-            match sized(self.config()) {
-                Err(ConfigError::RetriesAboveCapacity) => {}
-                budget => return budget,
-            }
-        }
-        sized::<4_096>(self.config())
+    /// Makes a budget with as few slots as will do, if there is to be one.
+    pub(super) fn shared(&self) -> Result<Option<Arc<BudgetView>>, ConfigError> {
+        self.config().map(smallest).transpose()
     }
+}
+
+fn smallest(config: BudgetConfig) -> Result<Arc<BudgetView>, ConfigError> {
+    fn sized<const N: usize>(config: BudgetConfig) -> Result<Arc<BudgetView>, ConfigError> {
+        Ok(Arc::new(Budget::<N>::try_new(config)?))
+    }
+    let sizes = [sized::<0>, sized::<64>, sized::<512>];
+    for sized in sizes {
+        match sized(config) {
+            Err(ConfigError::RetriesAboveCapacity) => {}
+            budget => return budget,
+        }
+    }
+    sized::<4_096>(config)
 }
 
 #[cfg(test)]
@@ -78,14 +96,15 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_budget() {
         let settings: BudgetSettings = toml::from_str("token_bucket.capacity = 20").expect("the one required key");
-        assert_eq!(settings.config(), BudgetConfig::token_bucket(20));
+        assert_eq!(settings.config(), Some(BudgetConfig::token_bucket(20)));
+        assert_eq!(BudgetSettings::default().config(), Some(BudgetConfig::DEFAULT));
     }
 
     #[test]
     fn rolling_budgets_are_as_large_as_documented() {
         let rolling = |max_retries| BudgetSettings::Rolling { max_retries, window_ms: Millis::from_secs(10) }.shared();
         for max_retries in [0, 1, 64, 65, 4_096] {
-            let budget = rolling(max_retries).expect("within the capacity");
+            let budget = rolling(max_retries).expect("within the capacity").expect("a budget");
             assert_eq!(budget.remaining(&crate::StdClock), max_retries);
         }
         assert_eq!(rolling(4_097).map(drop), Err(ConfigError::RetriesAboveCapacity));

@@ -131,7 +131,7 @@ fn contradictions(check: &mut Check<'_>, config: &PolicyConfig) {
     if let Some(Err(error)) = config.breaker.as_ref().map(super::BreakerSettings::shared) {
         check.contradiction("breaker", error);
     }
-    if let Some(Err(error)) = config.budget.as_ref().map(super::BudgetSettings::shared) {
+    if let Err(error) = config.budget.shared() {
         check.contradiction("budget", error);
     }
 }
@@ -210,7 +210,7 @@ fn nesting(check: &mut Check<'_>, config: &PolicyConfig) {
 fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
     let Ok(mut policy) = Policy::from_config(&config.retry) else { return };
     let breaker = config.breaker.as_ref().and_then(|breaker| breaker.shared().ok());
-    let budget = config.budget.as_ref().and_then(|budget| budget.shared().ok());
+    let budget = config.budget.shared().ok().flatten();
     if let Some(breaker) = &breaker {
         policy = policy.circuit_breaker(breaker);
     }
@@ -233,8 +233,8 @@ fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
     if let Some(breaker) = &config.breaker {
         rest = rest.union(breaker.config().lints(policy.retry()));
     }
-    if let Some(budget) = &config.budget {
-        rest = rest.union(budget.config().lints(policy.retry()));
+    if let Some(budget) = config.budget.config() {
+        rest = rest.union(budget.lints(policy.retry()));
     }
     for lint in rest.iter() {
         let (field, values) = match lint.field() {

@@ -27,7 +27,7 @@
 //! | `retry.backoff`, `retry.backoffs.CLASS` | [`BackoffConfig`](crate::BackoffConfig): `delay` is one of `constant`, `fixed`, `exponential`, `full_jitter`, `equal_jitter`, `decorrelated_jitter`, `token_backoff`, or `"none"` to retry at once | `retry_after = false` |
 //! | `retry.limits` | retries of each class, 0 to 254 | no limits |
 //! | `breaker` | [`BreakerSettings`] | no breaker without this table; `failure_threshold` has to be given |
-//! | `budget` | [`BudgetSettings`]: `rolling` or `token_bucket` | no budget without this table |
+//! | `budget` | [`BudgetSettings`]: `rolling` or `token_bucket` | `token_bucket` as in [`BudgetConfig::DEFAULT`](crate::BudgetConfig::DEFAULT); `"none"` for no budget |
 //! | `calls` | the policies under which this one's operation makes calls in its turn | none |
 //! | `allow` | names of [rules](rules) that this policy breaks on purpose | none |
 //!
@@ -93,9 +93,8 @@ pub struct PolicyConfig {
     /// The circuit breaker, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerSettings>,
-    /// The retry budget, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<BudgetSettings>,
+    /// The retry budget.
+    pub budget: BudgetSettings,
 }
 
 #[derive(Deserialize)]
@@ -176,7 +175,7 @@ impl TryFrom<&PolicyConfig> for SharedPolicy {
         // All that can be wrong is found before anything is leaked.
         Policy::from_config(&config.retry)?;
         let breaker = config.breaker.as_ref().map(BreakerSettings::shared).transpose()?;
-        let budget = config.budget.as_ref().map(BudgetSettings::shared).transpose()?;
+        let budget = config.budget.shared()?;
         let retry: &'static RetryConfig = Box::leak(Box::new(config.retry.clone()));
         Ok(Self::from_parts(Policy::from_config(retry)?, breaker, budget))
     }

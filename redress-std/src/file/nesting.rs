@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use redress_core::RetryConfig;
 
-use super::{PolicyConfig, PolicyFile};
+use super::{BudgetSettings, PolicyConfig, PolicyFile};
 
 /// Policies which make calls under each other, outermost first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl PolicyFile {
         let attempts = attempts(&config.retry);
         chain.layers.insert(0, (name, attempts));
         chain.attempts = chain.attempts.zip(attempts).map(|(inner, own)| inner.saturating_mul(u64::from(own)));
-        chain.unbounded += usize::from(attempts != Some(1) && config.budget.is_none());
+        chain.unbounded += usize::from(attempts != Some(1) && config.budget == BudgetSettings::None);
         known.insert(name, chain.clone());
         Some(chain)
     }

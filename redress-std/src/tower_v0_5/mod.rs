@@ -10,12 +10,14 @@
 //! use ::http::{Request, Response, StatusCode};
 //! use bytes::Bytes;
 //! use http_body_util::Full;
-//! use redress_std::{Backoff, Policy, Retry, Tokio, http, tower_v0_5::PolicyLayer};
+//! use redress_std::{Backoff, Budget, BudgetConfig, Policy, Retry, Tokio, http, tower_v0_5::PolicyLayer};
 //! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 //!
+//! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static STOCK: Policy = Policy::new(
 //!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(50), Duration::from_secs(5)).or_retry_after()),
-//! );
+//! )
+//! .budget(&BUDGET);
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {

@@ -97,7 +97,7 @@ impl Settings {
             0 => retry.no_deadline(),
             deadline => retry.deadline(millis(deadline)),
         };
-        let mut policy = SharedPolicy::try_new(retry)?;
+        let mut policy = SharedPolicy::try_new(retry)?.no_budget();
         if self.threshold != 0 {
             let config = BreakerConfig::new(self.threshold).recovery_timeout(millis(self.recovery_ms));
             policy = policy.circuit_breaker(Arc::new(CircuitBreaker::<BREAKER_SLOTS>::try_new(config)?));

@@ -38,7 +38,8 @@ const SETTERS: &[(&str, Takes)] = &[
 ];
 
 /// Setters of `Policy`.
-const SHARED: &[(&str, Takes)] = &[("circuit_breaker", Takes::Value), ("budget", Takes::Value)];
+const SHARED: &[(&str, Takes)] =
+    &[("circuit_breaker", Takes::Value), ("budget", Takes::Value), ("no_budget", Takes::Nothing)];
 
 /// Setters of `Context`.
 const HOOKS: &[(&str, Takes)] = &[
@@ -56,8 +57,12 @@ const HOOKS: &[(&str, Takes)] = &[
 const REPEATABLE: &[&str] = &["observe", "on_attempt_start", "on_attempt_end"];
 
 /// Settings that contradict each other.
-const OPPOSITES: &[(&str, &str)] =
-    &[("max_attempts", "unlimited_attempts"), ("deadline", "no_deadline"), ("max_unknown", "no_unknown_cap")];
+const OPPOSITES: &[(&str, &str)] = &[
+    ("max_attempts", "unlimited_attempts"),
+    ("deadline", "no_deadline"),
+    ("max_unknown", "no_unknown_cap"),
+    ("budget", "no_budget"),
+];
 
 /// The arguments, each setter as the method call it becomes.
 #[derive(Default)]
@@ -73,6 +78,8 @@ pub(super) struct Args {
     pub(super) backoff: Option<Expr>,
     /// Whether classes have backoffs of their own.
     pub(super) per_class: bool,
+    /// Whether something is said about the budget.
+    pub(super) has_budget: bool,
     pub(super) setters: Vec<Setter>,
     pub(super) shared: Vec<Setter>,
     pub(super) hooks: Vec<Setter>,
@@ -156,6 +163,7 @@ impl Args {
             }
             _ => {
                 self.per_class |= key == "backoff_for";
+                self.has_budget |= key == "budget" || key == "no_budget";
                 if let Some(takes) = find(&[SETTERS], key) {
                     self.setters.push(setter(key, takes, input)?);
                 } else if let Some(takes) = find(&[SHARED], key) {

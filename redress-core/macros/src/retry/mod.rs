@@ -83,10 +83,21 @@ fn policy(args: &Args, root: &Path) -> (TokenStream, TokenStream) {
     };
     let setters = args.setters.iter().map(|setter| setter.calls(root, false));
     let shared = args.shared.iter().map(|setter| setter.calls(root, true));
+    let (budget, with_budget) = if args.has_budget { (quote!(), quote!()) } else { default_budget(root) };
     let place = quote! {
-        static __REDRESS_POLICY: #root::Policy<'static> = #root::Policy::new(#retry #(#setters)*) #(#shared)*;
+        #budget
+        static __REDRESS_POLICY: #root::Policy<'static> =
+            #root::Policy::new(#retry #(#setters)*) #(#shared)* #with_budget;
     };
     (place, quote!(__REDRESS_POLICY))
+}
+
+/// The budget of a policy in place that names none: the static it lies in, and how the policy gets it.
+fn default_budget(root: &Path) -> (TokenStream, TokenStream) {
+    let place = quote! {
+        static __REDRESS_BUDGET: #root::Budget = #root::Budget::new(#root::BudgetConfig::DEFAULT);
+    };
+    (place, quote!(.budget(&__REDRESS_BUDGET)))
 }
 
 /// The environment of a function that names none.

@@ -127,9 +127,7 @@ fn report(args: &Args, file: &PolicyFile, name: &str, config: &PolicyConfig, gro
         text += &load(args.failure_rate, schedule);
     }
     text += "\n";
-    if let Some(budget) = &config.budget {
-        let _ = writeln!(text, "budget, for all calls together: {}", bound(budget));
-    }
+    let _ = writeln!(text, "budget, for all calls together: {}", bound(&config.budget));
     if let Some(breaker) = &config.breaker {
         let _ = writeln!(
             text,
@@ -171,6 +169,7 @@ fn load(failure_rate: f64, schedule: &Schedule) -> String {
 /// What a budget lets through.
 fn bound(budget: &BudgetSettings) -> String {
     match budget {
+        BudgetSettings::None => "none".to_owned(),
         BudgetSettings::Rolling { max_retries, window_ms } => format!("at most {max_retries} retries in {window_ms}"),
         BudgetSettings::TokenBucket {
             capacity,
