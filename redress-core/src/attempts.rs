@@ -77,12 +77,13 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
         Ok(attempts)
     }
 
-    /// Takes a failed attempt. `random` is called at most once.
+    /// Takes a failed attempt. `random` is called only if a random number is needed: at most once for the backoff, and at most once
+    /// for the jitter on a hint.
     pub fn on_failure(
         &mut self,
         now: Instant,
         classification: impl Into<Classification>,
-        random: impl FnOnce() -> u32,
+        random: impl FnMut() -> u32,
     ) -> Decision {
         let (classification, mut site) = (classification.into(), site::<HZ, _>(now, random));
         self.call.catch_up(&mut site);
@@ -196,7 +197,7 @@ impl<const HZ: u32> Drop for Attempts<'_, HZ> {
 /// The facts of one step, as an environment.
 struct Facts<D, const HZ: u32> {
     now: Instant,
-    random: Option<D>,
+    random: D,
 }
 
 /// Steps that decide on no delay draw nothing.
@@ -205,7 +206,7 @@ const fn no_random() -> u32 {
 }
 
 const fn site<const HZ: u32, D>(now: Instant, random: D) -> Site<Facts<D, HZ>, Hooks<()>> {
-    Site { env: Facts { now, random: Some(random) }, operation: "", slice: Millis::MAX, hooks: Hooks::new(()) }
+    Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks: Hooks::new(()) }
 }
 
 impl<D, const HZ: u32> Clock for Facts<D, HZ> {
@@ -216,13 +217,13 @@ impl<D, const HZ: u32> Clock for Facts<D, HZ> {
     }
 }
 
-impl<D: FnOnce() -> u32, const HZ: u32> Environment for Facts<D, HZ> {
+impl<D: FnMut() -> u32, const HZ: u32> Environment for Facts<D, HZ> {
     type Mode = ();
     type Classifier = ();
 
     const CLASSIFIER: () = ();
 
     fn random(&mut self) -> u32 {
-        self.random.take().map_or(0, |draw| draw())
+        (self.random)()
     }
 }

@@ -230,7 +230,13 @@ impl Call {
         let (retry, class) = (&policy.retry, classification.class());
         let backoff = self.machine.check(retry, class, cause, is_aborted)?;
         let (attempt, previous) = (self.machine.attempt(), self.machine.previous(class));
-        let delay = retry.formulas().delay(backoff, attempt, classification, previous, || site.env.random());
+        let context = BackoffContext { attempt, classification: *classification, previous, random: 0 };
+        let (formulas, room) = (retry.formulas(), self.machine.room(retry));
+        let hint = formulas.hint(backoff, classification);
+        if let Some(hint) = hint {
+            self.machine.check_hint(retry, hint)?;
+        }
+        let delay = formulas.delay(backoff, &context, hint, room, || site.env.random());
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
             && !budget.consume(1, &Reading::of(&site.env, self.now(is_timed::<H>(policy))))
@@ -243,7 +249,6 @@ impl Call {
         let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
         let (retry_after, code) = (classification.hint(), classification.numeric_code());
         site.emit(Event { delay, retry_after, code, ..event });
-        let context = BackoffContext { attempt, classification: *classification, previous, random: 0 };
         match site.hooks.parts().sleep.decide(&context, delay) {
             SleepDecision::Sleep => {
                 let decision = AttemptDecision::Retry;
@@ -310,10 +315,12 @@ impl Call {
         }
         let elapsed = elapsed::<H>(&self.machine);
         let delay = if reason == Some(StopReason::Scheduled) { self.machine.wait() } else { Millis::ZERO };
+        let is_too_long = reason == Some(StopReason::RetryAfterTooLong);
+        let retry_after = if is_too_long { self.machine.next_delay() } else { None };
         let kind = reason.map_or(EventKind::Success, StopReason::event);
         let code = if is_failure { failed.and_then(|failed| failed.code) } else { None };
         let event = site.event(kind, self.machine.attempt(), elapsed, last);
-        site.emit(Event { delay, stop_reason: reason, code, ..event });
+        site.emit(Event { delay, stop_reason: reason, retry_after, code, ..event });
         if is_success || failed.is_some() {
             // An operation that asks to abort has not failed.
             let has_failed = failed.is_some_and(|failed| !failed.is_abort);

@@ -22,6 +22,7 @@ pub const MAX_DELAYS: usize = 16;
 /// Defaults, the same as those of [`Retry::new`] but for the backoff, which code gives by hand:
 /// - 6 attempts, deadline 60 s, at most 2 retries of unknown failures
 /// - no limits of single classes, no attempt timeout
+/// - a server's hint is followed up to the length of the deadline, or up to an hour without one
 /// - decorrelated jitter from 250 ms to 30 s
 ///
 /// ```
@@ -48,6 +49,10 @@ pub struct RetryConfig {
     /// Timeout of each attempt; `None` for none, in a file `"none"`.
     #[cfg_attr(feature = "serde", serde(with = "words::none"))]
     pub attempt_timeout_ms: Option<Millis>,
+    /// The longest hint of a server that is followed, see [`Retry::retry_after_cap`]; `None` for the length of the deadline, or an
+    /// hour without one, in a file `"auto"`.
+    #[cfg_attr(feature = "serde", serde(with = "words::auto"))]
+    pub retry_after_cap_ms: Option<Millis>,
     /// Retries of unknown failures, 0 to 254; `None` for any number, in a file `"unlimited"`.
     #[cfg_attr(feature = "serde", serde(with = "words::unlimited"))]
     pub max_unknown: Option<u8>,
@@ -67,10 +72,10 @@ pub struct RetryConfig {
 pub struct BackoffConfig {
     /// The formula.
     pub delay: DelayConfig,
-    /// Whether a server's Retry-After comes first, as with [`Backoff::or_retry_after`].
+    /// Whether a server's Retry-After is followed where it asks for more, as with [`Backoff::or_retry_after`].
     #[cfg_attr(feature = "serde", serde(default))]
     pub retry_after: bool,
-    /// What may be added to it, at most one hour; `None` for an eighth of the hint, at least 250 ms.
+    /// The jitter that is added to a hint, at most one hour; `None` for as long as the hint, at least 250 ms.
     #[cfg_attr(feature = "serde", serde(default))]
     pub retry_after_jitter_ms: Option<Millis>,
 }
@@ -143,6 +148,7 @@ impl Default for RetryConfig {
             max_attempts: Some(6),
             deadline_ms: Some(Millis::from_secs(60)),
             attempt_timeout_ms: None,
+            retry_after_cap_ms: None,
             max_unknown: Some(2),
             limits: ByClass::default(),
             backoff: Some(delay.into()),
@@ -199,6 +205,9 @@ impl<'a> Retry<'a> {
         };
         if let Some(timeout) = config.attempt_timeout_ms {
             retry = retry.attempt_timeout(timeout.to_duration());
+        }
+        if let Some(cap) = config.retry_after_cap_ms {
+            retry = retry.retry_after_cap(cap.to_duration());
         }
         for class in ErrorClass::ALL {
             if let Some(retries) = config.limits.get(class) {

@@ -38,6 +38,8 @@ config_errors! {
     NoDelays => "backoff delays: a fixed list must have at least one delay";
     /// A fixed backoff of a configuration has more than [`MAX_DELAYS`](crate::MAX_DELAYS) delays.
     TooManyDelays => "backoff delays: a list in a configuration must have at most 16";
+    /// `retry_after_cap` is 0.
+    ZeroRetryAfterCap => "retry_after_cap: must be at least 1 ms; to ignore every hint, do not follow Retry-After";
     /// A Retry-After jitter is above one hour.
     JitterTooLong => "retry_after_jitter: must be at most 1 hour";
     /// There is no backoff at all.
@@ -155,7 +157,8 @@ pub struct RetryError<E> {
     pub last_class: Option<ErrorClass>,
     /// What the latest failure was: an error, a returned value, a time-out.
     pub cause: Option<Cause>,
-    /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit.
+    /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit. Of
+    /// [`StopReason::RetryAfterTooLong`], the hint of the server.
     pub next_delay: Option<Millis>,
     /// Where to resume, after a deferral ([`StopReason::Scheduled`]).
     pub checkpoint: Option<Checkpoint>,
@@ -184,6 +187,9 @@ impl<E> core::fmt::Display for RetryError<E> {
             if self.attempts == 1 { "" } else { "s" },
             self.reason
         )?;
+        if let (StopReason::RetryAfterTooLong, Some(hint)) = (self.reason, self.next_delay) {
+            write!(f, ", the server asked to wait {hint}")?;
+        }
         if let Some(class) = self.last_class {
             write!(f, " (last failure: {class})")?;
         }
@@ -202,12 +208,16 @@ impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
     }
 }
 
-/// For calls inside of calls: the class of the latest failure; an open circuit and an abort as for [`Rejected`].
+/// For calls inside of calls: the class of the latest failure, with the server's hint where it was too long to wait for; an open
+/// circuit and an abort as for [`Rejected`].
 impl<E> Classify for RetryError<E> {
     fn classify(&self) -> Classification {
         match (self.reason, self.last_class) {
             (StopReason::CircuitOpen | StopReason::Aborted, _) | (_, None) => {
                 Rejected { reason: self.reason, retry_after: self.next_delay.unwrap_or_default() }.classify()
+            }
+            (StopReason::RetryAfterTooLong, Some(class)) => {
+                Classification::new(class).retry_after(self.next_delay.unwrap_or_default())
             }
             (_, Some(class)) => class.into(),
         }

@@ -26,6 +26,8 @@ named! {
         Aborted = "aborted",
         /// The circuit breaker let nothing through.
         CircuitOpen = "circuit_open",
+        /// The server asked for a longer wait than [`Retry::retry_after_cap`](crate::Retry::retry_after_cap) allows.
+        RetryAfterTooLong = "retry_after_too_long",
     }
 }
 
@@ -61,6 +63,8 @@ named! {
         CircuitOpened = "circuit_opened",
         /// The circuit admits probes.
         CircuitHalfOpen = "circuit_half_open",
+        /// The server asked for a longer wait than the policy allows; [`Event::retry_after`] is its hint.
+        RetryAfterTooLong = "retry_after_too_long",
     }
 }
 
@@ -110,7 +114,7 @@ impl StopReason {
     #[expect(clippy::indexing_slicing, reason = "as many as there are reasons")]
     pub const fn event(self) -> EventKind {
         // Looked up, because a branch for each takes ten times as much.
-        const EVENTS: [EventKind; 10] = [
+        const EVENTS: [EventKind; 11] = [
             EventKind::MaxAttemptsExceeded,
             EventKind::MaxAttemptsExceeded,
             EventKind::PermanentFail,
@@ -121,6 +125,7 @@ impl StopReason {
             EventKind::Scheduled,
             EventKind::Aborted,
             EventKind::CircuitRejected,
+            EventKind::RetryAfterTooLong,
         ];
         EVENTS[self as usize]
     }
@@ -187,7 +192,7 @@ pub struct Event {
     pub cause: Option<Cause>,
     /// The new state of the breaker.
     pub state: Option<BreakerState>,
-    /// The hint of the dependency: its Retry-After.
+    /// The hint of the dependency: its Retry-After, with a retry and where it ended the call.
     pub retry_after: Option<Millis>,
     /// The numeric code of the failure.
     pub code: Option<u32>,
@@ -219,7 +224,8 @@ impl Event {
             | EventKind::DeadlineExceeded
             | EventKind::NoStrategyConfigured
             | EventKind::BudgetExhausted
-            | EventKind::CircuitOpened => Level::Warn,
+            | EventKind::CircuitOpened
+            | EventKind::RetryAfterTooLong => Level::Warn,
         }
     }
 }
@@ -277,6 +283,7 @@ mod tests {
             (StopReason::Scheduled, EventKind::Scheduled),
             (StopReason::Aborted, EventKind::Aborted),
             (StopReason::CircuitOpen, EventKind::CircuitRejected),
+            (StopReason::RetryAfterTooLong, EventKind::RetryAfterTooLong),
         ] {
             assert_eq!(reason.event(), event);
         }

@@ -130,9 +130,15 @@ lints! {
     /// Everybody who got the same hint comes back together.
     RetryAfterWithoutJitter, "retry_after_without_jitter", Warning, "backoff",
         "no jitter after Retry-After: clients that got the same hint come back together; leave the jitter to its default";
-    /// Long hints end the call.
+    /// Long hints end the call. With a cap of its own, that is intended.
     RetryAfterCapped, "retry_after_capped", Note, "deadline",
         "a Retry-After that reaches the deadline is not waited out but ends the call";
+    /// A server that says zero is asked again at once.
+    RetryAfterAsIs, "retry_after_as_is", Warning, "backoff",
+        "any Retry-After is taken as it is: a server that says 0 gets no wait but the jitter; use or_retry_after";
+    /// A server can make the call sleep for weeks.
+    RetryAfterWithoutCap, "retry_after_without_cap", Warning, "retry_after_cap",
+        "a Retry-After may last up to 49 days, which the call sleeps; give it a cap or a deadline";
     /// A rate-limited client does not listen.
     RateLimitIgnoresRetryAfter, "rate_limit_ignores_retry_after", Note, "backoff",
         "the server's Retry-After is ignored for rate_limit; follow it with or_retry_after, in files retry_after = true";

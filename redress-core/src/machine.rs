@@ -5,7 +5,8 @@
 //! check that stops the call:
 //!
 //! 1. [`check`](Machine::check) records the failure, then checks in this order: abort, limit of the class, class that is
-//!    never retried, cap on unknown failures, deadline passed, limit of attempts, backoff present.
+//!    never retried, cap on unknown failures, deadline passed, limit of attempts, backoff present, and last
+//!    [`check_hint`](Machine::check_hint): cap on hints.
 //! 2. [`fits`](Machine::fits) checks the delay against the deadline. In between, the delay is computed, which draws a random
 //!    number if its formula needs one.
 //! 3. [`commit`](Machine::commit) begins the wait. In between, the retry budget is consumed.
@@ -280,6 +281,24 @@ impl Machine {
             return Err(StopReason::MaxAttemptsGlobal);
         }
         retry.backoff(class).ok_or(StopReason::NoStrategy)
+    }
+
+    /// Checks that a hint which is followed is not beyond the cap.
+    ///
+    /// # Errors
+    ///
+    /// It is. The hint is kept, to be reported.
+    pub(crate) fn check_hint(&mut self, retry: &Retry<'_>, hint: Millis) -> Result<(), StopReason> {
+        if hint <= retry.longest_hint() {
+            return Ok(());
+        }
+        (self.wait, self.phase) = (hint, Phase::Untaken);
+        Err(StopReason::RetryAfterTooLong)
+    }
+
+    /// Returns the longest wait that ends before the deadline.
+    pub(crate) const fn room(&self, retry: &Retry<'_>) -> Millis {
+        retry.last_millisecond().saturating_sub(self.used)
     }
 
     /// Checks that a wait of this length ends before the deadline.

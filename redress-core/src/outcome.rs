@@ -59,7 +59,8 @@ pub struct Outcome<T, E> {
     pub last_failure_attempt: Option<u32>,
     /// How long the call took, to the millisecond.
     pub elapsed: Millis,
-    /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit.
+    /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit. Of
+    /// [`StopReason::RetryAfterTooLong`], the hint of the server.
     pub next_delay: Option<Millis>,
     /// Where to resume, after a deferral ([`StopReason::Scheduled`]).
     pub checkpoint: Option<Checkpoint>,

@@ -13,6 +13,9 @@ const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE;
 /// The limit of a class that has none.
 pub(crate) const NO_LIMIT: u8 = u8::MAX;
 pub(crate) const UNLIMITED: u32 = u32::MAX;
+/// Stands for the default cap on hints, which depends on the deadline.
+const DEFAULT_CAP: Millis = Millis::new(u32::MAX - 1);
+const CAP_WITHOUT_DEADLINE: Millis = Millis::from_secs(3_600);
 
 /// The limits, deadline and backoffs of a policy.
 ///
@@ -20,6 +23,7 @@ pub(crate) const UNLIMITED: u32 = u32::MAX;
 /// - 6 attempts
 /// - deadline 60 s from the start of the call
 /// - at most 2 retries of `Unknown` failures
+/// - a server's hint is followed up to the length of the deadline, or up to an hour without one
 /// - no limits of single classes, no attempt timeout
 ///
 /// ```
@@ -47,6 +51,8 @@ pub struct Retry<'a> {
     deadline: Millis,
     /// Zero for none.
     attempt_timeout: Millis,
+    /// The longest hint that is followed; [`DEFAULT_CAP`] for the default, zero is an error when it is validated.
+    hint_cap: Millis,
     /// Failures that a class may have and still be retried, as they follow from limit, unknown cap and class. One look-up
     /// clears the common case; the reason is found only when it fails.
     caps: [u8; 8],
@@ -76,6 +82,7 @@ impl<'a> Retry<'a> {
             max_attempts: 6,
             deadline: Millis::from_secs(60),
             attempt_timeout: Millis::ZERO,
+            hint_cap: DEFAULT_CAP,
             caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 2],
             limited: ClassSet::EMPTY,
             unknown_limit: NO_LIMIT,
@@ -186,6 +193,35 @@ impl<'a> Retry<'a> {
         self
     }
 
+    /// Limits the hints that are followed, to at least 1 ms. Default: the deadline, or an hour without one.
+    ///
+    /// A longer hint ends the call with [`StopReason::RetryAfterTooLong`], before any delay is drawn. `next_delay` of the outcome
+    /// and of the error is then the hint, so that the caller can come back in time. `Duration::MAX` is no cap.
+    ///
+    /// A hint up to the cap can still reach the deadline, because some of the time is used up. That ends the call with
+    /// [`StopReason::DeadlineExceeded`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use redress_core::{Backoff, Classification, ErrorClass, Millis, Policy, Retry, StopReason, testing::TestEnv};
+    ///
+    /// static POLICY: Policy = Policy::new(
+    ///     Retry::new(Backoff::equal_jitter(Duration::from_secs(1), Duration::from_secs(60)).or_retry_after())
+    ///         .no_deadline()
+    ///         .retry_after_cap(Duration::from_secs(300)),
+    /// );
+    ///
+    /// let busy = Classification::new(ErrorClass::RateLimit).retry_after(Millis::from_secs(86_400));
+    /// let error = POLICY.context(TestEnv::new()).call(|| Err::<(), _>(busy)).unwrap_err();
+    /// assert_eq!((error.reason, error.next_delay), (StopReason::RetryAfterTooLong, Some(Millis::from_secs(86_400))));
+    /// ```
+    pub const fn retry_after_cap(mut self, cap: Duration) -> Self {
+        let cap = Millis::from_duration(cap);
+        // The number that stands for the default is as good as the one after it.
+        self.hint_cap = if cap.get() == DEFAULT_CAP.get() { Millis::MAX } else { cap };
+        self
+    }
+
     const fn all_formulas(&self) -> Formulas {
         let (mut formulas, mut rest) = (Formulas::PLAIN, self.backoffs.as_slice());
         while let [backoff, others @ ..] = rest {
@@ -204,6 +240,9 @@ impl<'a> Retry<'a> {
         }
         if self.zero_timeout {
             return Err(ConfigError::ZeroAttemptTimeout);
+        }
+        if self.hint_cap.get() == 0 {
+            return Err(ConfigError::ZeroRetryAfterCap);
         }
         let [first, ..] = &self.backoffs;
         if first.is_missing() && !self.has_own_backoff {
@@ -227,6 +266,15 @@ impl<'a> Retry<'a> {
 
     pub(crate) const fn deadline_millis(&self) -> Option<Millis> {
         unless_zero(self.deadline)
+    }
+
+    /// Returns the longest hint that is followed.
+    pub(crate) const fn longest_hint(&self) -> Millis {
+        match self.deadline_millis() {
+            _ if self.hint_cap.get() != DEFAULT_CAP.get() => self.hint_cap,
+            Some(deadline) => deadline,
+            None => CAP_WITHOUT_DEADLINE,
+        }
     }
 
     /// Returns the last millisecond before the deadline; without one, the last there is.

@@ -160,9 +160,10 @@ impl StrategySpec {
             }
             Self::EqualJitter { base_ms, max_ms } => Backoff::try_equal_jitter(span(*base_ms), span(*max_ms)),
             Self::TokenBackoff { base_ms, max_ms } => Backoff::try_token_backoff(span(*base_ms), span(*max_ms)),
-            // A fallback that is itself one of these is only asked when there is no hint, and then asks its own.
+            // It takes any hint as it is. A fallback that is itself one of these is only asked when there is no hint, and then asks
+            // its own.
             Self::RetryAfterOr { fallback, jitter_ms } => {
-                fallback.backoff()?.try_or_retry_after_jittered(span(*jitter_ms))
+                fallback.backoff()?.try_or_retry_after_as_is(span(*jitter_ms))
             }
         };
         backoff.map_err(|error| error.to_string())
@@ -217,7 +218,8 @@ impl PolicySpec {
             Some(strategy) => Retry::new(strategy.backoff()?),
             None => Retry::per_class(),
         };
-        retry = retry.max_attempts(self.max_attempts);
+        // The vectors know no cap on hints: one that reaches the deadline stops the call as any other delay does.
+        retry = retry.max_attempts(self.max_attempts).retry_after_cap(Duration::MAX);
         retry = if deadline { retry.deadline(Duration::from_millis(self.deadline_ms)) } else { retry.no_deadline() };
         retry = match self.max_unknown_attempts {
             Some(retries) => retry.max_unknown(retries),

@@ -50,6 +50,8 @@ fn a_policy_that_contradicts_itself() {
             => ZeroDeadline, ["deadline", "at least 1 ms"];
         Policy::try_new(retry().attempt_timeout(ZERO)), Policy::new(retry().attempt_timeout(ZERO))
             => ZeroAttemptTimeout, ["attempt_timeout", "at least 1 ms"];
+        Policy::try_new(retry().retry_after_cap(ZERO)), Policy::new(retry().retry_after_cap(ZERO))
+            => ZeroRetryAfterCap, ["retry_after_cap", "at least 1 ms"];
         Policy::try_new(Retry::per_class()), Policy::new(Retry::per_class())
             => NoBackoff, ["backoff", "at least one class"];
         // A backoff of a class that is never retried is no backoff.
@@ -87,6 +89,8 @@ fn a_backoff_that_contradicts_itself() {
         Backoff::none().try_or_retry_after_jittered(above), Backoff::none().or_retry_after_jittered(above)
             => JitterTooLong, ["retry_after_jitter", "at most 1 hour"];
         Backoff::none().try_or_retry_after_jittered(Duration::MAX), Backoff::none().or_retry_after_jittered(Duration::MAX)
+            => JitterTooLong, ["retry_after_jitter"];
+        Backoff::none().try_or_retry_after_as_is(above), Backoff::none().or_retry_after_as_is(above)
             => JitterTooLong, ["retry_after_jitter"];
     }
     assert!(Backoff::none().try_or_retry_after_jittered(Duration::from_secs(3_600)).is_ok());
@@ -215,6 +219,7 @@ fn a_checkpoint_of_another_policy() {
         base.backoff_for(ErrorClass::Transient, Backoff::none()),
         Retry::new(Backoff::exponential(MS, SECOND).or_retry_after()),
         Retry::new(Backoff::exponential(MS, SECOND).or_retry_after_jittered(MS)),
+        Retry::new(Backoff::exponential(MS, SECOND).or_retry_after_as_is(MS)),
         Retry::new(Backoff::exponential(MS * 2, SECOND)),
         Retry::new(Backoff::exponential(MS, SECOND * 2)),
         Retry::new(Backoff::full_jitter(MS, SECOND)),
@@ -292,6 +297,11 @@ fn a_huge_hint_ends_the_call_and_is_reported() {
         [Backoff::none().or_retry_after(), Backoff::none().or_retry_after_jittered(Duration::from_secs(3_600))]
     {
         let policy = Policy::new(Retry::new(backoff));
+        let outcome = policy.context(TestEnv::new()).execute(|| Err::<(), _>(huge));
+        assert_eq!(outcome.stop_reason, Some(StopReason::RetryAfterTooLong));
+        assert_eq!((outcome.attempts, outcome.next_delay), (1, Some(Millis::MAX)));
+        // Without a cap it is the deadline that stops the call.
+        let policy = Policy::new(Retry::new(backoff).retry_after_cap(Duration::MAX));
         let outcome = policy.context(TestEnv::new()).execute(|| Err::<(), _>(huge));
         assert_eq!(outcome.stop_reason, Some(StopReason::DeadlineExceeded));
         assert_eq!((outcome.attempts, outcome.next_delay), (1, Some(Millis::MAX)));

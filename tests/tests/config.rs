@@ -70,6 +70,10 @@ fn contradictions_are_refused_with_field_and_bounds() -> Result<(), Box<dyn Erro
         (r#"{"max_attempts": 0}"#, "max_attempts: must be at least 1"),
         (r#"{"deadline_ms": 0}"#, "deadline: must be at least 1 ms; leave it out for none"),
         (
+            r#"{"retry_after_cap_ms": 0}"#,
+            "retry_after_cap: must be at least 1 ms; to ignore every hint, do not follow Retry-After",
+        ),
+        (
             r#"{"backoff": {"delay": {"equal_jitter": {"base_ms": 20, "max_ms": 10}}}}"#,
             "backoff base: must be at most max",
         ),
@@ -119,8 +123,10 @@ fn none_has_a_word_where_a_format_has_no_null() -> Result<(), Box<dyn Error>> {
         ..RetryConfig::default()
     };
     let words = r#"{"max_attempts": "unlimited", "deadline_ms": "none", "attempt_timeout_ms": "none",
-        "max_unknown": "unlimited", "backoff": "per_class"}"#;
-    let nulls = words.replace(r#""unlimited""#, "null").replace(r#""none""#, "null").replace(r#""per_class""#, "null");
+        "retry_after_cap_ms": "auto", "max_unknown": "unlimited", "backoff": "per_class"}"#;
+    let nulls = [r#""unlimited""#, r#""none""#, r#""per_class""#, r#""auto""#]
+        .iter()
+        .fold(words.to_owned(), |words, word| words.replace(word, "null"));
     assert_eq!(parse(words)?, nothing);
     assert_eq!(parse(&nulls)?, nothing);
     assert_eq!(serde_json::to_value(&nothing)?["backoff"], "per_class");

@@ -417,8 +417,8 @@ fn a_hint_is_not_shortened() {
     let asked = Classification::new(ErrorClass::RateLimit).retry_after(Millis::from_secs(120));
     let retry = Retry::new(Backoff::full_jitter(Duration::from_millis(10), secs(1)).or_retry_after()).max_attempts(2);
     let outcome = Policy::new(retry).context(TestEnv::new()).execute(|| Err::<(), _>(asked));
-    assert_eq!((outcome.stop_reason, outcome.attempts), (Some(StopReason::DeadlineExceeded), 1));
-    assert!(outcome.next_delay >= Some(Millis::from_secs(120)));
+    assert_eq!((outcome.stop_reason, outcome.attempts), (Some(StopReason::RetryAfterTooLong), 1));
+    assert_eq!(outcome.next_delay, Some(Millis::from_secs(120)));
     assert_eq!(outcome.elapsed, Millis::ZERO);
     // With the time for it, it is waited out; jitter is only ever added, and in proportion.
     let policy = Policy::new(retry.deadline(secs(3_600)));
@@ -427,10 +427,10 @@ fn a_hint_is_not_shortened() {
         let mut context = policy.context(TestEnv::seeded(seed));
         let _ = context.call(|| Err::<(), _>(asked));
         let slept = context.env().sleeps().next().unwrap().get();
-        assert!((120_000..=135_000).contains(&slept), "{slept}");
+        assert!((120_000..=240_000).contains(&slept), "{slept}");
         seen.insert(slept / 1_000);
     }
-    assert!(seen.len() > 10, "everybody comes back within the same second");
+    assert!(seen.len() > 60, "clients come back in step");
 }
 
 /// A 503 carries the header as much as a 429. [the Python library dropped it]

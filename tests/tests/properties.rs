@@ -60,6 +60,7 @@ enum Hint {
     Ignored,
     Followed,
     Jittered(u32),
+    AsIs(u32),
 }
 
 const HOUR: u32 = 3_600_000;
@@ -83,6 +84,7 @@ fn backoff<'a>(kind: &'a Kind, hint: &Hint) -> Backoff<'a> {
         Hint::Ignored => plain,
         Hint::Followed => plain.or_retry_after(),
         Hint::Jittered(jitter) => plain.or_retry_after_jittered(millis(*jitter)),
+        Hint::AsIs(jitter) => plain.or_retry_after_as_is(millis(*jitter)),
     }
 }
 
@@ -115,7 +117,12 @@ fn kinds(most: u32) -> impl Strategy<Value = Kind> {
 }
 
 fn hints() -> impl Strategy<Value = Hint> {
-    prop_oneof![Just(Hint::Ignored), Just(Hint::Followed), (0..=HOUR).prop_map(Hint::Jittered)]
+    prop_oneof![
+        Just(Hint::Ignored),
+        Just(Hint::Followed),
+        (0..=HOUR).prop_map(Hint::Jittered),
+        (0..=HOUR).prop_map(Hint::AsIs),
+    ]
 }
 
 fn classes() -> impl Strategy<Value = ErrorClass> {
@@ -187,13 +194,22 @@ proptest! {
             drawn.set(drawn.get() + 1);
             random
         });
-        let (least, most) = match (failure.hint().map(Millis::get), hint) {
-            (Some(asked), Hint::Followed) => (asked, asked.saturating_add((asked / 8).max(250))),
-            (Some(asked), Hint::Jittered(jitter)) => (asked, asked.saturating_add(jitter)),
-            _ => promised(&kind, attempt.max(1), previous),
+        let (own_least, own_most) = promised(&kind, attempt.max(1), previous);
+        let jitter = |asked: u32| match hint {
+            Hint::Jittered(jitter) | Hint::AsIs(jitter) => jitter,
+            _ => asked.max(250),
+        };
+        let (least, most) = match (failure.hint().map(Millis::get), &hint) {
+            (None, _) | (_, Hint::Ignored) => (own_least, own_most),
+            (Some(asked), Hint::AsIs(_)) => (asked, asked.saturating_add(jitter(asked))),
+            // Never sooner than either asks; later than the backoff only by what the server asks for.
+            (Some(asked), _) => (
+                own_least.max(asked),
+                if asked > own_least { own_most.max(asked.saturating_add(jitter(asked))) } else { own_most },
+            ),
         };
         prop_assert!((least..=most).contains(&delay.get()), "{delay} is not from {least} to {most}");
-        prop_assert!(drawn.get() <= 1);
+        prop_assert!(drawn.get() <= 1 + u32::from(failure.hint().is_some()));
     }
 
     #[test]

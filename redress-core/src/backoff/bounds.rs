@@ -78,7 +78,11 @@ impl Backoff<'_> {
     }
 
     pub(crate) const fn hint_has_no_jitter(&self) -> bool {
-        self.retry_after().number() == 2
+        matches!(self.retry_after().configured_jitter(), Some(0))
+    }
+
+    pub(crate) const fn takes_hints_as_they_are(&self) -> bool {
+        self.retry_after().is_as_is()
     }
 }
 

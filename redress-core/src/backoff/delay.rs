@@ -48,29 +48,42 @@ impl Formulas {
         Self::of(self.kinds | other.kinds)
     }
 
-    /// Returns the delay of a backoff that has one of these formulas. A random number is drawn only if it is needed.
+    /// Returns the hint, if the backoff follows it.
+    pub(crate) fn hint(&self, backoff: &Backoff<'_>, classification: &Classification) -> Option<Millis> {
+        if self.kinds & RETRY_AFTER == 0 || backoff.retry_after().is_ignored() {
+            return None;
+        }
+        classification.hint()
+    }
+
+    /// Returns the delay of a backoff that has one of these formulas. A random number is drawn at most once for it, and at
+    /// most once for the jitter on a hint. `hint`: see [`hint`](Self::hint). `room`: the longest wait that the deadline leaves.
     #[inline(always)]
     pub(crate) fn delay(
         &self,
         backoff: &Backoff<'_>,
-        attempt: u32,
-        classification: &Classification,
-        previous: Millis,
+        context: &BackoffContext,
+        hint: Option<Millis>,
+        room: Millis,
         mut draw: impl FnMut() -> u32,
     ) -> Millis {
         let retry_after = backoff.retry_after();
-        let choice = match classification.hint() {
-            Some(hint) if self.kinds & RETRY_AFTER != 0 && !retry_after.is_ignored() => retry_after.choice(hint),
-            _ => match backoff.formula.plain_choice(attempt) {
-                Some(choice) => choice,
-                None if self.kinds & OTHER == 0 => return Millis::ZERO,
-                None => {
-                    let context = BackoffContext { attempt, classification: *classification, previous, random: 0 };
-                    return (self.other)(backoff, &context, &mut draw);
-                }
-            },
-        };
-        choice.pick(draw)
+        let is_as_is = hint.is_some() && retry_after.is_as_is();
+        let own = if is_as_is { Millis::ZERO } else { self.own_delay(backoff, context, &mut draw) };
+        match hint {
+            Some(hint) if is_as_is || hint > own => retry_after.delay(hint, room, draw),
+            _ => own,
+        }
+    }
+
+    /// Returns the delay without regard to a hint.
+    #[inline(always)]
+    fn own_delay(&self, backoff: &Backoff<'_>, context: &BackoffContext, mut draw: impl FnMut() -> u32) -> Millis {
+        match backoff.formula.plain_choice(context.attempt) {
+            Some(choice) => choice.pick(draw),
+            None if self.kinds & OTHER == 0 => Millis::ZERO,
+            None => (self.other)(backoff, context, &mut draw),
+        }
     }
 }
 
@@ -165,10 +178,15 @@ impl Formula<'_> {
 }
 
 impl RetryAfter {
-    /// Returns the choice after a hint: never sooner than the server asks, and not at the same time as every other client.
-    fn choice(self, hint: Millis) -> Choice {
-        let hint = hint.get();
-        Choice::above(hint, self.number().checked_sub(2).unwrap_or_else(|| (hint >> 3).max(250)))
+    /// Returns the delay after a hint: never sooner than the server asks, and not at the same time as every other client. Jitter
+    /// that does not fit the room is cut, unless the hint is taken as it is; a hint is never cut.
+    #[inline(never)]
+    fn delay(self, hint: Millis, room: Millis, draw: impl FnOnce() -> u32) -> Millis {
+        let jitter = self.configured_jitter().unwrap_or(hint.get().max(250));
+        let jitter =
+            if hint <= room && !self.is_as_is() { jitter.min(room.saturating_sub(hint).get()) } else { jitter };
+        let added = if jitter == 0 { 0 } else { part(jitter, draw()) };
+        hint.saturating_add(Millis::new(added))
     }
 }
 

@@ -36,6 +36,7 @@ macro_rules! word {
 }
 
 word!(none, "a whole number of milliseconds");
+word!(auto, "a whole number of milliseconds");
 word!(unlimited, "a whole number");
 word!(per_class, "a backoff");
 

@@ -126,6 +126,13 @@ fn hints() {
     expect(SOUND.backoff_for(ErrorClass::RateLimit, exact).lints(), &[Lint::RetryAfterWithoutJitter]);
     let spread = Backoff::equal_jitter(SECS(1), SECS(5)).or_retry_after_jittered(MS(1));
     expect(SOUND.backoff_for(ErrorClass::RateLimit, spread).lints(), &[]);
+    let as_is = Backoff::equal_jitter(SECS(1), SECS(5)).or_retry_after_as_is(MS(1));
+    expect(SOUND.backoff_for(ErrorClass::RateLimit, as_is).lints(), &[Lint::RetryAfterAsIs]);
+    expect(SOUND.retry_after_cap(Duration::MAX).lints(), &[Lint::RetryAfterWithoutCap]);
+    expect(SOUND.retry_after_cap(SECS(86_400)).lints(), &[]);
+    expect(SOUND.deadline(SECS(30)).retry_after_cap(Duration::MAX).lints(), &[]);
+    let deaf = SOUND.retry_after_cap(Duration::MAX).backoff_for(ErrorClass::RateLimit, Backoff::none());
+    assert!(!deaf.lints().contains(Lint::RetryAfterWithoutCap));
     let own = Backoff::custom(&|context: &crate::BackoffContext| context.previous);
     expect(SOUND.backoff_for(ErrorClass::RateLimit, own).lints(), &[]);
 }

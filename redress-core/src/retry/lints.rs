@@ -1,6 +1,6 @@
 //! What is unwise about limits and backoffs. See [`lint`](crate::lint).
 
-use super::{NO_LIMIT, Retry, UNLIMITED};
+use super::{DEFAULT_CAP, NO_LIMIT, Retry, UNLIMITED};
 use crate::{
     Backoff, ErrorClass,
     lint::{Lint, Lints},
@@ -45,7 +45,12 @@ impl Retry<'_> {
     const fn of_backoff(&self, backoff: &Backoff<'_>, class: ErrorClass, retries: u32) -> Lints {
         let lints = Lints::EMPTY
             .with_if(Lint::RetryAfterWithoutJitter, backoff.hint_has_no_jitter())
-            .with_if(Lint::RetryAfterCapped, backoff.follows_hints() && self.deadline_millis().is_some());
+            .with_if(Lint::RetryAfterAsIs, backoff.takes_hints_as_they_are())
+            .with_if(Lint::RetryAfterWithoutCap, backoff.follows_hints() && self.sleeps_for_weeks())
+            .with_if(
+                Lint::RetryAfterCapped,
+                backoff.follows_hints() && self.deadline_millis().is_some() && !self.has_own_cap(),
+            );
         let (Some((shortest, longest)), Some((_, ever))) = (backoff.bounds(1), backoff.bounds(SETTLED)) else {
             return lints;
         };
@@ -67,6 +72,15 @@ impl Retry<'_> {
                 Lint::AttemptsBeyondDeadline,
                 retries < UNLIMITED - 1 && backoff.shortest_sum(retries, SETTLED) >= deadline as u64,
             )
+    }
+
+    /// Whether neither a cap nor a deadline bounds a hint.
+    const fn sleeps_for_weeks(&self) -> bool {
+        self.longest_hint().get() == u32::MAX && self.deadline_millis().is_none()
+    }
+
+    const fn has_own_cap(&self) -> bool {
+        self.hint_cap.get() != DEFAULT_CAP.get()
     }
 
     pub(crate) const fn is_unlimited(&self) -> bool {

@@ -84,7 +84,7 @@ impl Check<'_> {
         let field = error.field().split([',', ' ']).next().unwrap_or_default();
         let field = match (table, field) {
             (_, "backoff" | "retry_after_jitter") | ("budget", _) => table.to_owned(),
-            (_, "deadline" | "attempt_timeout" | "window" | "recovery_timeout" | "probe_lease") => {
+            (_, "deadline" | "attempt_timeout" | "retry_after_cap" | "window" | "recovery_timeout" | "probe_lease") => {
                 format!("{table}.{field}_ms")
             }
             _ => format!("{table}.{field}"),
@@ -125,6 +125,7 @@ fn contradictions(check: &mut Check<'_>, config: &PolicyConfig) {
             ConfigError::ZeroAttempts => retry.max_attempts = None,
             ConfigError::ZeroDeadline => retry.deadline_ms = None,
             ConfigError::ZeroAttemptTimeout => retry.attempt_timeout_ms = None,
+            ConfigError::ZeroRetryAfterCap => retry.retry_after_cap_ms = None,
             _ => break,
         }
     }
@@ -263,6 +264,7 @@ fn of_class(check: &mut Check<'_>, retry: &RetryConfig, class: ErrorClass, lint:
     let (field, values) = match lint.field() {
         "limit" => (format!("retry.limits.{class}"), String::new()),
         "max_attempts" => ("retry.max_attempts".to_owned(), format!("{who}{deadline}: ")),
+        "retry_after_cap" => ("retry.retry_after_cap_ms".to_owned(), format!("{who}{deadline}: ")),
         "deadline" => {
             let first = backoff.filter(|_| lint != Lint::RetryAfterCapped).map(|backoff| first(&backoff, class));
             ("retry.deadline_ms".to_owned(), format!("{who}{deadline}{}: ", first.unwrap_or_default()))

@@ -55,8 +55,10 @@ enum Delay {
     Exponential(u64, u64),
     Equal(u64, u64),
     Decorrelated(u64, u64),
-    /// A hint plus jitter, or the other.
+    /// A hint as it is plus jitter, or the other.
     HintOr(&'static Delay, u64),
+    /// A hint plus jitter where it is above the other.
+    HintAbove(&'static Delay, u64),
 }
 
 #[derive(Clone, Copy)]
@@ -83,6 +85,8 @@ struct Rules {
     max_attempts: Option<u32>,
     deadline: Option<u64>,
     max_unknown: Option<usize>,
+    /// The cap on hints; `None` for the default.
+    cap: Option<u64>,
     limits: &'static [(ErrorClass, usize)],
     default: Option<Delay>,
     own: &'static [(ErrorClass, Delay)],
@@ -95,6 +99,7 @@ const NOTHING: Rules = Rules {
     max_attempts: Some(3),
     deadline: None,
     max_unknown: None,
+    cap: None,
     limits: &[],
     default: Some(Delay::Exponential(2, 4)),
     own: &[],
@@ -139,6 +144,21 @@ const POLICIES: &[Rules] = &[
         budget: Some(BudgetRules::Rolling(2, 8)),
         ..NOTHING
     },
+    Rules {
+        name: "hints above a backoff that grows",
+        max_attempts: Some(5),
+        deadline: Some(17),
+        default: Some(Delay::HintAbove(&Delay::Exponential(2, 64), 8)),
+        own: &[(RateLimit, Delay::HintAbove(&Delay::Decorrelated(2, 24), 3))],
+        ..NOTHING
+    },
+    Rules {
+        name: "hints beyond the cap",
+        cap: Some(3),
+        default: Some(Delay::HintAbove(&Delay::Exponential(8, 64), 0)),
+        own: &[(RateLimit, Delay::HintAbove(&Delay::Exponential(8, 64), 0)), (Transient, Delay::Equal(8, 32))],
+        ..NOTHING
+    },
     Rules { name: "bucket", budget: Some(BudgetRules::Bucket(2, 500)), ..NOTHING },
     Rules { name: "breaker", max_attempts: Some(2), breaker: Some(BREAKER), ..NOTHING },
     Rules {
@@ -164,6 +184,7 @@ const POLICIES: &[Rules] = &[
         max_attempts: Some(3),
         deadline: Some(12),
         max_unknown: Some(1),
+        cap: None,
         limits: &[(RateLimit, 1)],
         default: Some(Delay::Decorrelated(2, 6)),
         own: &[(RateLimit, Delay::HintOr(&Delay::Fixed(&[Millis::new(1)]), 4))],
@@ -360,6 +381,7 @@ fn every_rule_is_reached() {
         Some(StopReason::Scheduled),
         Some(StopReason::Aborted),
         Some(StopReason::CircuitOpen),
+        Some(StopReason::RetryAfterTooLong),
     ] {
         assert!(reached.contains(&reason), "{reason:?} never comes up");
     }

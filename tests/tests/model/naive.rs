@@ -238,8 +238,14 @@ impl Model<'_> {
         }
         let own = rules.own.iter().find(|(other, _)| *other == class).map(|(_, delay)| *delay);
         let Some(strategy) = own.or(rules.default) else { return Err(StopReason::NoStrategy) };
+        let cap = rules.cap.or(rules.deadline).unwrap_or(3_600_000);
+        if let (Delay::HintOr(..) | Delay::HintAbove(..), Some(hint)) = (strategy, hint.filter(|hint| *hint > cap)) {
+            call.next_delay = Some(hint);
+            return Err(StopReason::RetryAfterTooLong);
+        }
         let previous = call.retry_before.filter(|(other, _)| *other == class).map(|(_, delay)| delay);
-        let delay = self.delay(strategy, call.attempts, previous, hint);
+        let left = rules.deadline.map(|deadline| (deadline - 1).saturating_sub(self.now - call.start));
+        let delay = self.delay(strategy, call.attempts, previous, hint, left);
         if rules.deadline.is_some_and(|deadline| self.now - call.start + delay >= deadline) {
             call.next_delay = Some(delay);
             return Err(StopReason::DeadlineExceeded);
@@ -250,7 +256,14 @@ impl Model<'_> {
         Ok(delay)
     }
 
-    fn delay(&mut self, strategy: Delay, attempt: u32, previous: Option<u64>, hint: Option<u64>) -> u64 {
+    fn delay(
+        &mut self,
+        strategy: Delay,
+        attempt: u32,
+        previous: Option<u64>,
+        hint: Option<u64>,
+        left: Option<u64>,
+    ) -> u64 {
         match strategy {
             Delay::Fixed(delays) => {
                 let index = (attempt as usize - 1).min(delays.len() - 1);
@@ -266,10 +279,17 @@ impl Model<'_> {
                 self.uniform(base, base.max(3 * previous)).min(max)
             }
             Delay::HintOr(fallback, jitter) => match hint {
-                None => self.delay(*fallback, attempt, previous, None),
+                None => self.delay(*fallback, attempt, previous, None, left),
                 Some(hint) if jitter == 0 => hint,
                 Some(hint) => self.uniform(hint, hint + jitter),
             },
+            Delay::HintAbove(fallback, jitter) => {
+                let own = self.delay(*fallback, attempt, previous, None, left);
+                let Some(hint) = hint.filter(|hint| *hint > own) else { return own };
+                // Jitter ends before the deadline, unless the hint alone reaches it.
+                let jitter = left.filter(|left| *left >= hint).map_or(jitter, |left| jitter.min(left - hint));
+                if jitter == 0 { hint } else { self.uniform(hint, hint + jitter) }
+            }
         }
     }
 

@@ -135,7 +135,8 @@ fn backoff(delay: Delay) -> Backoff<'static> {
         Delay::Exponential(base, max) => Backoff::exponential(span(base), span(max)),
         Delay::Equal(base, max) => Backoff::equal_jitter(span(base), span(max)),
         Delay::Decorrelated(base, max) => Backoff::decorrelated_jitter(span(base), span(max)),
-        Delay::HintOr(fallback, jitter) => backoff(*fallback).or_retry_after_jittered(span(jitter)),
+        Delay::HintOr(fallback, jitter) => backoff(*fallback).or_retry_after_as_is(span(jitter)),
+        Delay::HintAbove(fallback, jitter) => backoff(*fallback).or_retry_after_jittered(span(jitter)),
     }
 }
 
@@ -143,6 +144,7 @@ pub(crate) fn retry(rules: &Rules) -> Retry<'static> {
     let mut retry = rules.default.map_or_else(Retry::per_class, |delay| Retry::new(backoff(delay)));
     retry = rules.max_attempts.map_or(retry.unlimited_attempts(), |attempts| retry.max_attempts(attempts));
     retry = rules.deadline.map_or(retry.no_deadline(), |deadline| retry.deadline(span(deadline)));
+    retry = rules.cap.map_or(retry, |cap| retry.retry_after_cap(span(cap)));
     retry = rules.max_unknown.map_or(retry.no_unknown_cap(), |cap| retry.max_unknown(byte(cap)));
     for (class, retries) in rules.limits {
         retry = retry.limit_for(*class, byte(*retries));
@@ -202,7 +204,11 @@ impl Through {
                 }
             }
             // The machine names its verdict; the delay which it refused is told by the drivers.
-            Self::Machine if told.reason == Some(StopReason::DeadlineExceeded) => told.next_delay = None,
+            Self::Machine
+                if matches!(told.reason, Some(StopReason::DeadlineExceeded | StopReason::RetryAfterTooLong)) =>
+            {
+                told.next_delay = None;
+            }
             Self::Execute | Self::Machine => {}
         }
     }
