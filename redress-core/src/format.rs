@@ -114,6 +114,7 @@ mod tests {
         format::<backoff::ByArgs<()>>();
         format::<breaker::Permit<'_>>();
         format::<classify::name::NameBuffer>();
+        format::<classify::rate_limit::Quota>();
         format::<classify::retry_after::UnixSeconds>();
         format::<embedded::WrappingClock<(), 1_000>>();
         format::<lint::Lint>();

@@ -259,7 +259,9 @@ fn a_retry_after_header_of_junk_or_negative_or_huge_or_of_a_date_in_the_past() {
         b"soon",
         b"-1",
         b"+1",
-        b"1.5",
+        b"1.",
+        b".5",
+        b"1.5.0",
         b"1e3",
         b"0x10",
         b"12 s",
@@ -280,6 +282,8 @@ fn a_retry_after_header_of_junk_or_negative_or_huge_or_of_a_date_in_the_past() {
     }
     assert_eq!(parse(&[b'9'; 1_000], now), Some(Millis::MAX));
     assert_eq!(parse(b"4294967296", now), Some(Millis::MAX));
+    assert_eq!(parse(b"18446744073709551616", now), Some(Millis::MAX));
+    assert_eq!(parse(b"18446744073709551616.1", now), Some(Millis::MAX));
     assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:59 GMT", now), Some(Millis::MAX));
     for past in
         [&b"Wed, 04 Mar 2026 05:06:06 GMT"[..], b"Thu, 01 Jan 1970 00:00:00 GMT", b"Sat, 01 Jan 0000 00:00:00 GMT"]

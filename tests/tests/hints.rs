@@ -180,7 +180,6 @@ fn a_call_that_a_hint_ends() {
     );
     // Calls around this one hear the hint too.
     assert_eq!(error.classify(), asks(86_400_000));
-    drop(context);
     let seen = seen.into_inner();
     assert_eq!(seen[0].kind, EventKind::RetryAfterTooLong);
     assert_eq!(seen[0].stop_reason, Some(StopReason::RetryAfterTooLong));

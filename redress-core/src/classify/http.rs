@@ -94,7 +94,8 @@ pub const fn status(status: u16) -> Option<Classification> {
 /// Like [`status`], with the value of the response's `Retry-After` header as the hint.
 ///
 /// The hint is attached to every failure, whatever its status: RFC 9110 defines the header for 503 as much as RFC 6585
-/// does for 429. A value that can't be read gives no hint. `now` is the wall clock, needed for values that are dates;
+/// does for 429. A 403 with a hint is a [`RateLimit`](ErrorClass::RateLimit): it says when the permission comes back. A value
+/// that can't be read gives no hint. `now` is the wall clock, needed for values that are dates;
 /// where there is none, `None` keeps the date parser out of the image.
 ///
 /// ```
@@ -107,6 +108,7 @@ pub const fn status(status: u16) -> Option<Classification> {
 pub fn status_with_retry_after(status: u16, header: Option<&[u8]>, now: Option<UnixSeconds>) -> Option<Classification> {
     let failure = self::status(status)?;
     Some(match header.and_then(|value| retry_after::parse(value, now)) {
+        Some(hint) if status == 403 => Classification::new(ErrorClass::RateLimit).code(403).retry_after(hint),
         Some(hint) => failure.retry_after(hint),
         None => failure,
     })
@@ -162,6 +164,15 @@ mod tests {
             assert_eq!(hint(code, None), Some(None));
         }
         assert_eq!(hint(200, Some(b"7")), None);
+    }
+
+    #[test]
+    fn a_forbidden_request_with_a_hint_is_a_rate_limit() {
+        let known = |header: Option<&[u8]>| status_with_retry_after(403, header, None);
+        let limited = Classification::new(RateLimit).code(403).retry_after(Millis::from_secs(60));
+        assert_eq!(known(Some(b"60")), Some(limited));
+        assert_eq!(known(Some(b"soon")), Some(Classification::new(Permission).code(403)));
+        assert_eq!(known(None), Some(Classification::new(Permission).code(403)));
     }
 
     #[test]

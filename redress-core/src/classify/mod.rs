@@ -5,6 +5,7 @@
 
 pub mod http;
 pub mod name;
+pub mod rate_limit;
 pub mod retry_after;
 pub mod sqlstate;
 

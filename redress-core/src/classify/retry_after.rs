@@ -1,10 +1,24 @@
-//! The `Retry-After` header field (RFC 9110, section 10.2.3).
+//! The `Retry-After` header field (RFC 9110, section 10.2.3), with what real servers make of it.
 //!
-//! Its value is a number of seconds or a date in one of the three formats of section 5.6.7. A date is a moment of the
-//! wall clock; a device without one still reads the seconds.
+//! | value | hint |
+//! |---|---|
+//! | `120` | so many seconds |
+//! | `2.0`, `0.35` | so many seconds, rounded up to a millisecond; outside of the RFC, but the documented form of a large shop platform |
+//! | a date in one of the three formats of section 5.6.7 | the time until then, zero if it has passed |
+//! | more than 49.7 days, such as 2^64 | [`Millis::MAX`], which ends a call by its [cap](crate::Retry::retry_after_cap) |
+//! | anything else: signs, exponents, units, other zones | none |
 //!
-//! What HTTP doesn't define (signs, fractions, other zones) gives no hint: a failed request stays a failed request,
-//! however odd its header.
+//! A value without a hint is no error: a failed request stays a failed request, however odd its header. A device without a wall
+//! clock still reads the seconds.
+//!
+//! # Which clock judges a date
+//!
+//! The server's own: [`parse_dated`] takes the `Date` of the response, and what counts is the time from there to the date. If
+//! the two are more than 49.7 days apart, they were not written by the same clock (a `Date` of 1970 or of 9999 in front of a sound
+//! date), and the local clock judges, as it does for a response without a readable `Date`.
+//!
+//! A clock that shows a time before 2020 is plainly not set. It never makes a sound date a wait of decades: from such a clock, a date
+//! more than 49.7 days ahead is no hint.
 
 use crate::Millis;
 
@@ -30,48 +44,134 @@ impl UnixSeconds {
     pub const fn get(self) -> u64 {
         self.0
     }
+
+    /// The beginning of 2020. A clock that shows less is not set.
+    pub(super) const RECENT: Self = Self(1_577_836_800);
+
+    /// Returns the time from here to another moment, zero if that has passed; `None` if it does not fit.
+    fn until(self, moment: Self) -> Option<Millis> {
+        let seconds = u32::try_from(moment.0.saturating_sub(self.0)).ok()?;
+        Some(Millis::from_secs(seconds)).filter(|wait| *wait < Millis::MAX)
+    }
+
+    /// Returns how long a clock that shows this moment has to wait until another, saturating; `None` if it is not set.
+    fn wait_until(self, moment: Self) -> Option<Millis> {
+        self.until(moment).or((self >= Self::RECENT).then_some(Millis::MAX))
+    }
 }
 
-/// How long to wait, counted from `now`, according to the value of a `Retry-After` header.
+/// Returns how long to wait, counted from `now`, according to the value of a `Retry-After` header, by the table of
+/// [this module](self).
 ///
-/// - Only digits: so many seconds.
-/// - A date: the time from `now` until then, zero when it has passed. Without `now` there is no hint. The weekday has
-///   to be one, but not the right one.
-/// - Anything else: `None`.
-///
-/// Waits too long for [`Millis`] become [`Millis::MAX`]. Whitespace around the value is ignored.
+/// Without `now` there is no hint in a date. The weekday of a date has to be one, but not the right one. Whitespace around the
+/// value is ignored.
 ///
 /// ```
 /// use redress_core::{Millis, classify::retry_after::{UnixSeconds, parse}};
 ///
 /// let now = Some(UnixSeconds::new(1_772_600_767));
 /// assert_eq!(parse(b"120", None), Some(Millis::from_secs(120)));
+/// assert_eq!(parse(b"2.0", None), Some(Millis::from_secs(2)));
 /// assert_eq!(parse(b"Wed, 04 Mar 2026 05:06:37 GMT", now), Some(Millis::from_secs(30)));
 /// assert_eq!(parse(b"in a while", now), None);
 /// ```
 pub fn parse(value: &[u8], now: Option<UnixSeconds>) -> Option<Millis> {
     // Inlined, so that a caller which passes a plain `None` links no date parser.
-    match (delay_seconds(value), now) {
-        (None, Some(now)) => until_date(value, now),
-        (seconds, _) => seconds.map(Millis::from_secs),
+    match (seconds(value), now) {
+        (None, Some(now)) => now.wait_until(date(value, now)?),
+        (seconds, _) => seconds,
     }
 }
 
-/// `delay-seconds = 1*DIGIT`, saturating.
+/// Like [`parse`], where dates are judged by the value of the response's own `Date` header if there is one: see
+/// [this module](self#which-clock-judges-a-date).
+///
+/// ```
+/// use redress_core::{Millis, classify::retry_after::parse_dated};
+///
+/// let hint = parse_dated(b"Wed, 18 Sep 2019 05:34:00 GMT", Some(b"Wed, 18 Sep 2019 05:33:23 GMT"), None);
+/// assert_eq!(hint, Some(Millis::from_secs(37)));
+/// ```
+pub fn parse_dated(value: &[u8], date: Option<&[u8]>, now: Option<UnixSeconds>) -> Option<Millis> {
+    seconds(value).or_else(|| {
+        let date = date.and_then(|date| self::date(date, now.unwrap_or(UnixSeconds::RECENT)));
+        wait(self::date(value, date.or(now)?)?, date, now)
+    })
+}
+
+/// Returns the wait that is the value of a `retry-after-ms` or `x-ms-retry-after-ms` header: milliseconds, decimals rounded up,
+/// saturating. `None` if it is anything else.
+///
+/// ```
+/// use redress_core::{Millis, classify::retry_after::parse_millis};
+///
+/// assert_eq!(parse_millis(b"350"), Some(Millis::new(350)));
+/// assert_eq!(parse_millis(b"9.25"), Some(Millis::new(10)));
+/// ```
+pub fn parse_millis(value: &[u8]) -> Option<Millis> {
+    let (whole, thousandths) = number(value)?;
+    let millis = whole.saturating_add(u64::from(thousandths != 0));
+    Some(u32::try_from(millis).map_or(Millis::MAX, Millis::new))
+}
+
+/// Returns how long to wait until a moment that a response names, by its own date or by the local clock: see
+/// [this module](self#which-clock-judges-a-date).
+pub(super) fn wait(moment: UnixSeconds, date: Option<UnixSeconds>, now: Option<UnixSeconds>) -> Option<Millis> {
+    let by_date = date.filter(|date| moment.until(*date).is_some()).and_then(|date| date.until(moment));
+    let by = |clock: Option<UnixSeconds>| clock.and_then(|clock| clock.wait_until(moment));
+    by_date.or_else(|| by(now)).or_else(|| by(date))
+}
+
+/// Returns the seconds, rounded up to a millisecond, that are the whole value.
 #[expect(clippy::arithmetic_side_effects, reason = "at most 999,999,999")]
-fn delay_seconds(value: &[u8]) -> Option<u32> {
+pub(super) fn seconds(value: &[u8]) -> Option<Millis> {
     /// Longer than every [`Millis`], and short enough for one digit more.
     const ENOUGH: u32 = 99_999_999;
 
-    let (first, others) = value.trim_ascii().split_first()?;
-    others.iter().try_fold(digit(*first)?, |sum, byte| Some(sum.min(ENOUGH) * 10 + digit(*byte)?))
+    let (whole, thousandths) = decimal(value)?;
+    let seconds = whole.iter().fold(0, |sum, byte| ENOUGH.min(sum) * 10 + u32::from(byte & 0xF));
+    Some(Millis::from_secs(seconds).saturating_add(Millis::new(thousandths)))
 }
 
-/// `HTTP-date`: any of its three formats.
-fn until_date(value: &[u8], now: UnixSeconds) -> Option<Millis> {
-    let date = FORMATS.iter().find_map(|format| Date::read(value.trim_ascii(), format, now))?;
-    let wait = date.exists().then(|| date.to_unix())?.get().saturating_sub(now.get());
-    Some(u32::try_from(wait).map_or(Millis::MAX, Millis::from_secs))
+/// Returns a whole number, saturating above 10^15, and its decimals in thousandths, rounded up.
+#[expect(clippy::arithmetic_side_effects, reason = "at most 10^16")]
+pub(super) fn number(value: &[u8]) -> Option<(u64, u32)> {
+    /// Longer than every span and later than every date, and short enough for one digit more.
+    const ENOUGH: u64 = 1_000_000_000_000_000;
+
+    let (whole, thousandths) = decimal(value)?;
+    Some((whole.iter().fold(0, |sum, byte| ENOUGH.min(sum) * 10 + u64::from(byte & 0xF)), thousandths))
+}
+
+/// Splits `1*DIGIT [ "." 1*DIGIT ]`, with whitespace around it, into the digits before the point and thousandths, rounded up.
+#[expect(clippy::arithmetic_side_effects, reason = "at most 1,000")]
+fn decimal(value: &[u8]) -> Option<(&[u8], u32)> {
+    let value = value.trim_ascii();
+    let end = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
+    let (whole, rest) = value.split_at_checked(end).filter(|(whole, _)| !whole.is_empty())?;
+    let mut thousandths = 0;
+    if let Some((point, decimals)) = rest.split_first() {
+        if *point != b'.' || decimals.is_empty() {
+            return None;
+        }
+        let mut units = [100, 10, 1].into_iter();
+        let mut is_more = false;
+        for byte in decimals {
+            let digit = digit(*byte)?;
+            match units.next() {
+                Some(unit) => thousandths += unit * digit,
+                None => is_more |= digit != 0,
+            }
+        }
+        thousandths += u32::from(is_more);
+    }
+    Some((whole, thousandths))
+}
+
+/// Reads an `HTTP-date`, in any of its three formats. `near`: a moment by which years of two digits are read.
+pub(super) fn date(value: &[u8], near: UnixSeconds) -> Option<UnixSeconds> {
+    let date = FORMATS.iter().find_map(|format| Date::read(value.trim_ascii(), format, near))?;
+    date.exists().then(|| date.to_unix())
 }
 
 /// The three of RFC 9110, in the letters of `strftime`: IMF-fixdate, RFC 850, asctime.

@@ -16,7 +16,7 @@ fn vectors() {
         ("1", secs(1)),
         (" 7 ", secs(7)),
         ("\t15", secs(15)),
-        ("1.5", None),
+        ("1.5", Some(Millis::new(1_500))),
         ("1e3", None),
         ("abc", None),
         ("", None),
@@ -50,6 +50,106 @@ fn seconds_saturate() {
         assert_eq!(parse(value.as_bytes(), None), Some(Millis::MAX), "{value}");
     }
     assert_eq!(parse(b"000000000000000000000000000000000005", None), secs(5));
+}
+
+/// 2,000 ms for the form in which a large shop platform sends two seconds.
+#[test]
+fn decimals_round_up_to_a_millisecond() {
+    for (value, millis) in [
+        ("2.0", 2_000),
+        ("2.00000", 2_000),
+        ("0.35", 350),
+        ("0.1", 100),
+        ("0.0005", 1),
+        ("1.0000000001", 1_001),
+        ("1.9991", 2_000),
+        ("0.0", 0),
+        ("4294967.2", 4_294_967_200),
+        ("4294967.9", u32::MAX),
+        ("18446744073709551616.5", u32::MAX),
+    ] {
+        assert_eq!(parse(value.as_bytes(), None), Some(Millis::new(millis)), "{value}");
+        assert_eq!(parse_dated(value.as_bytes(), None, None), Some(Millis::new(millis)), "{value}");
+    }
+    for value in [".", "1.", ".5", "1.5.2", "1.-5", "1. 5", "1.5s", "1,5", "-0.5", "1.5e3"] {
+        assert_eq!(parse(value.as_bytes(), Some(NOW)), None, "{value}");
+    }
+}
+
+#[test]
+fn milliseconds() {
+    for (value, millis) in [
+        ("0", Some(0)),
+        (" 350 ", Some(350)),
+        ("9.25", Some(10)),
+        ("9.0", Some(9)),
+        ("4294967295", Some(u32::MAX)),
+        ("4294967295.5", Some(u32::MAX)),
+        ("18446744073709551616", Some(u32::MAX)),
+        ("1500000000", Some(1_500_000_000)),
+        ("-1", None),
+        ("", None),
+        ("soon", None),
+        ("5 ms", None),
+        ("Wed, 04 Mar 2026 05:06:37 GMT", None),
+    ] {
+        assert_eq!(parse_millis(value.as_bytes()), millis.map(Millis::new), "{value:?}");
+    }
+}
+
+#[test]
+fn a_date_is_judged_by_the_date_of_the_response() {
+    const DATE: &str = "Wed, 18 Sep 2019 05:33:23 GMT";
+    const UNTIL: &str = "Wed, 18 Sep 2019 05:34:00 GMT";
+    let hint = |value: &str, date: &str, now| parse_dated(value.as_bytes(), Some(date.as_bytes()), now);
+    for now in [None, Some(UnixSeconds::new(0)), Some(NOW), Some(UnixSeconds::new(u64::MAX))] {
+        assert_eq!(hint(UNTIL, DATE, now), secs(37));
+        assert_eq!(hint(DATE, UNTIL, now), secs(0));
+        assert_eq!(hint("Wednesday, 18-Sep-19 05:34:00 GMT", DATE, now), secs(37));
+        assert_eq!(hint("Wed Sep 18 05:34:00 2019", DATE, now), secs(37));
+        // A server whose clock is not set is judged by that clock.
+        assert_eq!(hint("Thu, 01 Jan 1970 00:01:00 GMT", "Thu, 01 Jan 1970 00:00:10 GMT", now), secs(50));
+        assert_eq!(hint("Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:00 GMT", now), secs(59));
+        assert_eq!(hint("7.5", DATE, now), Some(Millis::new(7_500)));
+        assert_eq!(hint("soon", DATE, now), None);
+    }
+}
+
+/// The local clock judges where the two are not of one clock, or there is no date that can be read.
+#[test]
+fn a_date_of_another_clock_is_not_believed() {
+    const UNTIL: &[u8] = b"Wed, 04 Mar 2026 05:06:37 GMT";
+    for date in [
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Wed, 18 Sep 2019 05:33:23 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "2026-03-04T05:06:07Z",
+        "",
+        "yesterday",
+    ] {
+        assert_eq!(parse_dated(UNTIL, Some(date.as_bytes()), Some(NOW)), secs(30), "{date}");
+        // Without a clock that is set there is no hint, unless the date says that the moment has passed.
+        for not_set in [None, Some(UnixSeconds::new(0)), Some(UnixSeconds::new(1_000_000_000))] {
+            let expected = if date.contains("9999") { secs(0) } else { None };
+            assert_eq!(parse_dated(UNTIL, Some(date.as_bytes()), not_set), expected, "{date}");
+        }
+    }
+    // Never, by a server whose clock is right.
+    let never = b"Fri, 31 Dec 9999 23:59:59 GMT";
+    for now in [None, Some(UnixSeconds::new(0)), Some(NOW)] {
+        assert_eq!(parse_dated(never, Some(UNTIL), now), Some(Millis::MAX));
+    }
+}
+
+#[test]
+fn a_clock_that_is_not_set_bounds_nothing() {
+    const UNTIL: &[u8] = b"Wed, 04 Mar 2026 05:06:37 GMT";
+    for not_set in [0, 5, 946_684_800, 1_577_836_799] {
+        assert_eq!(parse(UNTIL, Some(UnixSeconds::new(not_set))), None, "{not_set}");
+        assert_eq!(parse_dated(UNTIL, None, Some(UnixSeconds::new(not_set))), None, "{not_set}");
+        assert_eq!(parse(b"30", Some(UnixSeconds::new(not_set))), secs(30));
+    }
+    assert_eq!(parse(UNTIL, Some(UnixSeconds::new(1_577_836_800))), Some(Millis::MAX));
 }
 
 #[test]
@@ -174,7 +274,7 @@ fn a_leap_second_is_the_next_midnight() {
 #[test]
 fn far_dates_saturate_and_old_ones_are_past() {
     let at = |value: &str, now| parse(value.as_bytes(), Some(UnixSeconds::new(now)));
-    assert_eq!(at("Fri, 31 Dec 9999 23:59:59 GMT", 0), Some(Millis::MAX));
+    assert_eq!(at("Fri, 31 Dec 9999 23:59:59 GMT", NOW.get()), Some(Millis::MAX));
     assert_eq!(at("Fri, 31 Dec 9999 23:59:59 GMT", u64::MAX), secs(0));
     assert_eq!(at("Sat, 01 Jan 0000 00:00:00 GMT", 0), secs(0));
     assert_eq!(at("Sunday, 06-Nov-94 08:49:37 GMT", u64::MAX), secs(0));

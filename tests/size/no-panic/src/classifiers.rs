@@ -7,6 +7,7 @@ use redress_core::{
     classify::{
         http,
         name::{NameBuffer, class_of_name},
+        rate_limit::{self, Quota},
         retry_after::{self, UnixSeconds},
         sqlstate,
     },
@@ -20,6 +21,14 @@ pub fn run() {
     let now = opaque::some(UnixSeconds::new(opaque::long()));
     retry_after::parse(bytes, now).sink();
     retry_after::parse(bytes, None).sink();
+    retry_after::parse_dated(bytes, opaque::some(bytes), now).sink();
+    retry_after::parse_millis(bytes).sink();
+    rate_limit::remaining(bytes).sink();
+    rate_limit::reset(bytes, opaque::some(bytes), now).sink();
+    let quota = rate_limit::parse(bytes).unwrap_or_default().or_tighter(Quota::new(Some(opaque::word()), None));
+    quota.is_exhausted().sink();
+    quota.remaining.sink();
+    quota.reset.sink();
     http::status_class(opaque::short()).sink();
     http::classify_status(opaque::short()).sink();
     http::status(opaque::short()).sink();

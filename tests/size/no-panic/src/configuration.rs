@@ -36,6 +36,7 @@ pub fn retry() -> RetryConfig {
         max_attempts: opaque::some(opaque::word()),
         deadline_ms: opaque::some(opaque::millis()),
         attempt_timeout_ms: opaque::some(opaque::millis()),
+        retry_after_cap_ms: opaque::some(opaque::millis()),
         max_unknown: opaque::some(opaque::byte()),
         limits: by_class(opaque::byte),
         backoff: opaque::some(backoff()),
@@ -88,6 +89,7 @@ fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
         _ => Backoff::try_token_backoff(base, max)?,
     };
     let jittered = backoff.or_retry_after().try_or_retry_after_jittered(opaque::span())?;
+    let as_is = backoff.try_or_retry_after_as_is(opaque::span())?;
     let retry = if opaque::flag() { Retry::new(backoff) } else { Retry::per_class() };
     let retry = retry
         .max_attempts(opaque::word())
@@ -95,7 +97,9 @@ fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
         .attempt_timeout(opaque::span())
         .max_unknown(opaque::byte())
         .limit_for(opaque::class(), opaque::byte())
-        .backoff_for(opaque::class(), jittered);
+        .retry_after_cap(opaque::span())
+        .backoff_for(opaque::class(), jittered)
+        .backoff_for(opaque::class(), as_is);
     let retry = if opaque::flag() { retry.no_deadline().unlimited_attempts().no_unknown_cap() } else { retry };
     retry.deadline_after().sink();
     jittered.delay(opaque::word(), &opaque::classification(), opaque::millis(), opaque::word).sink();
