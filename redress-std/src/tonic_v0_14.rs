@@ -11,9 +11,23 @@
 //! | `UNAVAILABLE`, `DEADLINE_EXCEEDED`; the channel's own time-out, which shows as `CANCELLED` | [`Transient`](ErrorClass::Transient) |
 //! | `CANCELLED`, `UNKNOWN` | by its [source](crate::chain) |
 //!
-//! The number of the status is the code. The hint is the `retry_delay` of a `google.rpc.RetryInfo` among the status's
-//! details, or else the `grpc-retry-pushback-ms` of its metadata. What the codes mean is in gRPC's `statuscodes.md`,
-//! the metadata in its proposal A6.
+//! The number of the status is the code. What the codes mean is in gRPC's `statuscodes.md`.
+//!
+//! The hint is the `retry_delay` of a `google.rpc.RetryInfo` among the status's details, or the `grpc-retry-pushback-ms` of its
+//! metadata; of both, the longer one.
+//!
+//! # Pushback
+//!
+//! | `grpc-retry-pushback-ms` | meaning |
+//! |---|---|
+//! | missing | the code decides |
+//! | 0 to 2,147,483,647 | the hint; below the backoff, zero among them, it has no effect |
+//! | negative; no whole number, such as `1.5` or nothing at all; above 2,147,483,647, such as 2^64 | do not retry |
+//!
+//! That is gRPC's proposal A6: a server that does not want to be asked again says so by a negative number, and a client that cannot
+//! read a pushback does not retry either. Of several values, one of these is enough. The failure is then
+//! [`Permanent`](ErrorClass::Permanent), unless its code is a class that is never retried anyway. A breaker does not count it, if it
+//! trips on the usual classes: the server is there, and has answered.
 //!
 //! Errors of channels (`tonic::transport::Error`) have a class by their source.
 
@@ -35,11 +49,18 @@ pub fn classify(status: &Status) -> Classification {
 }
 
 pub(crate) fn link(status: &Status) -> Classification {
-    let known = Classification::new(class_of_code(status.code())).code(i32::from(status.code()).unsigned_abs());
-    match retry_delay(status.details()).or_else(|| pushback(status)) {
-        Some(hint) => known.retry_after(hint),
-        None => known,
-    }
+    let (class, pushback) = (class_of_code(status.code()), Pushback::of(status));
+    let class = match pushback {
+        Pushback::Never if class.is_retryable() => ErrorClass::Permanent,
+        _ => class,
+    };
+    let known = Classification::new(class).code(i32::from(status.code()).unsigned_abs());
+    let hint = match pushback {
+        Pushback::Never => None,
+        Pushback::Silent => retry_delay(status.details()),
+        Pushback::After(wait) => retry_delay(status.details()).max(Some(wait)),
+    };
+    hint.map_or(known, |hint| known.retry_after(hint))
 }
 
 pub(crate) fn timeout(_: &tonic::TimeoutExpired) -> Classification {
@@ -66,8 +87,27 @@ pub const fn class_of_code(code: Code) -> ErrorClass {
     }
 }
 
-fn pushback(status: &Status) -> Option<Millis> {
-    status.metadata().get("grpc-retry-pushback-ms")?.to_str().ok()?.parse().ok().map(Millis::new)
+/// What the metadata of a status say about retries.
+#[derive(Clone, Copy)]
+enum Pushback {
+    Silent,
+    After(Millis),
+    /// The server does not want to be asked again, or it cannot be read what it wants.
+    Never,
+}
+
+impl Pushback {
+    fn of(status: &Status) -> Self {
+        status.metadata().get_all("grpc-retry-pushback-ms").iter().fold(Self::Silent, |said, value| {
+            // As in gRPC: 32 bits with a sign.
+            let millis = value.to_str().ok().and_then(|text| text.trim().parse::<i32>().ok());
+            match (said, millis.and_then(|millis| u32::try_from(millis).ok()).map(Millis::new)) {
+                (Self::Never, _) | (_, None) => Self::Never,
+                (Self::Silent, Some(wait)) => Self::After(wait),
+                (Self::After(other), Some(wait)) => Self::After(other.max(wait)),
+            }
+        })
+    }
 }
 
 /// The delay in the details of a status: `google.rpc.Status { 3: repeated Any { 1: type_url, 2: value } }`, the value

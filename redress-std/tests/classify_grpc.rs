@@ -5,6 +5,7 @@ mod loopback;
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use ::http::uri::PathAndQuery;
+use bytes::Bytes;
 use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use loopback::{LOST, answering, refusing, silent};
@@ -18,7 +19,7 @@ use redress_std::{
 use tonic::{
     Code, Status,
     client::Grpc,
-    metadata::MetadataMap,
+    metadata::{MetadataMap, MetadataValue},
     transport::{Channel, Endpoint},
 };
 use tonic_prost::ProstCodec;
@@ -27,11 +28,15 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// What the server answers to a path.
 fn status_of(path: &str) -> Status {
     let details = |delay| ErrorDetails::with_retry_info(Some(delay));
-    let pushback = |millis: &str| {
+    if let Some((code, values)) = path.strip_prefix("/pushback/").and_then(|rest| rest.split_once('/')) {
         let mut metadata = MetadataMap::new();
-        metadata.insert("grpc-retry-pushback-ms", millis.parse().expect("a number"));
-        Status::with_metadata(Code::Unavailable, "busy", metadata)
-    };
+        for value in values.split('+') {
+            let value = MetadataValue::try_from(value.replace("%FF", "\u{ff}").into_bytes()).expect("a value");
+            metadata.append("grpc-retry-pushback-ms", value);
+        }
+        let code = Code::from_i32(code.parse().expect("a code"));
+        return Status::with_details_and_metadata(code, "busy", Bytes::new(), metadata);
+    }
     match path {
         "/delay/short" => {
             Status::with_error_details(Code::Unavailable, "busy", details(Duration::from_micros(1_500_001)))
@@ -49,8 +54,16 @@ fn status_of(path: &str) -> Status {
             Status::with_error_details(Code::Unavailable, "busy", ErrorDetails::with_help_link("soon", "nowhere"))
         }
         "/delay/garbled" => Status::with_details(Code::Unavailable, "busy", vec![0x1A, 0xFF, 0xFF, 0x01, 0x0A].into()),
-        "/pushback/250" => pushback("250"),
-        "/pushback/never" => pushback("-1"),
+        "/both" => {
+            let mut status = Status::with_error_details(Code::Unavailable, "busy", details(Duration::from_secs(1)));
+            status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("2500"));
+            status
+        }
+        "/delay/but-never" => {
+            let mut status = Status::with_error_details(Code::Unavailable, "busy", details(Duration::from_secs(1)));
+            status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("-1"));
+            status
+        }
         path => {
             let code = path.trim_start_matches("/code/").parse().expect("a number");
             Status::new(Code::from_i32(code), "said by the server")
@@ -125,14 +138,55 @@ async fn delays() {
         ("/delay/among-others", RateLimit, Some(3_000)),
         ("/delay/other", Transient, None),
         ("/delay/garbled", Transient, None),
-        ("/pushback/250", Transient, Some(250)),
-        ("/pushback/never", Transient, None),
+        ("/both", Transient, Some(2_500)),
+        ("/delay/but-never", Permanent, None),
     ];
     let channel = endpoint(server().await).connect_lazy();
     for (path, class, hint) in ROWS {
         let status = ask(&channel, path).await.expect_err("never succeeds");
         let known = tonic_v0_14::classify(&status);
         assert_eq!((known.class(), known.hint()), (class, hint.map(Millis::new)), "{path}: {status:?}");
+    }
+}
+
+/// Proposal A6: negative or unreadable means do not retry.
+#[tokio::test]
+async fn pushbacks() {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::none().or_retry_after()).max_attempts(3));
+
+    // 14 is `UNAVAILABLE`, 8 `RESOURCE_EXHAUSTED`, 10 `ABORTED`, 13 `INTERNAL`, 2 `UNKNOWN`, 16 `UNAUTHENTICATED`.
+    const ROWS: [(&str, ErrorClass, Option<u32>); 20] = [
+        ("/pushback/14/250", Transient, Some(250)),
+        ("/pushback/14/0", Transient, Some(0)),
+        ("/pushback/8/1000", RateLimit, Some(1_000)),
+        ("/pushback/14/2147483647", Transient, Some(2_147_483_647)),
+        ("/pushback/14/5+70", Transient, Some(70)),
+        ("/pushback/14/-1", Permanent, None),
+        ("/pushback/8/-1", Permanent, None),
+        ("/pushback/10/-1", Permanent, None),
+        ("/pushback/13/-2147483648", Permanent, None),
+        ("/pushback/2/-1", Permanent, None),
+        ("/pushback/16/-1", Auth, None),
+        ("/pushback/14/soon", Permanent, None),
+        ("/pushback/14/1.5", Permanent, None),
+        ("/pushback/14/5ms", Permanent, None),
+        ("/pushback/14/", Permanent, None),
+        ("/pushback/14/%FF", Permanent, None),
+        ("/pushback/14/2147483648", Permanent, None),
+        ("/pushback/14/18446744073709551616", Permanent, None),
+        ("/pushback/14/250+-1", Permanent, None),
+        ("/pushback/14/soon+250", Permanent, None),
+    ];
+    let channel = endpoint(server().await).connect_lazy();
+    for (path, class, hint) in ROWS {
+        let status = ask(&channel, path).await.expect_err("never succeeds");
+        let known = tonic_v0_14::classify(&status);
+        assert_eq!((known.class(), known.hint()), (class, hint.map(Millis::new)), "{path}: {status:?}");
+        assert_eq!(known.numeric_code(), Some(i32::from(status.code()).unsigned_abs()));
+        if hint.is_none() {
+            let outcome = POLICY.context(Tokio).execute(|| ask(&channel, path)).await;
+            assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::NonRetryableClass)), "{path}");
+        }
     }
 }
 
