@@ -75,6 +75,9 @@ pub struct BackoffConfig {
     /// Whether a server's Retry-After is followed where it asks for more, as with [`Backoff::or_retry_after`].
     #[cfg_attr(feature = "serde", serde(default))]
     pub retry_after: bool,
+    /// Whether any hint is followed as it is, also zero, as with [`Backoff::or_retry_after_as_is`].
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub retry_after_as_is: bool,
     /// The jitter that is added to a hint, at most one hour; `None` for as long as the hint, at least 250 ms.
     #[cfg_attr(feature = "serde", serde(default))]
     pub retry_after_jitter_ms: Option<Millis>,
@@ -137,7 +140,7 @@ impl Deref for DelayList {
 
 impl From<DelayConfig> for BackoffConfig {
     fn from(delay: DelayConfig) -> Self {
-        Self { delay, retry_after: false, retry_after_jitter_ms: None }
+        Self { delay, retry_after: false, retry_after_as_is: false, retry_after_jitter_ms: None }
     }
 }
 
@@ -158,6 +161,11 @@ impl Default for RetryConfig {
 }
 
 impl BackoffConfig {
+    /// Returns whether a server's Retry-After is followed, in either way.
+    pub const fn follows_hints(&self) -> bool {
+        self.retry_after || self.retry_after_as_is
+    }
+
     /// Creates the backoff that this describes. A fixed list stays where it is.
     ///
     /// # Errors
@@ -178,11 +186,12 @@ impl BackoffConfig {
             }
             DelayConfig::TokenBackoff { base_ms, max_ms } => bounded(Backoff::try_token_backoff, base_ms, max_ms)?,
         };
-        match self.retry_after_jitter_ms {
-            _ if !self.retry_after => Ok(backoff),
-            None => Ok(backoff.or_retry_after()),
-            Some(jitter) => backoff.try_or_retry_after_jittered(jitter.to_duration()),
-        }
+        let backoff = match self.retry_after_jitter_ms {
+            _ if !self.follows_hints() => return Ok(backoff),
+            None => backoff.or_retry_after(),
+            Some(jitter) => backoff.try_or_retry_after_jittered(jitter.to_duration())?,
+        };
+        Ok(if self.retry_after_as_is { backoff.hints_as_they_are() } else { backoff })
     }
 }
 

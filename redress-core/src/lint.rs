@@ -135,7 +135,7 @@ lints! {
         "a Retry-After that reaches the deadline is not waited out but ends the call";
     /// A server that says zero is asked again at once.
     RetryAfterAsIs, "retry_after_as_is", Warning, "backoff",
-        "any Retry-After is taken as it is: a server that says 0 gets no wait but the jitter; use or_retry_after";
+        "any Retry-After is taken as it is: a server that says 0 gets no wait but the jitter; use or_retry_after, in files retry_after = true";
     /// A server can make the call sleep for weeks.
     RetryAfterWithoutCap, "retry_after_without_cap", Warning, "retry_after_cap",
         "a Retry-After may last up to 49 days, which the call sleeps; give it a cap or a deadline";

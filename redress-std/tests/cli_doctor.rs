@@ -80,6 +80,13 @@ const CASES: &[Case] = &[
     ),
     Case(
         "contradiction",
+        "policy.a.retry.retry_after_cap_ms",
+        "retry_after_cap: must be at least 1 ms; to ignore every hint, do not follow Retry-After",
+        "retry_after_cap_ms = 0",
+        "retry_after_cap_ms = 1",
+    ),
+    Case(
+        "contradiction",
         "policy.a.retry.backoff",
         "backoff base: must be at most max",
         "backoff.delay.equal_jitter = { base_ms = 101, max_ms = 100 }",
@@ -261,6 +268,20 @@ const CASES: &[Case] = &[
         "rate_limit: deadline 60000 ms: a Retry-After that reaches the deadline is not waited out but ends the call",
         "deadline_ms = 60_000\nlimits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after = true }",
         "limits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after = true }",
+    ),
+    Case(
+        "retry_after_as_is",
+        "policy.a.retry.backoffs.rate_limit",
+        "any Retry-After is taken as it is: a server that says 0 gets no wait but the jitter",
+        "limits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after_as_is = true }",
+        "limits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after = true }",
+    ),
+    Case(
+        "retry_after_without_cap",
+        "policy.a.retry.retry_after_cap_ms",
+        "rate_limit: no deadline: a Retry-After may last up to 49 days",
+        "deadline_ms = \"none\"\nretry_after_cap_ms = 4_294_967_295\nlimits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after = true }",
+        "deadline_ms = \"none\"\nretry_after_cap_ms = \"auto\"\nlimits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after = true }",
     ),
     Case(
         "rate_limit_ignores_retry_after",
@@ -653,7 +674,13 @@ fn what_is_shown_reads_as_the_same_policies() {
     let Ran { code, out, .. } = redress(["doctor", EXAMPLE, "--show"]);
     assert_eq!(code, Some(0));
     let shown = out.rsplit_once("\n\n").expect("the report follows").0;
-    for line in ["max_unknown = 2", "attempt_timeout_ms = \"none\"", "retry_after = false", "probe_lease_ms = 60000"] {
+    for line in [
+        "max_unknown = 2",
+        "attempt_timeout_ms = \"none\"",
+        "retry_after_cap_ms = \"auto\"",
+        "retry_after = false",
+        "probe_lease_ms = 60000",
+    ] {
         assert!(shown.lines().any(|shown| shown == line), "{line} in {shown}");
     }
     let again = file("shown.toml", shown);

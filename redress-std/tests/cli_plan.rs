@@ -160,9 +160,17 @@ fn a_servers_hint_is_followed() {
     let text =
         "[policy.a.retry]\nmax_attempts = 2\nbackoff = { delay.constant = { delay_ms = 1 }, retry_after = true }\n";
     let out = plan("hint.toml", text, &["--class", "rate_limit", "--retry-after-ms", "8000"]);
-    // An eighth is added at most.
-    let rows = rows(&out);
-    assert_eq!((rows[1][0], rows[1][2]), (8.0, 8.999), "{out}");
+    // As much is added at most.
+    let seen = rows(&out);
+    assert_eq!((seen[1][0], seen[1][2]), (8.0, 15.999), "{out}");
+
+    // Less than the backoff has no effect, more than the cap ends the call.
+    let text = "[policy.a.retry]\nmax_attempts = 2\nretry_after_cap_ms = 5_000\n\
+        backoff = { delay.constant = { delay_ms = 1_000 }, retry_after = true }\n";
+    let out = plan("hint-short.toml", text, &["--class", "rate_limit", "--retry-after-ms", "999"]);
+    assert_eq!((rows(&out)[1][0], rows(&out)[1][2]), (1.0, 1.0), "{out}");
+    let out = plan("hint-long.toml", text, &["--class", "rate_limit", "--retry-after-ms", "5001"]);
+    assert!(out.contains("(retry_after_too_long 100.0 %)"), "{out}");
 }
 
 #[test]

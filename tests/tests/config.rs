@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use redress_core::{
-    DelayConfig, ErrorClass, Millis, Policy, RetryConfig, StopReason,
+    BackoffConfig, DelayConfig, ErrorClass, Millis, Policy, RetryConfig, StopReason,
     testing::{Script, TestEnv},
 };
 
@@ -90,6 +90,28 @@ fn contradictions_are_refused_with_field_and_bounds() -> Result<(), Box<dyn Erro
         let config = parse(json)?;
         let error = Policy::from_config(&config).expect_err(json);
         assert_eq!(error.to_string(), message, "{json}");
+    }
+    Ok(())
+}
+
+#[test]
+fn hints_are_followed_as_configured() -> Result<(), Box<dyn Error>> {
+    for (json, backoff) in [
+        (r#"{"delay": "none"}"#, "Exponential(0..0 ms)"),
+        (r#"{"delay": "none", "retry_after_jitter_ms": 5}"#, "Exponential(0..0 ms)"),
+        (r#"{"delay": "none", "retry_after": true}"#, "Exponential(0..0 ms) or Retry-After"),
+        (
+            r#"{"delay": "none", "retry_after": true, "retry_after_jitter_ms": 5}"#,
+            "Exponential(0..0 ms) or Retry-After, jitter 5 ms",
+        ),
+        (r#"{"delay": "none", "retry_after_as_is": true}"#, "Exponential(0..0 ms) or Retry-After as it is"),
+        (
+            r#"{"delay": "none", "retry_after": true, "retry_after_as_is": true, "retry_after_jitter_ms": 0}"#,
+            "Exponential(0..0 ms) or Retry-After as it is, jitter 0 ms",
+        ),
+    ] {
+        let config: BackoffConfig = serde_json::from_str(json)?;
+        assert_eq!(format!("{:?}", config.backoff()?), backoff, "{json}");
     }
     Ok(())
 }

@@ -279,9 +279,14 @@ impl<'a> Backoff<'a> {
     /// [`or_retry_after_as_is`](Self::or_retry_after_as_is), or an error if `jitter` is too long.
     pub const fn try_or_retry_after_as_is(self, jitter: Duration) -> Result<Self, ConfigError> {
         match self.try_or_retry_after_jittered(jitter) {
-            Ok(jittered) => Ok(jittered.following(jittered.retry_after().as_is())),
+            Ok(jittered) => Ok(jittered.hints_as_they_are()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns the same backoff, which takes the hints that it follows as they are.
+    pub(crate) const fn hints_as_they_are(self) -> Self {
+        self.following(self.retry_after().as_is())
     }
 
     const fn retry_after(&self) -> RetryAfter {

@@ -172,7 +172,7 @@ fn without_effect(check: &mut Check<'_>, retry: &RetryConfig) {
         }
     }
     for (path, backoff) in backoffs(retry) {
-        if backoff.retry_after_jitter_ms.is_some() && !backoff.retry_after {
+        if backoff.retry_after_jitter_ms.is_some() && !backoff.follows_hints() {
             check.found(rule::JITTER_WITHOUT_RETRY_AFTER, &format!("{path}.retry_after_jitter_ms"));
         }
     }

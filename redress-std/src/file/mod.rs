@@ -15,7 +15,7 @@
 //!
 //! One table `[policy.NAME]` for each policy. Spans are whole milliseconds up to 4,294,967,295 (49.7 days), and their keys end
 //! in `_ms`. Unknown keys are refused. A key that is left out has its default; where there is something to turn off, a word
-//! does it: `"unlimited"`, `"none"`, `"per_class"`.
+//! does it: `"unlimited"`, `"none"`, `"per_class"`; `"auto"` is a default that depends on another key.
 //!
 //! ```toml
 #![doc = include_str!("../../examples/policy.toml")]
@@ -24,7 +24,7 @@
 //! | table | what | defaults |
 //! |---|---|---|
 //! | `retry` | [`RetryConfig`] | those of `RetryConfig` |
-//! | `retry.backoff`, `retry.backoffs.CLASS` | [`BackoffConfig`](crate::BackoffConfig): `delay` is one of `constant`, `fixed`, `exponential`, `full_jitter`, `equal_jitter`, `decorrelated_jitter`, `token_backoff`, or `"none"` to retry at once | `retry_after = false` |
+//! | `retry.backoff`, `retry.backoffs.CLASS` | [`BackoffConfig`](crate::BackoffConfig): `delay` is one of `constant`, `fixed`, `exponential`, `full_jitter`, `equal_jitter`, `decorrelated_jitter`, `token_backoff`, or `"none"` to retry at once | `retry_after = false`, `retry_after_as_is = false` |
 //! | `retry.limits` | retries of each class, 0 to 254 | no limits |
 //! | `breaker` | [`BreakerSettings`] | no breaker without this table; `failure_threshold` has to be given |
 //! | `budget` | [`BudgetSettings`]: `rolling` or `token_bucket` | `token_bucket` as in [`BudgetConfig::DEFAULT`](crate::BudgetConfig::DEFAULT); `"none"` for no budget |

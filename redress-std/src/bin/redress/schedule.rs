@@ -101,7 +101,8 @@ impl Call {
         let policy = Policy::from_config(config)?;
         let timeout = config.attempt_timeout_ms;
         let earliest = self.play(&policy, || 0);
-        let endless = RetryConfig { deadline_ms: None, ..config.clone() };
+        let retry_after_cap_ms = config.retry_after_cap_ms.or(config.deadline_ms);
+        let endless = RetryConfig { deadline_ms: None, retry_after_cap_ms, ..config.clone() };
         let latest = self.play(&Policy::from_config(&endless)?, || u32::MAX);
         let deadline = config.deadline_ms.map_or(u64::MAX, |deadline| u64::from(deadline.get()));
 

@@ -64,7 +64,12 @@ fn backoff() -> BackoffConfig {
         6 => DelayConfig::DecorrelatedJitter { base_ms, max_ms },
         _ => DelayConfig::TokenBackoff { base_ms, max_ms },
     };
-    BackoffConfig { delay, retry_after: opaque::flag(), retry_after_jitter_ms: opaque::some(opaque::millis()) }
+    BackoffConfig {
+        delay,
+        retry_after: opaque::flag(),
+        retry_after_as_is: opaque::flag(),
+        retry_after_jitter_ms: opaque::some(opaque::millis()),
+    }
 }
 
 /// Returns a list of delays, made of up to one more than there is room for.
