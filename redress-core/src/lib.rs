@@ -54,6 +54,7 @@
 //! result of an attempt
 //!   |  classifier            Classification: class, Retry-After, code
 //!   |  Machine::check        limits, deadline, backoff present         or StopReason
+//!   |  Machine::check_hint   the server's hint is not beyond the cap   or StopReason
 //!   |  Formulas::delay       backoff of the class, a random number if its formula draws one
 //!   |  Machine::fits         the wait ends before the deadline         or StopReason
 //!   |  budget                one token                                 or StopReason
@@ -74,7 +75,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `class`, [`classify`] | [`ErrorClass`], [`ClassSet`]; from an error to a [`Classification`]: HTTP status, SQLSTATE, names, Retry-After |
+//! | `class`, [`classify`] | [`ErrorClass`], [`ClassSet`]; from an error to a [`Classification`]: HTTP status, SQLSTATE, names, Retry-After, quotas |
 //! | [`backoff`] | [`Backoff`] as data, [`Strategy`] as code; `delay`: the formulas as pure functions |
 //! | `retry`, `policy`, `config` | limits, deadline and backoff per class; with breaker and budget; the same as plain data |
 //! | [`lint`] | risks in policies, at compile time |
