@@ -58,7 +58,7 @@ fn statuses() {
         (StatusCode::NOT_FOUND, Permanent),
         (StatusCode::REQUEST_TIMEOUT, Transient),
         (StatusCode::CONFLICT, Concurrency),
-        (StatusCode::GONE, Unknown),
+        (StatusCode::GONE, Permanent),
         (StatusCode::UNPROCESSABLE_ENTITY, Permanent),
         (StatusCode::TOO_MANY_REQUESTS, RateLimit),
         (StatusCode::INTERNAL_SERVER_ERROR, ServerError),

@@ -1,19 +1,36 @@
 //! HTTP status codes.
 //!
-//! | status | class |
-//! |---|---|
-//! | 400, 404, 422 | [`Permanent`](ErrorClass::Permanent) |
-//! | 401 | [`Auth`](ErrorClass::Auth) |
-//! | 403 | [`Permission`](ErrorClass::Permission) |
-//! | 408 | [`Transient`](ErrorClass::Transient) |
-//! | 409 | [`Concurrency`](ErrorClass::Concurrency) |
-//! | 429 | [`RateLimit`](ErrorClass::RateLimit) |
-//! | 500 to 599 | [`ServerError`](ErrorClass::ServerError) |
-//! | every other | [`Unknown`](ErrorClass::Unknown) |
+//! | status | class | because |
+//! |---|---|---|
+//! | 400, 402, 404 to 406, 410 to 417, 422, 424, 426, 428, 431, 451 | [`Permanent`](ErrorClass::Permanent) | the same request gets the same answer |
+//! | 401, 407, 511 | [`Auth`](ErrorClass::Auth) | the server, a proxy or the network wants a log-in |
+//! | 403 | [`Permission`](ErrorClass::Permission) | logged in, and still not allowed |
+//! | 408, 421, 425 | [`Transient`](ErrorClass::Transient) | too slow this time; the wrong connection; too early, before the TLS handshake was over |
+//! | 409, 423 | [`Concurrency`](ErrorClass::Concurrency) | someone else was faster, or holds a lock |
+//! | 429 | [`RateLimit`](ErrorClass::RateLimit) | too many requests |
+//! | 501, 505, 506, 508, 510 | [`Permanent`](ErrorClass::Permanent) | what the server cannot do, or how it is configured, stays so |
+//! | other 5xx | [`ServerError`](ErrorClass::ServerError) | the server failed |
+//! | every other | [`Unknown`](ErrorClass::Unknown) | not a failure, or not registered |
 //!
-//! What the codes mean is in RFC 9110 and, for 429, in RFC 6585. A client error without a line of its own is not taken
-//! for a permanent one: 425 (too early) passes, 410 (gone) doesn't, and the cap on unknown failures bounds what the
-//! doubt costs.
+//! What the codes mean is in RFC 9110 and, for 429, 428, 431 and 511, in RFC 6585; the others are in IANA's registry of status
+//! codes. 412 is permanent because the condition is part of the request: an operation that reads the new version before it
+//! writes again has a conflict, and classifies it as [`Concurrency`](ErrorClass::Concurrency). Of 404, 405, 410 and 413, three
+//! requests learn no more than one. Where a resource may appear later, classify 404 as `Transient`.
+//!
+//! A body may say more than the status. A key-value store that answers throttling with status 400 and a type in the body is
+//! one line:
+//!
+//! ```
+//! use redress_core::{Classification, ErrorClass, classify::http};
+//!
+//! # struct Response { status: u16, body: &'static str }
+//! let classify = |r: &Response| match r.body.contains("ThrottlingException") {
+//!     true => Some(Classification::new(ErrorClass::RateLimit).code(r.status.into())),
+//!     false => http::status(r.status),
+//! };
+//! # let slow_down = Response { status: 400, body: r#"{"__type":"ThrottlingException"}"# };
+//! assert_eq!(classify(&slow_down).map(|c| c.class()), Some(ErrorClass::RateLimit)); // in `.retry_result(classify)`
+//! ```
 //!
 //! A status is a plain number here: no HTTP library is needed, and none excluded.
 
@@ -33,28 +50,30 @@ use crate::ErrorClass;
 pub const fn status_class(status: u16) -> ErrorClass {
     let client = status.wrapping_sub(400) as usize;
     if client < CLIENT.len() {
-        CLIENT[client]
-    } else if matches!(status, 500..=599) {
-        ErrorClass::ServerError
-    } else {
-        ErrorClass::Unknown
+        return CLIENT[client];
+    }
+    match status {
+        451 | 501 | 505 | 506 | 508 | 510 => ErrorClass::Permanent,
+        511 => ErrorClass::Auth,
+        500..=599 => ErrorClass::ServerError,
+        _ => ErrorClass::Unknown,
     }
 }
 
-/// The classes of 400 to 429, looked up because that takes half of the code of comparing.
+/// The classes of 400 to 431, looked up because that takes half of the code of comparing.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const CLIENT: [ErrorClass; 30] = {
-    let mut classes = [ErrorClass::Unknown; 30];
+const CLIENT: [ErrorClass; 32] = {
+    let mut classes = [ErrorClass::Permanent; 32];
     let mut status = 400;
-    while status < 430 {
+    while status < 432 {
         classes[status - 400] = match status {
-            400 | 404 | 422 => ErrorClass::Permanent,
-            401 => ErrorClass::Auth,
+            401 | 407 => ErrorClass::Auth,
             403 => ErrorClass::Permission,
-            408 => ErrorClass::Transient,
-            409 => ErrorClass::Concurrency,
+            408 | 421 | 425 => ErrorClass::Transient,
+            409 | 423 => ErrorClass::Concurrency,
             429 => ErrorClass::RateLimit,
-            _ => ErrorClass::Unknown,
+            418..=420 | 427 | 430 => ErrorClass::Unknown,
+            _ => ErrorClass::Permanent,
         };
         status += 1;
     }
@@ -145,6 +164,37 @@ mod tests {
         for (status, class) in ROWS {
             assert_eq!(status_class(status), class, "{status}");
             assert_eq!(classify_status(status), Classification::new(class).code(status.into()));
+        }
+    }
+
+    #[test]
+    fn registered_statuses_have_the_classes_of_the_table() {
+        const ROWS: [(ErrorClass, &[u16]); 7] = [
+            (
+                Permanent,
+                &[
+                    400, 402, 404, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 422, 424, 426, 428, 431, 451, 501,
+                    505, 506, 508, 510,
+                ],
+            ),
+            (Auth, &[401, 407, 511]),
+            (Permission, &[403]),
+            (Transient, &[408, 421, 425]),
+            (Concurrency, &[409, 423]),
+            (RateLimit, &[429]),
+            (ServerError, &[500, 502, 503, 504, 507]),
+        ];
+        for (class, statuses) in ROWS {
+            for status in statuses {
+                assert_eq!(status_class(*status), class, "{status}");
+            }
+        }
+        // Every other: below 500 unknown, above a failure of the server.
+        for status in 0..=u16::MAX {
+            if !ROWS.iter().any(|(_, statuses)| statuses.contains(&status)) {
+                let class = if matches!(status, 500..=599) { ServerError } else { Unknown };
+                assert_eq!(status_class(status), class, "{status}");
+            }
         }
     }
 
