@@ -75,7 +75,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `class`, [`classify`] | [`ErrorClass`], [`ClassSet`]; from an error to a [`Classification`]: HTTP status, SQLSTATE, names, Retry-After, quotas |
+//! | `class`, [`classify`] | [`ErrorClass`], [`ClassSet`]; from an error to a [`Classification`]: HTTP status, SQLSTATE, codes of databases and brokers, names, Retry-After, quotas |
 //! | [`backoff`] | [`Backoff`] as data, [`Strategy`] as code; `delay`: the formulas as pure functions |
 //! | `retry`, `policy`, `config` | limits, deadline and backoff per class; with breaker and budget; the same as plain data |
 //! | [`lint`] | risks in policies, at compile time |
@@ -211,7 +211,7 @@ pub use budget::{Budget, BudgetConfig, BudgetView};
 pub use checkpoint::{CHECKPOINT_LEN, Checkpoint, CheckpointError};
 pub use class::{ByClass, ClassSet, ErrorClass};
 pub use classify::{
-    Classification, Classifier, Classify, SelfClassifier,
+    Classification, Classifier, Classify, Idempotent, SelfClassifier,
     name::{DefaultClassifier, StrictClassifier},
 };
 pub use config::{BackoffConfig, DelayConfig, DelayList, MAX_DELAYS, RetryConfig};

@@ -7,26 +7,32 @@
 //!
 //! | type | class |
 //! |---|---|
-//! | [`std::io::Error`] | by its [kind](crate::io) |
+//! | [`std::io::Error`] | by its [kind](crate::io); `Permanent` around what rustls, OpenSSL and the like say of certificates, versions and servers without TLS |
 //! | [`ErrorClass`] | itself |
 //! | [`AbortRetryError`] | the call is [aborted](Classification::abort) |
 //! | [`Rejected`], [`StopReason`] | of a call inside of this one that did not run: `Transient` for an open circuit; an abort stays one |
+//! | errors of rustls and native-tls, also inside of hyper-util's and hyper-rustls's; hyper-util's "invalid URL" | `Permanent` for certificates, missing TLS, malformed URLs, by name and text |
 //! | `tokio::time::error::Elapsed`, with feature `tokio` | `Transient` |
+//! | errors of the `http` crate, with feature `http`: bad URLs, headers, methods | `Permanent` |
 //! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx and redis, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
 //!
-//! The first class other than `Unknown` is the answer. If there is none, the names of the links are read in the same
-//! order, by the list of [`redress_core::classify::name`]. The code is the first that was found.
+//! The first class other than `Unknown` is the answer. If there is none, names are read by the list of
+//! [`redress_core::classify::name`]: those of the innermost link first, and in each link those of nested enums before the outer
+//! one. The code is the first that was found.
 //!
 //! # Design
 //!
-//! Names come last because a name is a guess: a refused connection inside of an `AuthBackendError` is a refused
-//! connection, and retried.
+//! Names come last because a name is a guess: a refused connection inside of an `AuthBackendError` is a refused connection, and
+//! retried. The cause comes before what wraps it because wrappers are named after what was attempted: `ConnectError` around
+//! `BadPassword` is an authentication failure.
 
 use std::{error::Error, io, iter, ops::Deref};
 
 use redress_core::{
     AbortRetryError, Classification, Classifier, Classify, ErrorClass, Rejected, StopReason, classify::name,
 };
+
+use crate::tls;
 
 /// How many links of a chain are looked at. More of them are taken for a circle.
 pub const MAX_LINKS: usize = 32;
@@ -45,7 +51,7 @@ pub fn classify(error: &(dyn Error + 'static)) -> Classification {
     if is_answer(&known) {
         return known;
     }
-    let guess = links(error).map(|link| name::DefaultClassifier.classify(link)).find(is_answer);
+    let guess = links(error).map(|link| name::DefaultClassifier.classify(link)).filter(is_answer).last();
     match (guess, known.numeric_code()) {
         (Some(guess), Some(code)) => guess.code(code),
         (Some(guess), None) => guess,
@@ -138,7 +144,11 @@ fn next<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)
 /// The class of a single link, if its type is known.
 fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
     if let Some(error) = link.downcast_ref::<io::Error>() {
-        return Some(crate::io::classify(error));
+        let known = crate::io::classify(error);
+        return match error.get_ref() {
+            Some(wrapped) if !is_answer(&known) && tls::is_lasting(wrapped) => Some(ErrorClass::Permanent.into()),
+            _ => Some(known),
+        };
     }
     if let Some(class) = link.downcast_ref::<ErrorClass>() {
         return Some(class.classify());
@@ -156,7 +166,7 @@ fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
     if link.is::<::tokio::time::error::Elapsed>() {
         return Some(ErrorClass::Transient.into());
     }
-    known_from_features(link)
+    known_from_features(link).or_else(|| tls::known(link))
 }
 
 /// The class of a single link of a type that came with a feature.
@@ -182,12 +192,21 @@ fn known_from_features(link: &(dyn Error + 'static)) -> Option<Classification> {
         "sqlx-v0.8": ::sqlx_core_v0_8::error::Error => crate::sqlx_v0_8::link,
         "sqlx-v0.9": ::sqlx_core::error::Error => crate::sqlx_v0_9::link,
         "redis-v1": ::redis::RedisError => crate::redis_v1::link,
+        "http": ::http::Error => crate::http::malformed,
+        "http": ::http::uri::InvalidUri => crate::http::malformed,
+        "http": ::http::uri::InvalidUriParts => crate::http::malformed,
     }
     None
 }
 
-/// The class of an error of any type, if it has one.
+/// The class of what a connection failed with, if it has one: also of whatever says that TLS or the URL is wrong.
 #[cfg(any(feature = "reqwest-v0.12", feature = "reqwest-v0.13"))]
+pub(crate) fn connect(error: &(dyn Error + 'static)) -> Option<Classification> {
+    answer(error).or_else(|| links(error).any(tls::is_lasting).then(|| ErrorClass::Permanent.into()))
+}
+
+/// The class of an error of any type, if it has one.
+#[cfg(any(feature = "reqwest-v0.12", feature = "reqwest-v0.13", feature = "sqlx-v0.8", feature = "sqlx-v0.9"))]
 pub(crate) fn answer(error: &(dyn Error + 'static)) -> Option<Classification> {
     Some(classify_strictly(error)).filter(is_answer)
 }

@@ -205,6 +205,11 @@ impl Heard {
     }
 }
 
+/// What the crate refuses to build stays refused: URLs, headers, methods.
+pub(crate) fn malformed<E>(_: &E) -> Classification {
+    redress_core::ErrorClass::Permanent.into()
+}
+
 /// `None` for a system whose clock stands before 1970.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 fn wall_clock() -> Option<UnixSeconds> {

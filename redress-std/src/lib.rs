@@ -117,9 +117,9 @@ pub use redress_core::{
     BackoffConfig, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, BreakerState, Budget, BudgetConfig,
     BudgetView, ByClass, ByRef, CHECKPOINT_LEN, Cause, Checkpoint, CheckpointError, CircuitBreaker, CircuitBreakerView,
     ClassSet, Classification, Classifier, Classify, Clock, ConfigError, Context, DelayConfig, DelayList, Environment,
-    ErrorClass, Event, EventKind, Failure, Instant, Level, MAX_DELAYS, Millis, Observer, OnAttemptEnd, OnAttemptStart,
-    Outcome, Policy, RandomSource, Recoverable, Rejected, Resumed, Retry, RetryConfig, RetryError, RetryPolicy,
-    RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, Sleeper, Slept, StopReason, Strategy,
+    ErrorClass, Event, EventKind, Failure, Idempotent, Instant, Level, MAX_DELAYS, Millis, Observer, OnAttemptEnd,
+    OnAttemptStart, Outcome, Policy, RandomSource, Recoverable, Rejected, Resumed, Retry, RetryConfig, RetryError,
+    RetryPolicy, RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, Sleeper, Slept, StopReason, Strategy,
     TimelineEvent, backoff, breaker, budget, classify, context, env, lint, operation, recover,
 };
 
@@ -160,6 +160,7 @@ pub mod sqlx_v0_8;
 pub mod sqlx_v0_9;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod threads;
+mod tls;
 #[cfg(all(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod tokio;
 #[cfg(feature = "tokio-postgres-v0.7")]

@@ -2,21 +2,18 @@
 //!
 //! | error | class |
 //! |---|---|
-//! | a failed log-in; codes `NOAUTH`, `WRONGPASS` | [`Auth`](ErrorClass::Auth) |
-//! | code `NOPERM` | [`Permission`](ErrorClass::Permission) |
-//! | codes `WRONGTYPE`, `CROSSSLOT`, `NOSCRIPT`, `NOTBUSY`, `NOSUB`, `BUSYGROUP`, `BUSYKEY`; bad configuration, RESP3 unsupported | [`Permanent`](ErrorClass::Permanent) |
-//! | codes `LOADING`, `TRYAGAIN`, `MOVED`, `ASK`, `CLUSTERDOWN`, `MASTERDOWN`, `READONLY`, `BUSY`; time-outs, connections refused or dropped, no node or master found | [`Transient`](ErrorClass::Transient) |
-//! | codes `OOM`, `MISCONF`, `NOREPLICAS` | [`ServerError`](ErrorClass::ServerError) |
+//! | a reply with an error code | that of the [code](redress_core::classify::redis), and of the text after `ERR` |
+//! | a failed log-in | [`Auth`](ErrorClass::Auth) |
+//! | bad configuration, RESP3 unsupported, an empty list of sentinels | [`Permanent`](ErrorClass::Permanent) |
+//! | time-outs, connections refused or dropped, no node or master found | [`Transient`](ErrorClass::Transient) |
 //! | every other | by its [source](crate::chain) |
 //!
-//! `READONLY` passes because it is what a former master answers during a fail-over. `ERR` and `EXECABORT` have no class:
-//! they are said of syntax errors as much as of too many clients. Neither have
-//! values that don't convert, whose kind is that of damaged answers. A transaction whose watched keys were changed is no
-//! error for Redis but a nil; `.retry_result(|done: &Option<T>| done.is_none().then_some(ErrorClass::Concurrency))`
-//! retries it.
+//! Values that do not convert have no class, because their kind is that of damaged answers. A transaction whose watched keys were
+//! changed is no error for Redis but a nil; `.retry_result(|done: &Option<T>|
+//! done.is_none().then_some(ErrorClass::Concurrency))` retries it.
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
-use redress_core::{Classification, ErrorClass};
+use redis::{ErrorKind, RedisError};
+use redress_core::{Classification, ErrorClass, classify::redis as replies};
 
 use crate::chain;
 
@@ -27,8 +24,9 @@ pub fn classify(error: &RedisError) -> Classification {
 
 pub(crate) fn link(error: &RedisError) -> Classification {
     let class = match error.kind() {
-        ErrorKind::Server(kind) => of_server(kind),
-        ErrorKind::Extension => error.code().map_or(ErrorClass::Unknown, of_code),
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            return replies::classify(error.code().unwrap_or_default(), error.detail().unwrap_or_default());
+        }
         ErrorKind::AuthenticationFailed => ErrorClass::Auth,
         ErrorKind::UnexpectedReturnType
         | ErrorKind::InvalidClientConfig
@@ -43,32 +41,4 @@ pub(crate) fn link(error: &RedisError) -> Classification {
         _ => ErrorClass::Unknown,
     };
     class.into()
-}
-
-fn of_server(kind: ServerErrorKind) -> ErrorClass {
-    match kind {
-        ServerErrorKind::NoPerm => ErrorClass::Permission,
-        ServerErrorKind::CrossSlot | ServerErrorKind::NoScript | ServerErrorKind::NotBusy | ServerErrorKind::NoSub => {
-            ErrorClass::Permanent
-        }
-        ServerErrorKind::BusyLoading
-        | ServerErrorKind::TryAgain
-        | ServerErrorKind::Moved
-        | ServerErrorKind::Ask
-        | ServerErrorKind::ClusterDown
-        | ServerErrorKind::MasterDown
-        | ServerErrorKind::ReadOnly => ErrorClass::Transient,
-        _ => ErrorClass::Unknown,
-    }
-}
-
-/// Codes for which the crate has no kind.
-fn of_code(code: &str) -> ErrorClass {
-    match code {
-        "NOAUTH" | "WRONGPASS" => ErrorClass::Auth,
-        "WRONGTYPE" | "BUSYGROUP" | "BUSYKEY" => ErrorClass::Permanent,
-        "BUSY" => ErrorClass::Transient,
-        "OOM" | "MISCONF" | "NOREPLICAS" => ErrorClass::ServerError,
-        _ => ErrorClass::Unknown,
-    }
 }

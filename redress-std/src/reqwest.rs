@@ -30,13 +30,13 @@ macro_rules! classifier {
 
             if let Some(status) = error.status() {
                 http::classify(status)
-            } else if error.is_builder() {
+            } else if error.is_builder() || error.is_redirect() {
                 ErrorClass::Permanent.into()
             } else if error.is_timeout() {
                 ErrorClass::Transient.into()
             } else if is_connect {
-                // The system may know better; of a failed look-up of a name it says nothing.
-                error.source().and_then(chain::answer).unwrap_or(ErrorClass::Transient.into())
+                // The system may know better, and so may TLS; of a failed look-up of a name neither says anything.
+                error.source().and_then(chain::connect).unwrap_or(ErrorClass::Transient.into())
             } else {
                 ErrorClass::Unknown.into()
             }

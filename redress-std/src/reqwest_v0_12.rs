@@ -3,10 +3,10 @@
 //! | error | class |
 //! |---|---|
 //! | `is_status`, from `error_for_status` | that of the status, see [`http`] |
-//! | `is_builder`: bad URLs and header values | [`Permanent`](ErrorClass::Permanent) |
+//! | `is_builder`: bad URLs and header values; `is_redirect`: too many, or refused by the policy | [`Permanent`](ErrorClass::Permanent) |
 //! | `is_timeout` | [`Transient`](ErrorClass::Transient) |
-//! | `is_connect` | by its [source](crate::chain); [`Transient`](ErrorClass::Transient) if that is silent |
-//! | every other: requests, bodies, redirects, decoding | by its [source](crate::chain), as [`hyper_v1`](crate::hyper_v1) has it |
+//! | `is_connect` | [`Permanent`](ErrorClass::Permanent) for certificates, missing TLS and URLs without a host; else by its [source](crate::chain); [`Transient`](ErrorClass::Transient) if that is silent |
+//! | every other: requests, bodies, decoding | by its [source](crate::chain), as [`hyper_v1`](crate::hyper_v1) has it |
 //!
 //! `error_for_status` drops the headers, and `Retry-After` with them; [`response`] keeps the hint:
 //!

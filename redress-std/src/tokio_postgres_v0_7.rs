@@ -2,14 +2,14 @@
 //!
 //! | error | class |
 //! |---|---|
-//! | with a SQLSTATE | that of the state, see [`sqlstate`]; the state, packed, is the code |
+//! | with a SQLSTATE | that of the state, and for `0A000` that of the routine, see [`postgres`]; the state, packed, is the code |
 //! | the connection was closed | [`Transient`](ErrorClass::Transient) |
 //! | every other | by its [source](crate::chain), as for connections that are refused or reset |
 
-use redress_core::{Classification, ErrorClass};
+use redress_core::{Classification, ErrorClass, classify::postgres};
 use tokio_postgres::Error;
 
-use crate::{chain, sqlstate};
+use crate::chain;
 
 /// The class of an error, by the table of [this module](self).
 ///
@@ -32,8 +32,8 @@ pub fn classify(error: &Error) -> Classification {
 }
 
 pub(crate) fn link(error: &Error) -> Classification {
-    match error.code() {
-        Some(state) => sqlstate::classify(state.code()),
+    match error.as_db_error() {
+        Some(error) => postgres::classify_error(error.code().code(), error.routine()),
         None if error.is_closed() => ErrorClass::Transient.into(),
         None => ErrorClass::Unknown.into(),
     }

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `StatusCode` | that of the [status](redress_core::classify::http) |
 //! | `Timeout`, `HostNotFound`, `ConnectionFailed`, `ConnectProxyFailed` | [`Transient`](ErrorClass::Transient) |
-//! | `Io`, `Other` | by what is [inside](crate::chain) |
-//! | `BadUri`, `Http`, `InvalidProxyUrl`, `RequireHttpsOnly`, `TlsRequired`, `BodyExceedsLimit` | [`Permanent`](ErrorClass::Permanent) |
+//! | `Io`, `Other` | by what is [inside](crate::chain); of a refused certificate, `Permanent` |
+//! | `BadUri`, `Http`, `InvalidProxyUrl`, `RequireHttpsOnly`, `TlsRequired`, `Tls`, `Rustls`, `NativeTls`, `Pem`, `Der`, `TooManyRedirects`, `RedirectFailed`, `BodyExceedsLimit` | [`Permanent`](ErrorClass::Permanent) |
 //! | every other | [`Unknown`](ErrorClass::Unknown) |
 //!
 //! Of names that can't be looked up, ureq tells no more than that the system said so: `Io` of an unknown kind.
@@ -13,7 +13,13 @@
 //! By default, ureq makes an error of every status from 400 on and drops the headers, `Retry-After` among them. With
 //! `http_status_as_error(false)` they stay, and `.retry_result(http::response)` of feature `http` reads them.
 
-use redress_core::{Classification, ErrorClass, classify::http};
+use redress_core::{
+    Classification, ErrorClass,
+    classify::{
+        http,
+        name::{NameBuffer, leading_identifier},
+    },
+};
 use ureq::Error;
 
 use crate::chain;
@@ -44,8 +50,15 @@ pub(crate) fn link(error: &Error) -> Classification {
         | Error::InvalidProxyUrl
         | Error::RequireHttpsOnly(_)
         | Error::TlsRequired
+        | Error::Tls(_)
+        | Error::RedirectFailed
+        | Error::TooManyRedirects
         | Error::BodyExceedsLimit(_) => ErrorClass::Permanent,
-        _ => ErrorClass::Unknown,
+        // Variants that are there only with features of ureq: certificates and keys, versions and ciphers.
+        other => match leading_identifier(other, &mut NameBuffer::new()) {
+            "Rustls" | "NativeTls" | "Pem" | "Der" => ErrorClass::Permanent,
+            _ => ErrorClass::Unknown,
+        },
     };
     class.into()
 }

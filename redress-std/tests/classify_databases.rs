@@ -19,8 +19,10 @@ use redress_std::{
 };
 
 /// SQLSTATEs which `PostgreSQL` sends, and their classes.
-const STATES: [(&str, ErrorClass); 30] = [
+const STATES: [(&str, ErrorClass); 34] = [
     ("08006", Transient),
+    ("08007", Permanent),
+    ("08P01", Transient),
     ("0A000", Permanent),
     ("22012", Permanent),
     ("23502", Permanent),
@@ -28,13 +30,15 @@ const STATES: [(&str, ErrorClass); 30] = [
     ("23505", Unknown),
     ("23514", Permanent),
     ("23P01", Unknown),
-    ("25006", Unknown),
+    ("25006", Transient),
+    ("25P02", Permanent),
+    ("25P03", Transient),
     ("28000", Auth),
     ("28P01", Auth),
     ("3D000", Permanent),
     ("3F000", Permanent),
     ("40001", Concurrency),
-    ("40003", Unknown),
+    ("40003", Permanent),
     ("40P01", Concurrency),
     ("42501", Permission),
     ("42601", Permanent),
@@ -61,6 +65,7 @@ fn states() {
             Some(state.as_bytes())
         );
     }
+    assert!(sqlstate::classify("40003").is_outcome_unknown() && sqlstate::classify("08007").is_outcome_unknown());
     for malformed in ["", "42", "53", "XX", "4200", "420000", "42é1"] {
         assert_eq!(sqlstate::class(malformed), Unknown, "{malformed}");
         assert_eq!(sqlstate::classify(malformed).numeric_code(), None);
@@ -244,13 +249,22 @@ fn redis_server() -> SocketAddr {
 fn errors_of_redis() {
     use redis::{Client, Connection, RedisError, RedisResult, cmd};
 
-    const CODES: [(&str, ErrorClass); 25] = [
+    const CODES: [(&str, ErrorClass); 34] = [
         ("ASK", Transient),
         ("BUSY", Transient),
         ("BUSYGROUP", Permanent),
         ("BUSYKEY", Permanent),
         ("CLUSTERDOWN", Transient),
         ("CROSSSLOT", Permanent),
+        ("DENIED", Permission),
+        ("INPROG", Transient),
+        ("INVALIDOBJ", Permanent),
+        ("IOERR", Permanent),
+        ("NOGOODSLAVE", Transient),
+        ("NOGROUP", Permanent),
+        ("NOMASTERLINK", Transient),
+        ("NOPROTO", Permanent),
+        ("UNKILLABLE", Permanent),
         ("ERR", Unknown),
         ("EXECABORT", Unknown),
         ("LOADING", Transient),
@@ -266,7 +280,7 @@ fn errors_of_redis() {
         ("OOM", ServerError),
         ("READONLY", Transient),
         ("TRYAGAIN", Transient),
-        ("UNBLOCKED", Unknown),
+        ("UNBLOCKED", Transient),
         ("WRONGPASS", Auth),
         ("WRONGTYPE", Permanent),
         ("WHATEVER", Unknown),

@@ -5,7 +5,8 @@ mod loopback;
 use std::{error::Error, time::Duration};
 
 use loopback::{
-    BUSY, CUT_OFF, GARBLED, LOCKED_OUT, LOST, MISSING, ROUND_AND_ROUND, answering, refusing, resetting, silent,
+    BUSY, CUT_OFF, GARBLED, GONE, LOCKED_OUT, LOST, MISSING, NOT_ALLOWED, NOT_IMPLEMENTED, OLD_HTTP, ROUND_AND_ROUND,
+    TOO_LARGE, answering, refusing, resetting, silent,
 };
 use redress_std::{
     Backoff, Classifier, DefaultClassifier,
@@ -77,7 +78,7 @@ macro_rules! reqwest_tests {
                     (error_of(answering(CUT_OFF)).await, Transient, None),
                     (error_of(answering(LOST)).await, Transient, None),
                     (error_of(answering(GARBLED)).await, Unknown, None),
-                    (error_of(answering(ROUND_AND_ROUND)).await, Unknown, None),
+                    (error_of(answering(ROUND_AND_ROUND)).await, Permanent, None),
                     (error_of(refusing()).await, Transient, refused),
                     (error_within(IMPATIENCE, silent()).await, Transient, None),
                     (error_of("no host at all").await, Permanent, None),
@@ -90,6 +91,15 @@ macro_rules! reqwest_tests {
                 }
                 // A reset, or the end of the stream: up to the operating system.
                 assert_eq!($module::classify(&error_of(resetting()).await).class(), Transient);
+
+                // A client without TLS, and an answer that the server will go on giving.
+                let secret = ::$reqwest::Client::new().get(format!("https://{}/", silent())).send().await;
+                assert_known(secret.expect_err("no TLS"), Permanent, None);
+                for (answer, status) in
+                    [(NOT_IMPLEMENTED, 501), (OLD_HTTP, 505), (NOT_ALLOWED, 405), (GONE, 410), (TOO_LARGE, 413)]
+                {
+                    assert_known(error_of(answering(answer)).await, Permanent, Some(status));
+                }
 
                 let bad_header = ::$reqwest::Client::new().get("http://127.0.0.1:1").header("a\n", "b").send().await;
                 assert_known(bad_header.expect_err("no such header name"), Permanent, None);
@@ -157,13 +167,16 @@ fn errors_of_ureq() {
         (error_of(answering(CUT_OFF)), Transient, None),
         (error_of(answering(LOST)), Transient, None),
         (error_of(answering(GARBLED)), Unknown, None),
-        (error_of(answering(ROUND_AND_ROUND)), Unknown, None),
+        (error_of(answering(ROUND_AND_ROUND)), Permanent, None),
         (error_of(refusing()), Transient, refusal(refusing())),
         (error_within(IMPATIENCE, silent()), Transient, None),
         (error_of("no host at all"), Permanent, None),
         (error_of(NO_NAME), Unknown, None),
         (ureq::get("http://127.0.0.1:1").header("a\n", "b").call().expect_err("a bad header"), Permanent, None),
         (ureq::get("/path").call().expect_err("no host"), Permanent, None),
+        (ureq::get(format!("https://{}/", silent())).call().expect_err("no TLS"), Permanent, None),
+        (error_of(answering(NOT_IMPLEMENTED)), Permanent, Some(501)),
+        (error_of(answering(GONE)), Permanent, Some(410)),
     ];
     for (error, class, code) in rows {
         assert_eq!(ureq_v3::classify(&error), StrictClassifier.classify(&error));
@@ -244,5 +257,13 @@ mod hyper_1 {
         assert_known(refused, Transient, refusal(refusing()));
         assert_known(client.request(request(answering(LOST))).await.expect_err("no answer"), Transient, None);
         assert_known(client.request(request(answering(GARBLED))).await.expect_err("nonsense"), Unknown, None);
+        for url in ["https://127.0.0.1:1/", "ftp://127.0.0.1:1/"] {
+            let request = Request::get(url).body(String::new()).expect("a URL");
+            assert_known(client.request(request).await.expect_err("a client without TLS"), Permanent, None);
+        }
+        let malformed = "http://no host/".parse::<hyper::Uri>().expect_err("no URL");
+        assert_known(malformed, Permanent, None);
+        let malformed = Request::get("http://no host/").body(()).expect_err("no URL");
+        assert_known(malformed, Permanent, None);
     }
 }

@@ -116,11 +116,11 @@ const STATEMENTS: [(&str, &str, ErrorClass); 16] = [
     ("SELECT 1 / 0", "22012", Permanent),
     ("SELECT 'one'::int", "22P02", Permanent),
     ("SET ROLE visitor; SELECT * FROM public.coin", "42501", Permission),
-    ("BEGIN READ ONLY; DELETE FROM purse", "25006", Unknown),
+    ("BEGIN READ ONLY; DELETE FROM purse", "25006", Transient),
     ("ROLLBACK; SET statement_timeout = 20; SELECT pg_sleep(60)", "57014", Unknown),
     ("DROP DATABASE postgres", "55006", Concurrency),
     ("BEGIN; SELECT 1 / 0", "22012", Permanent),
-    ("SELECT 1", "25P02", Unknown),
+    ("SELECT 1", "25P02", Permanent),
 ];
 
 async fn errors_of_postgres<L: Library>() {
@@ -154,6 +154,29 @@ async fn errors_of_postgres<L: Library>() {
         row::<L>(L::run(&mut one, sql).await, state, class);
     }
     L::run(&mut one, "ROLLBACK").await.expect("a transaction");
+
+    // A plan that a migration made stale: nothing has run, and the next try makes another.
+    L::run(&mut one, "CREATE TABLE note (id int); PREPARE stale AS SELECT * FROM note; EXECUTE stale")
+        .await
+        .expect("a table");
+    L::run(&mut one, "ALTER TABLE note ADD COLUMN text text").await.expect("a column");
+    row::<L>(L::run(&mut one, "EXECUTE stale").await, "0A000", Concurrency);
+    row::<L>(
+        L::run(&mut one, "SELECT 1; CREATE VIEW v AS SELECT 1 AS a WITH LOCAL CHECK OPTION").await,
+        "0A000",
+        Permanent,
+    );
+    // What a fail-over of the server's says: "in recovery", and what a driver says of a commit whose answer was lost.
+    for (state, class) in [("57P03", Transient), ("40003", Permanent), ("08007", Permanent)] {
+        let raise = match state {
+            "57P03" => "DO $$ BEGIN RAISE SQLSTATE '57P03'; END $$",
+            "40003" => "DO $$ BEGIN RAISE SQLSTATE '40003'; END $$",
+            _ => "DO $$ BEGIN RAISE SQLSTATE '08007'; END $$",
+        };
+        let error = L::run(&mut one, raise).await.expect_err(state);
+        assert_eq!(L::classify(&error).is_outcome_unknown(), class == Permanent, "{error:?}");
+        row::<L>(Err(error), state, class);
+    }
 
     // What two do to each other: the second wants what the first holds, or held.
     let mut two = connect("postgres").await.expect("the superuser").expect("a connection");
@@ -223,12 +246,12 @@ async fn errors_of_postgres_through_sqlx_0_9() {
 /// Commands that go before, the one that fails, the code of the answer, its class.
 const COMMANDS: [(&[&str], &str, &str, ErrorClass); 14] = [
     (&["SET text word"], "LPUSH text item", "WRONGTYPE", Permanent),
-    (&[], "INCR text", "ERR", Unknown),
-    (&[], "NONSENSE", "ERR", Unknown),
+    (&[], "INCR text", "ERR", Permanent),
+    (&[], "NONSENSE", "ERR", Permanent),
     (&[], "EVALSHA 0123456789abcdef0123456789abcdef01234567 0", "NOSCRIPT", Permanent),
     (&["XGROUP CREATE stream readers $ MKSTREAM"], "XGROUP CREATE stream readers $", "BUSYGROUP", Permanent),
     (&[], "SCRIPT KILL", "NOTBUSY", Permanent),
-    (&["MULTI"], "NONSENSE", "ERR", Unknown),
+    (&["MULTI"], "NONSENSE", "ERR", Permanent),
     (&[], "EXEC", "EXECABORT", Unknown),
     (&["CONFIG SET maxmemory 1"], "SET text word", "OOM", ServerError),
     (&["CONFIG SET maxmemory 0", "CONFIG SET min-replicas-to-write 1"], "SET text word", "NOREPLICAS", ServerError),

@@ -40,6 +40,8 @@ enum Every {
     Transient,
     #[class(unknown, retry_after = Millis::from_secs(*seconds), code = Every::doubled(*seconds))]
     Unknown { seconds: u32 },
+    #[class(outcome_unknown, code = 180)]
+    Lost,
     #[class(abort)]
     Abort,
     #[class(transparent)]
@@ -83,6 +85,7 @@ fn each_variant_has_its_class_hint_and_code() {
         ),
         (Every::Transient, class(ErrorClass::Transient).code(7)),
         (Every::Unknown { seconds: 3 }, class(ErrorClass::Unknown).retry_after(Millis::new(3_000)).code(6)),
+        (Every::Lost, Classification::outcome_unknown().code(180)),
         (Every::Abort, Classification::abort()),
         (Every::Wrapped(ErrorClass::Auth), class(ErrorClass::Auth)),
         (

@@ -4,9 +4,14 @@
 //! error types. Types which know their own class implement [`Classify`] and need no classifier.
 
 pub mod http;
+pub mod kafka;
+pub mod mysql;
 pub mod name;
+pub mod postgres;
 pub mod rate_limit;
+pub mod redis;
 pub mod retry_after;
+pub mod sqlite;
 pub mod sqlstate;
 
 use crate::{ErrorClass, Millis};
@@ -20,25 +25,65 @@ use crate::{ErrorClass, Millis};
 /// assert_eq!(busy.hint(), Some(Millis::new(2_000)));
 /// assert_eq!(busy.numeric_code(), Some(429));
 /// ```
+///
+/// # Failures whose outcome is unknown
+///
+/// Some errors say that nobody knows whether the operation took effect: a commit whose answer was lost, SQLSTATE `40003`. To
+/// repeat it may do it twice. [`outcome_unknown`](Self::outcome_unknown) marks them; they have the class `Permanent`, which is
+/// never retried. Where the operation may be repeated, wrap the classifier in [`Idempotent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Classification {
     class: ErrorClass,
-    aborts: bool,
+    kind: Kind,
     hint: Option<Millis>,
     code: Option<u32>,
+}
+
+/// What else a classification says; one byte, as a flag for aborts alone would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Kind {
+    Failure,
+    Abort,
+    OutcomeUnknown,
 }
 
 impl Classification {
     /// A failure of this class, without hints.
     pub const fn new(class: ErrorClass) -> Self {
-        Self { class, aborts: false, hint: None, code: None }
+        Self { class, kind: Kind::Failure, hint: None, code: None }
     }
 
     /// Not a failure at all: the operation itself asks to stop retrying. The call ends with
     /// [`StopReason::Aborted`](crate::StopReason::Aborted) and an earlier failure stays the reported one.
     pub const fn abort() -> Self {
-        Self { class: ErrorClass::Unknown, aborts: true, hint: None, code: None }
+        Self { class: ErrorClass::Unknown, kind: Kind::Abort, hint: None, code: None }
+    }
+
+    /// Creates the classification of a failure after which nobody knows whether the operation took effect. Its class is
+    /// `Permanent`, so that it is never repeated; [`Idempotent`] makes it `Transient`.
+    ///
+    /// ```
+    /// use redress_core::{Classification, ErrorClass};
+    ///
+    /// let lost = Classification::outcome_unknown();
+    /// assert_eq!(lost.class(), ErrorClass::Permanent);
+    /// assert_eq!(lost.idempotent().class(), ErrorClass::Transient);
+    /// ```
+    #[inline]
+    pub const fn outcome_unknown() -> Self {
+        Self { class: ErrorClass::Permanent, kind: Kind::OutcomeUnknown, hint: None, code: None }
+    }
+
+    /// Returns the classification for an operation that may be repeated: `Transient` where the outcome is unknown, itself
+    /// otherwise.
+    #[inline]
+    pub const fn idempotent(self) -> Self {
+        match self.kind {
+            Kind::OutcomeUnknown => Self { class: ErrorClass::Transient, ..self },
+            Kind::Failure | Kind::Abort => self,
+        }
     }
 
     /// Adds the other side's wish when to come back.
@@ -60,7 +105,13 @@ impl Classification {
 
     /// Whether this is a wish to abort rather than a failure.
     pub const fn is_abort(&self) -> bool {
-        self.aborts
+        matches!(self.kind, Kind::Abort)
+    }
+
+    /// Returns whether nobody knows if the operation took effect.
+    #[inline]
+    pub const fn is_outcome_unknown(&self) -> bool {
+        matches!(self.kind, Kind::OutcomeUnknown)
     }
 
     /// When the other side wants to be asked again, counted from now.
@@ -139,5 +190,48 @@ pub struct SelfClassifier;
 impl<E: Classify + ?Sized> Classifier<E> for SelfClassifier {
     fn classify(&self, error: &E) -> Classification {
         error.classify()
+    }
+}
+
+/// Wraps a classifier for operations that may be repeated: failures whose [outcome is
+/// unknown](Classification::outcome_unknown) are `Transient`, and so retried.
+///
+/// ```
+/// use redress_core::{Backoff, Classification, Idempotent, Policy, Retry, SelfClassifier, testing::TestEnv};
+///
+/// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(3));
+///
+/// let lost = || Err::<(), _>(Classification::outcome_unknown());
+/// let mut adds = POLICY.context(TestEnv::new()).classifier(SelfClassifier);
+/// assert_eq!(adds.call(lost).unwrap_err().attempts, 1);
+/// let mut sets = POLICY.context(TestEnv::new()).classifier(Idempotent(SelfClassifier));
+/// assert_eq!(sets.call(lost).unwrap_err().attempts, 3);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Idempotent<C>(pub C);
+
+#[diagnostic::do_not_recommend]
+impl<E: ?Sized, C: Classifier<E>> Classifier<E> for Idempotent<C> {
+    #[inline]
+    fn classify(&self, error: &E) -> Classification {
+        self.0.classify(error).idempotent()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_is_retried_only_if_opted_in() {
+        let lost = Classification::outcome_unknown().code(7);
+        assert_eq!((lost.class(), lost.is_outcome_unknown(), lost.is_abort()), (ErrorClass::Permanent, true, false));
+        let repeated = Idempotent(SelfClassifier).classify(&lost);
+        assert_eq!((repeated.class(), repeated.numeric_code()), (ErrorClass::Transient, Some(7)));
+        assert!(repeated.is_outcome_unknown());
+        for other in [Classification::new(ErrorClass::Permanent), Classification::abort(), ErrorClass::Auth.into()] {
+            assert_eq!(Idempotent(SelfClassifier).classify(&other), other);
+        }
     }
 }

@@ -1,15 +1,21 @@
 //! Names of errors, and what they suggest.
 //!
 //! An error about which nothing else is known still has a name: the variant or struct that its `Debug` output begins
-//! with. [`DefaultClassifier`] reads it by words: `CamelCase` and `snake_case` are taken apart, digits are words of
-//! their own, case doesn't matter, and a pattern has to begin with a word. `AuthorNotFound` is no authentication
-//! failure.
+//! with, and those of the enums inside. [`DefaultClassifier`] reads them by words: `CamelCase` and `snake_case` are taken
+//! apart, digits are words of their own, case doesn't matter, and a pattern has to begin with a word. `AuthorNotFound` is no
+//! authentication failure.
 //!
-//! The first line that fits decides; so `AuthTimeout` is an authentication failure. `...` stands for any end of the
+//! The innermost name with a class decides, because an outer one says what was attempted and an inner one what went wrong:
+//! `ConnectionRefused(BadUserNamePassword)` and `Connect { reason: BadPassword }` are authentication failures. In the first
+//! 512 bytes of the output, the values of fields count if they are capitalised identifiers; texts, numbers and the names of
+//! structs in named fields do not.
+//!
+//! Of a name, the first line that fits decides; so `AuthTimeout` is an authentication failure. `...` stands for any end of the
 //! word.
 //!
 //! 1. [`Auth`](ErrorClass::Auth): auth, authenticat..., authoriz..., authoris..., unauthenticat..., unauthoriz...,
-//!    unauthoris..., credential...
+//!    unauthoris..., credential...,
+//!    password..., bad user name, login failed
 //! 2. [`Permission`](ErrorClass::Permission): forbid..., permission..., access denied, not permitted
 //! 3. [`Transient`](ErrorClass::Transient): timeout..., timed out, time out, elapsed, deadline exceeded, connection...,
 //!    connect, disconnected, not connected, broken pipe, would block, interrupted, unexpected eof, resource busy,
@@ -18,7 +24,7 @@
 //! 5. [`Concurrency`](ErrorClass::Concurrency): deadlock..., conflict..., serialization failure
 //! 6. [`ServerError`](ErrorClass::ServerError): server error, internal server, bad gateway, unavailable
 //! 7. [`Permanent`](ErrorClass::Permanent): bad request, unprocessable, invalid input, invalid argument...,
-//!    invalid filename, unsupported
+//!    invalid filename, unsupported, certificate..., self signed, unknown issuer, bad uri, bad url, invalid uri, invalid url
 //! 8. [`Unknown`](ErrorClass::Unknown): everything else
 //!
 //! Auth, unauthoriz..., credential..., forbid..., permission..., timeout and connection, in this order of classes, are
@@ -28,8 +34,7 @@
 //! cap on unknown failures bounds what a needless retry costs, while nothing makes up for one wrongly forbidden.
 //!
 //! A name is a guess. Types of one's own are better off with [`Classify`](super::Classify), and where a guess is
-//! unwanted there is [`StrictClassifier`]. Of wrappers only the wrapper's name shows: `std::io::Error` prints as
-//! `Os { .. }` or `Kind(..)`, so give its `kind()` to the classifier instead.
+//! unwanted there is [`StrictClassifier`].
 
 use core::fmt::{self, Debug, Write};
 
@@ -39,7 +44,11 @@ use crate::ErrorClass;
 /// What the list of [this module](self) says: patterns are separated by spaces, their words by `_`; a pattern that ends
 /// with `_` ends with a whole word.
 const PATTERNS: [(ErrorClass, &str); 7] = [
-    (ErrorClass::Auth, "auth_ authenticat authoriz authoris unauthenticat unauthoriz unauthoris credential"),
+    (
+        ErrorClass::Auth,
+        "auth_ authenticat authoriz authoris unauthenticat unauthoriz unauthoris credential \
+         password bad_user_name_ login_failed_",
+    ),
     (ErrorClass::Permission, "forbid permission access_denied_ not_permitted_"),
     (
         ErrorClass::Transient,
@@ -52,7 +61,8 @@ const PATTERNS: [(ErrorClass, &str); 7] = [
     (ErrorClass::ServerError, "server_error_ internal_server_ bad_gateway_ unavailable_"),
     (
         ErrorClass::Permanent,
-        "bad_request_ unprocessable_ invalid_input_ invalid_argument invalid_filename_ unsupported_",
+        "bad_request_ unprocessable_ invalid_input_ invalid_argument invalid_filename_ unsupported_ certificate \
+         self_signed_ unknown_issuer_ bad_uri_ bad_url_ invalid_uri_ invalid_url_",
     ),
 ];
 
@@ -259,7 +269,136 @@ fn read(buffer: &mut NameBuffer, output: fmt::Arguments<'_>) {
     }
 }
 
-/// Guesses the class from the name that an error's `Debug` output begins with: the list of [this module](self).
+/// How much of the output is read.
+const LIMIT: u16 = 512;
+
+/// Reads the names in `Debug` output as `#[derive(Debug)]` writes it, and keeps the class of the innermost that has one.
+struct Names {
+    name: NameBuffer,
+    at: Place,
+    /// Whether the value belongs to a named field.
+    is_field: bool,
+    depth: u8,
+    left: u16,
+    found: Option<(u8, ErrorClass)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before a value or the name of a field.
+    Value,
+    Name,
+    /// In a name that is too long to be kept.
+    Long,
+    /// Behind a name: a brace belongs to it, anything else makes it a text.
+    Space,
+    /// In a number or whatever else has no name.
+    Other,
+    Text,
+    Escaped,
+    /// Behind a value.
+    Next,
+    Done,
+}
+
+impl Names {
+    const fn new() -> Self {
+        Self { name: NameBuffer::new(), at: Place::Value, is_field: false, depth: 0, left: LIMIT, found: None }
+    }
+
+    #[expect(clippy::match_same_arms, reason = "in the order of the places")]
+    fn push(&mut self, byte: u8) {
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
+            self.at = Place::Done;
+        }
+        let is_name = matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..);
+        match (self.at, byte) {
+            (Place::Text, b'\\') => self.at = Place::Escaped,
+            (Place::Text, b'"') => self.at = Place::Next,
+            (Place::Escaped, _) => self.at = Place::Text,
+            (Place::Done | Place::Text, _) | (Place::Value | Place::Next, b' ' | b'\n') => {}
+            (Place::Value, _) if is_name && !byte.is_ascii_digit() => {
+                self.name = NameBuffer::new();
+                self.at = if self.name.push(byte).is_ok() { Place::Name } else { Place::Other };
+            }
+            (Place::Name | Place::Long, _) if is_name => {
+                if self.name.push(byte).is_err() {
+                    self.at = Place::Long;
+                }
+            }
+            (Place::Name, b' ') => self.at = Place::Space,
+            // What goes before a colon is the name of a field, or a text.
+            (Place::Name | Place::Long | Place::Next, b':') if self.depth > 0 => {
+                (self.at, self.is_field) = (Place::Value, true);
+            }
+            (Place::Name, b'(') => self.take(byte),
+            (Place::Name, b',' | b')' | b']' | b'}') | (Place::Space, b'}') if self.depth > 0 => self.take(byte),
+            (Place::Space, b'{') if self.is_field => self.punctuate(byte),
+            (Place::Space, b'{') => self.take(byte),
+            // A name that something else follows is a text.
+            (Place::Name | Place::Space, _) => self.at = Place::Done,
+            (Place::Value | Place::Long | Place::Other | Place::Next, _) => self.punctuate(byte),
+        }
+    }
+
+    /// Takes what separates values.
+    fn punctuate(&mut self, byte: u8) {
+        match byte {
+            b'(' | b'[' | b'{' => {
+                self.depth = self.depth.saturating_add(1);
+                (self.at, self.is_field) = (Place::Value, false);
+            }
+            b')' | b']' | b'}' => {
+                self.depth = self.depth.saturating_sub(1);
+                self.at = if self.depth == 0 { Place::Done } else { Place::Next };
+            }
+            b',' => (self.at, self.is_field) = (Place::Value, false),
+            b'"' => self.at = Place::Text,
+            _ => self.at = Place::Other,
+        }
+    }
+
+    /// Takes the name that was read, and what ended it.
+    fn take(&mut self, byte: u8) {
+        let name = self.name.as_bytes();
+        let is_deeper = self.found.is_none_or(|(depth, _)| depth < self.depth);
+        let is_value = self.depth == 0 || name.first().is_some_and(u8::is_ascii_uppercase);
+        if is_deeper && is_value {
+            let class = class_of_bytes(name);
+            if class != ErrorClass::Unknown {
+                self.found = Some((self.depth, class));
+            }
+        }
+        self.punctuate(byte);
+    }
+
+    /// Returns the class, at the end of the output.
+    fn finish(mut self) -> ErrorClass {
+        if self.at == Place::Name && self.depth == 0 {
+            self.take(b')');
+        }
+        self.found.map_or(ErrorClass::Unknown, |(_, class)| class)
+    }
+}
+
+/// Takes `Debug` output, and refuses more of it when the first value is over, so that formatting ends early.
+impl Write for Names {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|byte| self.push(byte));
+        if self.at == Place::Done { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// Apart from the classifier, so that it exists once and not for every type of error.
+fn class_of_output(output: fmt::Arguments<'_>) -> ErrorClass {
+    let mut names = Names::new();
+    // An error is how the reader says that it has seen enough.
+    let _ = names.write_fmt(output);
+    names.finish()
+}
+
+/// Guesses the class from the names in an error's `Debug` output, the innermost first: the list of [this module](self).
 ///
 /// It works with every error, which makes it the default; it gives neither hints nor codes.
 ///
@@ -267,10 +406,14 @@ fn read(buffer: &mut NameBuffer, output: fmt::Arguments<'_>) {
 /// use redress_core::{Classifier, ErrorClass, classify::name::DefaultClassifier};
 ///
 /// #[derive(Debug)]
-/// enum Radio { ReadTimeout, BadFrame }
+/// enum Radio { ReadTimeout, BadFrame, ConnectionRefused(Reason) }
+/// #[derive(Debug)]
+/// enum Reason { BadPassword }
 ///
 /// assert_eq!(DefaultClassifier.classify(&Radio::ReadTimeout).class(), ErrorClass::Transient);
 /// assert_eq!(DefaultClassifier.classify(&Radio::BadFrame).class(), ErrorClass::Unknown);
+/// let refused = Radio::ConnectionRefused(Reason::BadPassword);
+/// assert_eq!(DefaultClassifier.classify(&refused).class(), ErrorClass::Auth);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -278,9 +421,7 @@ pub struct DefaultClassifier;
 
 impl<E: Debug + ?Sized> Classifier<E> for DefaultClassifier {
     fn classify(&self, error: &E) -> Classification {
-        let mut buffer = NameBuffer::new();
-        read(&mut buffer, format_args!("{error:?}"));
-        class_of_bytes(buffer.as_bytes()).into()
+        class_of_output(format_args!("{error:?}")).into()
     }
 }
 

@@ -3,12 +3,14 @@
 //! | state | class |
 //! |---|---|
 //! | `40001` (serialization failure), `40P01` (deadlock, `PostgreSQL`) | [`Concurrency`](ErrorClass::Concurrency) |
+//! | `40003` (statement completion unknown), `08007` (transaction resolution unknown) | [unknown outcome](Classification::outcome_unknown), never repeated unless [opted in](super::Idempotent) |
 //! | `08...` (connection exceptions), `HYT00`, `HYT01` (ODBC timeouts) | [`Transient`](ErrorClass::Transient) |
 //! | `28...` (invalid authorization) | [`Auth`](ErrorClass::Auth) |
 //! | `42000` (syntax or access rule), `42P01` (no such table, `PostgreSQL`) | [`Permanent`](ErrorClass::Permanent) |
 //! | every other | [`Unknown`](ErrorClass::Unknown) |
 //!
-//! The classes `08`, `28`, `40` and `42` are those of ISO/IEC 9075, the `HY` states those of ODBC.
+//! The classes `08`, `28`, `40` and `42` are those of ISO/IEC 9075, the `HY` states those of ODBC. The states of one database
+//! say more: see [`postgres`](super::postgres), and [`mysql`](super::mysql) and [`sqlite`](super::sqlite), which have numbers.
 
 use super::Classification;
 use crate::ErrorClass;
@@ -44,6 +46,7 @@ pub const fn sqlstate_class(state: &str) -> ErrorClass {
 pub const fn classify_sqlstate(state: &str) -> Classification {
     let Some(code) = pack(state) else { return Classification::new(ErrorClass::Unknown) };
     let class = match state.as_bytes() {
+        b"40003" | b"08007" => return Classification::outcome_unknown().code(code),
         b"40001" | b"40P01" => ErrorClass::Concurrency,
         [b'0', b'8', ..] | b"HYT00" | b"HYT01" => ErrorClass::Transient,
         [b'2', b'8', ..] => ErrorClass::Auth,
@@ -128,6 +131,17 @@ mod tests {
             assert_eq!(sqlstate_class(state), class, "{state}");
             assert_eq!(found.numeric_code().map(unpack).as_ref().map(<[u8; 5]>::as_slice), Some(state.as_bytes()));
         }
+    }
+
+    #[test]
+    fn lost_commits_have_no_outcome() {
+        for state in ["40003", "08007"] {
+            let lost = classify_sqlstate(state);
+            assert_eq!((lost.class(), lost.is_outcome_unknown()), (Permanent, true), "{state}");
+            assert_eq!(lost.idempotent().class(), Transient);
+            assert_eq!(lost.numeric_code(), pack(state));
+        }
+        assert!(!classify_sqlstate("40001").is_outcome_unknown());
     }
 
     #[test]

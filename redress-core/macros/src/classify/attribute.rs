@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Transparent(Option<Expr>),
     /// No failure, but the wish to stop.
     Abort,
+    /// A failure after which nobody knows whether the operation took effect.
+    OutcomeUnknown,
 }
 
 /// The `#[class(…)]`s of one variant or type, taken together.
@@ -92,6 +94,7 @@ impl Item {
             }
             "transparent" => Ok(Self::Kind(Kind::Transparent(None), word)),
             "abort" => Ok(Self::Kind(Kind::Abort, word)),
+            "outcome_unknown" => Ok(Self::Kind(Kind::OutcomeUnknown, word)),
             "retry_after" => Ok(Self::RetryAfter(value(input, &word)?, word)),
             "code" => Ok(Self::Code(value(input, &word)?, word)),
             "crate" => {
@@ -100,7 +103,7 @@ impl Item {
             }
             _ => {
                 let message = format!(
-                    "unknown class `{word}`; there are {}, `transparent` and `abort`, and besides them \
+                    "unknown class `{word}`; there are {}, `transparent`, `outcome_unknown` and `abort`, and besides them \
                      `retry_after = field` and `code = field`",
                     class::NAMES
                 );

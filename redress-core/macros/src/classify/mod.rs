@@ -87,6 +87,7 @@ impl Derive<'_> {
         let value = match spec.kind {
             Some((Kind::Class(class), _)) => quote!(#root::Classification::new(#root::ErrorClass::#class)),
             Some((Kind::Abort, _)) => quote!(#root::Classification::abort()),
+            Some((Kind::OutcomeUnknown, _)) => quote!(#root::Classification::outcome_unknown()),
             Some((Kind::Transparent(given), word)) => match given.map_or_else(|| bindings.only(&word), Ok) {
                 Ok(inner) => {
                     let inner = self.value(&mut bindings, &inner, &quote!(Classify));

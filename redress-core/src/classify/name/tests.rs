@@ -212,7 +212,7 @@ fn derived_output_begins_with_the_name() {
     let dynamic: &dyn Debug = &Sample::Tuple(2);
     assert_eq!(name_of(dynamic), "Tuple");
     assert_eq!(name_of(&Prints(&["Gr", "öße", "(1)"])), "Größe");
-    assert_eq!(DefaultClassifier.classify(&Err::<(), _>(ErrorKind::TimedOut)).class(), Unknown);
+    assert_eq!(DefaultClassifier.classify(&Err::<(), _>(ErrorKind::TimedOut)).class(), Transient);
 }
 
 #[test]
@@ -243,20 +243,84 @@ fn names_fit_or_are_not_kept() {
 }
 
 #[test]
-fn formatting_ends_with_the_name() {
-    struct Counts<'a>(&'a Cell<u32>);
+fn the_innermost_name_decides() {
+    for (output, class) in [
+        ("ConnectionRefused(BadUserNamePassword)", Auth),
+        ("ConnectionRefused(NotAuthorized)", Auth),
+        ("ConnectionRefused(BadClientId)", Transient),
+        ("DatabaseError(SerializationFailure, \"could not serialize access\")", Concurrency),
+        ("DatabaseError(UniqueViolation, \"timeout, unauthorized\")", Unknown),
+        ("Connect { reason: BadPassword }", Auth),
+        ("Connect { after: 3, reason: BadPassword, retry: true }", Auth),
+        ("Connect { reason: Refused { by: Some(AccessDenied) }, after: 30s }", Permission),
+        ("Query(Some(Timeout))", Transient),
+        ("Custom { kind: Other, error: ReadTimeout(None) }", Transient),
+        ("Os { code: 111, kind: ConnectionRefused, message: \"Connection refused\" }", Transient),
+        ("Io(Kind(TimedOut))", Transient),
+        ("TlsConnect(InvalidCertificate(UnknownIssuer))", Permanent),
+        ("Connection(\"quoted \\\" text, (Unauthorized\", Throttled)", RateLimit),
+        ("Timeout { request: AuthRequest { user: \"x\", tries: [1, 2] } }", Transient),
+        ("Timeout { connection: None, auth: true }", Transient),
+        ("Timeout { auth: forbidden }", Transient),
+        ("Failed([Timeout, Forbidden])", Transient),
+        ("Failed((1, Forbidden))", Permission),
+        ("Failed({\"a\": Forbidden})", Permission),
+        ("Failed(-1, 2.5e3, 0x1F, Forbidden)", Permission),
+        ("Wrapped(connection refused by auth)", Unknown),
+        ("Timeout(connection refused by auth)", Transient),
+        ("Wrapped(timeout::Error)", Unknown),
+        ("Wrapped()", Unknown),
+        ("Timeout", Transient),
+        ("Timeout {", Transient),
+        ("Timeout, so it says", Unknown),
+        ("Timeout }", Unknown),
+        ("Timeout) {", Unknown),
+        ("Timeout { }", Transient),
+        ("Other(", Unknown),
+        (")", Unknown),
+        ("}{)(", Unknown),
+        ("", Unknown),
+    ] {
+        assert_eq!(DefaultClassifier.classify(&Prints(&[output])).class(), class, "{output}");
+        let bytes: std::vec::Vec<String> = output.chars().map(String::from).collect();
+        let pieces: std::vec::Vec<&str> = bytes.iter().map(String::as_str).collect();
+        assert_eq!(DefaultClassifier.classify(&Prints(&pieces)).class(), class, "{output}");
+    }
+}
+
+#[test]
+fn deep_and_long_output_is_read_to_a_limit() {
+    let nested = |depth: usize| format!("{}Forbidden{}", "A(".repeat(depth), ")".repeat(depth));
+    assert_eq!(DefaultClassifier.classify(&Prints(&[&nested(200)])).class(), Permission);
+    assert_eq!(DefaultClassifier.classify(&Prints(&[&nested(300)])).class(), Unknown);
+    assert_eq!(DefaultClassifier.classify(&Prints(&[&nested(10_000)])).class(), Unknown);
+    let late = format!("Timeout(\"{}\", Forbidden)", "x".repeat(600));
+    assert_eq!(DefaultClassifier.classify(&Prints(&[&late])).class(), Transient);
+    let long = format!("Timeout({}, Forbidden)", "Auth".repeat(20));
+    assert_eq!(DefaultClassifier.classify(&Prints(&[&long])).class(), Permission);
+}
+
+#[test]
+fn formatting_ends_with_the_value() {
+    struct Counts<'a>(&'a Cell<u32>, &'a [&'a str]);
     impl Debug for Counts<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            for piece in ["Timeout", "(", "12", ")"] {
+            for piece in self.1 {
                 self.0.set(self.0.get() + 1);
                 f.write_str(piece)?;
             }
             Ok(())
         }
     }
-    let written = Cell::new(0);
-    assert_eq!(DefaultClassifier.classify(&Counts(&written)).class(), Transient);
-    assert_eq!(written.get(), 2);
+    for (pieces, expected) in [(&["Timeout", "(", "12", ")", " and", " so on"][..], 4), (&["time", " out", "!"], 2)] {
+        let written = Cell::new(0);
+        let class = DefaultClassifier.classify(&Counts(&written, pieces)).class();
+        assert_eq!((class, written.get()), (if expected == 4 { Transient } else { Unknown }, expected));
+    }
+    let (written, endless) = (Cell::new(0), ["Timeout(\"", "x"].into_iter().chain(std::iter::repeat_n("x", 10_000)));
+    let pieces: std::vec::Vec<&str> = endless.collect();
+    assert_eq!(DefaultClassifier.classify(&Counts(&written, &pieces)).class(), Transient);
+    assert!(written.get() <= u32::from(LIMIT), "{}", written.get());
 }
 
 #[test]
@@ -270,6 +334,7 @@ fn output_that_ignores_the_refusal_changes_nothing() {
             Ok(())
         }
     }
+    assert_eq!(DefaultClassifier.classify(&Stubborn).class(), Transient);
     let mut buffer = NameBuffer::new();
     assert_eq!(leading_identifier(&Stubborn, &mut buffer), "Timeout");
     // A buffer can be used again.
