@@ -9,11 +9,11 @@ named! {
     #[derive(PartialOrd, Ord)]
     #[repr(u8)]
     ErrorClass {
-        /// Credentials are missing or wrong. Never retried.
+        /// Credentials are missing or wrong. Not retried, unless [`limit_for`](crate::Retry::limit_for) opts in.
         Auth = "auth",
-        /// The caller has no permission. Never retried.
+        /// The caller has no permission. Not retried, unless opted in.
         Permission = "permission",
-        /// The request itself is wrong and will stay wrong. Never retried.
+        /// The request itself is wrong and will stay wrong. Not retried, unless opted in.
         Permanent = "permanent",
         /// Another caller was faster: lock conflicts, serialization failures.
         Concurrency = "concurrency",
@@ -41,7 +41,8 @@ impl ErrorClass {
         Self::Unknown,
     ];
 
-    /// Returns whether a failure of this class may be retried at all.
+    /// Returns whether failures of this class are retried by default. The others are where
+    /// [`limit_for`](crate::Retry::limit_for) opts in.
     pub const fn is_retryable(self) -> bool {
         self as u8 >= Self::Concurrency as u8
     }

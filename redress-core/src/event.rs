@@ -41,7 +41,7 @@ named! {
         Retry = "retry",
         /// The attempts, or the retries of the class, are used up.
         MaxAttemptsExceeded = "max_attempts_exceeded",
-        /// The failure is of a class that is never retried.
+        /// The failure is of a class that is not retried by default, and has no limit that allows it.
         PermanentFail = "permanent_fail",
         /// The retries of unknown failures are used up.
         MaxUnknownAttemptsExceeded = "max_unknown_attempts_exceeded",

@@ -5,7 +5,7 @@
 //! check that stops the call:
 //!
 //! 1. [`check`](Machine::check) records the failure, then checks in this order: abort, limit of the class, class that is
-//!    never retried, cap on unknown failures, deadline passed, limit of attempts, backoff present, and last
+//!    not retried, cap on unknown failures, deadline passed, limit of attempts, backoff present, and last
 //!    [`check_hint`](Machine::check_hint): cap on hints.
 //! 2. [`fits`](Machine::fits) checks the delay against the deadline. In between, the delay is computed, which draws a random
 //!    number if its formula needs one.

@@ -42,7 +42,7 @@ const CAP_WITHOUT_DEADLINE: Millis = Millis::from_secs(3_600);
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Retry<'a> {
-    /// The backoffs of the classes that are retried, by their numbers.
+    /// The backoffs of the classes that are retried by default, by their numbers.
     backoffs: [Backoff<'a>; RETRYABLE],
     /// The formulas of all backoffs.
     formulas: Formulas,
@@ -138,18 +138,32 @@ impl<'a> Retry<'a> {
     }
 
     /// Limits the retries of one class, 0 to 254: 0 stops at its first failure, 1 allows one retry, and so on.
+    ///
+    /// `Auth`, `Permission` and `Permanent` are not retried by default; a limit opts in, for causes that something repairs in
+    /// between. They wait as `Unknown` does. A log-in that expired is refreshed once by a [recovery hook](crate::recover):
+    ///
+    /// ```
+    /// use redress_core::{Backoff, ErrorClass, Policy, Recoverable, Retry, testing::TestEnv};
+    ///
+    /// static API: Policy = Policy::new(Retry::new(Backoff::none()).limit_for(ErrorClass::Auth, 1));
+    ///
+    /// # struct Client { token: u32 }
+    /// # impl Client {
+    /// #     fn get(&self) -> Result<u32, ErrorClass> { if self.token == 2 { Ok(200) } else { Err(ErrorClass::Auth) } }
+    /// #     fn refresh_token(&mut self) { self.token += 1; }
+    /// # }
+    /// let mut client = Recoverable::new(Client { token: 1 }, Client::refresh_token);
+    /// assert_eq!(API.context(TestEnv::new()).call(client.run(|client: &mut Client| client.get())), Ok(200));
+    /// # let mut stranger = Recoverable::new(Client { token: 7 }, Client::refresh_token);
+    /// # let error = API.context(TestEnv::new()).call(stranger.run(|client: &mut Client| client.get())).unwrap_err();
+    /// # assert_eq!((error.attempts, error.last_class), (2, Some(ErrorClass::Auth)));
+    /// ```
     pub const fn limit_for(mut self, class: ErrorClass, retries: u8) -> Self {
-        match class {
-            ErrorClass::Unknown => {
-                self.unknown_limit = retries;
-                self.cap_unknown()
-            }
-            // A limit of none is the reason before the class is.
-            ErrorClass::Auth | ErrorClass::Permission | ErrorClass::Permanent => {
-                self.limited = self.limited.set(class, retries == 0);
-                self
-            }
-            _ => self.capped(class, retries),
+        if matches!(class, ErrorClass::Unknown) {
+            self.unknown_limit = retries;
+            self.cap_unknown()
+        } else {
+            self.capped(class, retries)
         }
     }
 
@@ -167,7 +181,8 @@ impl<'a> Retry<'a> {
         self
     }
 
-    /// Sets the backoff of one class. It has no effect on `Auth`, `Permission` and `Permanent`, which are never retried.
+    /// Sets the backoff of one class. It has no effect on `Auth`, `Permission` and `Permanent`: where
+    /// [`limit_for`](Self::limit_for) lets them be retried, they wait as `Unknown` does.
     pub const fn backoff_for(mut self, class: ErrorClass, backoff: Backoff<'a>) -> Self {
         if class.is_retryable() {
             #[expect(
@@ -319,11 +334,12 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// Returns the backoff of a class, if it is retried and there is one.
+    /// Returns the backoff of a class, if there is one. Classes without a place of their own have that of `Unknown`, the last.
     #[expect(clippy::indexing_slicing, reason = "compared first")]
     pub(crate) const fn backoff(&self, class: ErrorClass) -> Option<&Backoff<'a>> {
         let index = if self.has_own_backoff { (class as usize).wrapping_sub(FIRST_RETRYABLE) } else { 0 };
-        if index >= RETRYABLE || self.backoffs[index].is_missing() { None } else { Some(&self.backoffs[index]) }
+        let backoff = &self.backoffs[if index < RETRYABLE { index } else { RETRYABLE - 1 }];
+        if backoff.is_missing() { None } else { Some(backoff) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod loopback;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, io::Write, net::SocketAddr, time::Duration};
 
 use loopback::{
     BUSY, CUT_OFF, GARBLED, GONE, LOCKED_OUT, LOST, MISSING, NOT_ALLOWED, NOT_IMPLEMENTED, OLD_HTTP, ROUND_AND_ROUND,
@@ -11,7 +11,7 @@ use loopback::{
 use redress_std::{
     Backoff, Classifier, DefaultClassifier,
     ErrorClass::{self, Auth, Permanent, RateLimit, ServerError, Transient, Unknown},
-    Millis, Policy, Retry, StopReason, StrictClassifier, Tokio, chain, hyper_v1, ureq_v3,
+    Millis, Policy, Recoverable, Retry, StopReason, StrictClassifier, Threads, Tokio, chain, hyper_v1, ureq_v3,
 };
 
 /// A label longer than names may have: refused by the resolver without asking anybody.
@@ -186,6 +186,48 @@ fn errors_of_ureq() {
 
     // Once it went through `io::Error` it is still known.
     assert_known(ureq::Error::StatusCode(404).into_io(), Permanent, Some(404));
+}
+
+/// A log-in that has expired: one retry after it was renewed, and no more than one.
+#[test]
+fn a_401_is_retried_once_after_the_token_was_refreshed() {
+    static API: Policy = Policy::new(Retry::new(Backoff::none()).limit_for(Auth, 1));
+
+    struct Client {
+        token: u32,
+        server: SocketAddr,
+    }
+
+    impl Client {
+        fn get(&self) -> Result<u16, ureq::Error> {
+            let request =
+                ureq::get(format!("http://{}/", self.server)).header("authorization", format!("Bearer {}", self.token));
+            Ok(request.call()?.status().as_u16())
+        }
+
+        fn refresh_token(&mut self) {
+            self.token += 1;
+        }
+    }
+
+    let server = loopback::server(|mut stream| {
+        let head = loopback::head(&mut stream);
+        let answer = if head.contains("Bearer 2\r\n") { CUT_OFF } else { LOCKED_OUT };
+        stream.write_all(answer.as_bytes()).expect("the client reads");
+    });
+    let call = |token| {
+        let mut client = Recoverable::new(Client { token, server }, Client::refresh_token);
+        let outcome = API.context(Threads).execute(client.run(|client: &mut Client| client.get()));
+        (outcome.attempts, outcome.stop_reason, client.device().token)
+    };
+    assert_eq!(call(1), (2, None, 2));
+    assert_eq!(call(2), (1, None, 2));
+    assert_eq!(call(7), (2, Some(StopReason::MaxAttemptsPerClass), 8));
+    // Without the limit, never.
+    let mut client = Recoverable::new(Client { token: 1, server }, Client::refresh_token);
+    let never = Policy::new(Retry::new(Backoff::none()));
+    let outcome = never.context(Threads).execute(client.run(|client: &mut Client| client.get()));
+    assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::NonRetryableClass)));
 }
 
 mod hyper_1 {

@@ -382,13 +382,6 @@ const CASES: &[Case] = &[
         "backoffs.concurrency.delay.full_jitter = { base_ms = 1, max_ms = 5 }",
     ),
     Case(
-        "class_never_retried",
-        "policy.a.retry.limits.permanent",
-        "never retried",
-        "limits.permanent = 1",
-        "limits.permanent = 0",
-    ),
-    Case(
         "jitter_without_retry_after",
         "policy.a.retry.backoff.retry_after_jitter_ms",
         "no effect without retry_after = true",

@@ -8,7 +8,7 @@ use ::http::{
 };
 use redress_std::{
     Backoff, Classification, ErrorClass,
-    ErrorClass::{Auth, Concurrency, Permanent, Permission, RateLimit, ServerError, Transient, Unknown},
+    ErrorClass::{Auth, Concurrency, Permanent, Permission, RateLimit, ServerError, Transient},
     Failure, Millis, Policy, Retry, StopReason, Threads, http,
 };
 

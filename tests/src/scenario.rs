@@ -226,7 +226,11 @@ impl PolicySpec {
             None => retry.no_unknown_cap(),
         };
         for (class, retries) in &self.per_class_max_attempts {
-            retry = retry.limit_for(class.0, *retries);
+            // In the library a limit lets no class be retried that otherwise is not. Here it does, because a log-in can be
+            // repaired between two attempts; what the vectors mean is such a class without a limit.
+            if class.0.is_retryable() || *retries == 0 {
+                retry = retry.limit_for(class.0, *retries);
+            }
         }
         for (class, strategy) in &self.class_strategies {
             retry = retry.backoff_for(class.0, strategy.backoff()?);

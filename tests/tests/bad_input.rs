@@ -54,7 +54,7 @@ fn a_policy_that_contradicts_itself() {
             => ZeroRetryAfterCap, ["retry_after_cap", "at least 1 ms"];
         Policy::try_new(Retry::per_class()), Policy::new(Retry::per_class())
             => NoBackoff, ["backoff", "at least one class"];
-        // A backoff of a class that is never retried is no backoff.
+        // A backoff of a class without a backoff of its own is no backoff.
         Policy::try_new(own(ErrorClass::Permanent)), Policy::new(own(ErrorClass::Auth))
             => NoBackoff, ["backoff"];
     }

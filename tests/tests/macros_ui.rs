@@ -43,7 +43,7 @@ const WORDS: &[(&str, &[&str])] = &[
             "`max_attempts` is part of a policy, and there is one",
             "`unlimited_attempts` contradicts `max_attempts`",
             "`operation` is given twice",
-            "`auth` failures are never retried",
+            "`auth` failures have no backoff of their own",
         ],
     ),
     (

@@ -308,7 +308,7 @@ proptest! {
         let failed = |class| made.iter().filter(|made| made.class() == class && !made.is_abort()).count();
         for class in ErrorClass::ALL {
             let most = match class {
-                ErrorClass::Auth | ErrorClass::Permission | ErrorClass::Permanent => Some(0),
+                ErrorClass::Auth | ErrorClass::Permission | ErrorClass::Permanent => limits.limit(class).or(Some(0)),
                 ErrorClass::Unknown => limits.max_unknown.into_iter().chain(limits.limit(class)).min(),
                 _ => limits.limit(class),
             };

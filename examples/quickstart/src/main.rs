@@ -9,7 +9,7 @@
 //! happens, each story ends with its timeline:
 //!
 //! 1. success after trouble: reset, hang, 503, 429 with `Retry-After` in seconds and as a date, 500, then an answer;
-//! 2. giving up: on a 401, which is never retried, and on a server that asks for more time than the call has;
+//! 2. giving up: on a 401, which is not retried, and on a server that asks for more time than the call has;
 //! 3. the breaker: opens after three failed calls, rejects the next, lets a probe through and closes;
 //! 4. deferral: a long wait becomes a checkpoint in a file, from which the call goes on with every count kept.
 //!

@@ -24,7 +24,7 @@ pub(crate) fn variant(name: &Ident) -> Option<Ident> {
     Some(format_ident!("{variant}", span = name.span()))
 }
 
-/// Whether failures of this class are ever retried.
+/// Whether failures of this class are retried by default.
 pub(crate) fn is_retryable(variant: &Ident) -> bool {
     !["Auth", "Permission", "Permanent"].iter().any(|never| variant == never)
 }

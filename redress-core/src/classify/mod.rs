@@ -30,7 +30,7 @@ use crate::{ErrorClass, Millis};
 ///
 /// Some errors say that nobody knows whether the operation took effect: a commit whose answer was lost, SQLSTATE `40003`. To
 /// repeat it may do it twice. [`outcome_unknown`](Self::outcome_unknown) marks them; they have the class `Permanent`, which is
-/// never retried. Where the operation may be repeated, wrap the classifier in [`Idempotent`].
+/// not retried. Where the operation may be repeated, wrap the classifier in [`Idempotent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Classification {

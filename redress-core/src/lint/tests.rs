@@ -141,7 +141,8 @@ fn hints() {
 fn limits() {
     expect(SOUND.limit_for(ErrorClass::Transient, 5).lints(), &[]);
     expect(SOUND.limit_for(ErrorClass::Transient, 6).lints(), &[Lint::LimitBeyondAttempts]);
-    expect(SOUND.limit_for(ErrorClass::Auth, 6).lints(), &[]);
+    expect(SOUND.limit_for(ErrorClass::Auth, 1).lints(), &[]);
+    expect(SOUND.limit_for(ErrorClass::Auth, 6).lints(), &[Lint::LimitBeyondAttempts]);
     expect(SOUND.limit_for(ErrorClass::Transient, 254).unlimited_attempts().lints(), &[]);
     expect(SOUND.no_unknown_cap().lints(), &[Lint::UnknownWithoutCap]);
     expect(SOUND.no_unknown_cap().limit_for(ErrorClass::Unknown, 3).lints(), &[]);

@@ -32,8 +32,7 @@ impl Retry<'_> {
     pub const fn lints_for(&self, class: ErrorClass) -> Lints {
         let attempts = self.max_attempts.saturating_sub(1);
         let limit = self.limit(class);
-        let lints = Lints::EMPTY
-            .with_if(Lint::LimitBeyondAttempts, class.is_retryable() && limit != NO_LIMIT && limit as u32 > attempts);
+        let lints = Lints::EMPTY.with_if(Lint::LimitBeyondAttempts, limit != NO_LIMIT && limit as u32 > attempts);
         let cap = self.cap(class);
         let retries = if cap != NO_LIMIT && (cap as u32) < attempts { cap as u32 } else { attempts };
         match self.backoff(class) {

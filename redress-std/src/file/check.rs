@@ -166,10 +166,6 @@ fn without_effect(check: &mut Check<'_>, retry: &RetryConfig) {
         if retry.backoffs.get(class).is_some() {
             check.found(rule::CLASS_NEVER_RETRIED, &format!("retry.backoffs.{class}"));
         }
-        // A limit of 0 says the same once more.
-        if retry.limits.get(class).is_some_and(|limit| limit > 0) {
-            check.found(rule::CLASS_NEVER_RETRIED, &format!("retry.limits.{class}"));
-        }
     }
     for (path, backoff) in backoffs(retry) {
         if backoff.retry_after_jitter_ms.is_some() && !backoff.follows_hints() {

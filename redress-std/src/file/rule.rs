@@ -38,7 +38,8 @@ rules! {
     CALLEE_OUTLIVES_CALLER, "callee_outlives_caller", Warning,
         "the call inside may use up all the time of the call outside, which is then not retried; give it a shorter deadline";
     CLASS_NEVER_RETRIED, "class_never_retried", Warning,
-        "auth, permission and permanent are never retried, so this has no effect";
+        "auth, permission and permanent have no backoff of their own: they are never retried, unless a limit allows it, and then wait \
+         as unknown does";
     JITTER_WITHOUT_RETRY_AFTER, "jitter_without_retry_after", Warning,
         "retry_after_jitter_ms has no effect without retry_after = true";
     UNUSED_ALLOW, "unused_allow", Note,

@@ -35,14 +35,20 @@ pub fn resetting() -> SocketAddr {
     server(|stream| drop(stream.peek(&mut [0])))
 }
 
+/// Reads the head of a request.
+pub fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
+        head.extend(byte);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
 /// Answers the head of one request with these bytes, then hangs up.
 pub fn answering(answer: &'static str) -> SocketAddr {
     server(move |mut stream| {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
-            head.extend(byte);
-        }
+        head(&mut stream);
         stream.write_all(answer.as_bytes()).expect("the client reads");
     })
 }

@@ -224,7 +224,9 @@ impl Model<'_> {
         if rules.limits.iter().any(|(limited, retries)| *limited == class && failures > *retries) {
             return Err(StopReason::MaxAttemptsPerClass);
         }
-        if matches!(class, Auth | ErrorClass::Permission | Permanent) {
+        let opts_in = rules.limits.iter().any(|(limited, _)| *limited == class);
+        let is_answer = matches!(class, Auth | ErrorClass::Permission | Permanent);
+        if is_answer && !opts_in {
             return Err(StopReason::NonRetryableClass);
         }
         if class == Unknown && rules.max_unknown.is_some_and(|cap| failures > cap) {
@@ -236,7 +238,9 @@ impl Model<'_> {
         if rules.max_attempts == Some(call.attempts) {
             return Err(StopReason::MaxAttemptsGlobal);
         }
-        let own = rules.own.iter().find(|(other, _)| *other == class).map(|(_, delay)| *delay);
+        // Those classes have no backoff of their own.
+        let alike = if is_answer { Unknown } else { class };
+        let own = rules.own.iter().find(|(other, _)| *other == alike).map(|(_, delay)| *delay);
         let Some(strategy) = own.or(rules.default) else { return Err(StopReason::NoStrategy) };
         let cap = rules.cap.or(rules.deadline).unwrap_or(3_600_000);
         if let (Delay::HintOr(..) | Delay::HintAbove(..), Some(hint)) = (strategy, hint.filter(|hint| *hint > cap)) {

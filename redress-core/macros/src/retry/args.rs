@@ -248,9 +248,10 @@ fn list<'i>(key: &Ident, example: &str, input: ParseStream<'i>) -> syn::Result<s
 fn retryable_class_value(input: ParseStream<'_>) -> syn::Result<Call> {
     let name = input.fork().call(Ident::parse_any)?;
     match class::variant(&name) {
-        Some(class) if !class::is_retryable(&class) => {
-            Err(syn::Error::new(name.span(), format!("`{name}` failures are never retried: no backoff")))
-        }
+        Some(class) if !class::is_retryable(&class) => Err(syn::Error::new(
+            name.span(),
+            format!("`{name}` failures have no backoff of their own: they wait as `unknown` does"),
+        )),
         _ => class_value(input),
     }
 }

@@ -90,7 +90,7 @@ fn groups(args: &Args, config: &PolicyConfig) -> Result<Vec<Group>, Failure> {
     // Transient first: it is what most failures are.
     let classes = ErrorClass::ALL.into_iter().filter(|class| match &args.class {
         Some(name) => class.as_str() == name,
-        None => class.is_retryable(),
+        None => class.is_retryable() || config.retry.limits.get(*class).is_some_and(|limit| limit > 0),
     });
     let mut classes: Vec<ErrorClass> = classes.collect();
     classes.sort_by_key(|class| *class != ErrorClass::Transient);
