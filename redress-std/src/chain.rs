@@ -14,7 +14,7 @@
 //! | errors of rustls and native-tls, also inside of hyper-util's and hyper-rustls's; hyper-util's "invalid URL" | `Permanent` for certificates, missing TLS, malformed URLs, by name and text |
 //! | `tokio::time::error::Elapsed`, with feature `tokio` | `Transient` |
 //! | errors of the `http` crate, with feature `http`: bad URLs, headers, methods | `Permanent` |
-//! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx and redis, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
+//! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx, redis, rusqlite, diesel, rdkafka and rumqttc, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
 //!
 //! The first class other than `Unknown` is the answer. If there is none, names are read by the list of
 //! [`redress_core::classify::name`]: those of the innermost link first, and in each link those of nested enums before the outer
@@ -192,6 +192,15 @@ fn known_from_features(link: &(dyn Error + 'static)) -> Option<Classification> {
         "sqlx-v0.8": ::sqlx_core_v0_8::error::Error => crate::sqlx_v0_8::link,
         "sqlx-v0.9": ::sqlx_core::error::Error => crate::sqlx_v0_9::link,
         "redis-v1": ::redis::RedisError => crate::redis_v1::link,
+        "rusqlite-v0": ::rusqlite::Error => crate::rusqlite_v0::link,
+        "diesel-v2": ::diesel::result::Error => crate::diesel_v2::link,
+        "diesel-v2": ::diesel::ConnectionError => crate::diesel_v2::connection,
+        "rdkafka-v0": ::rdkafka::error::KafkaError => crate::rdkafka_v0::link,
+        "rdkafka-v0": ::rdkafka::types::RDKafkaErrorCode => crate::rdkafka_v0::code_link,
+        "rumqttc-v0.25": ::rumqttc::ConnectionError => crate::rumqttc_v0_25::link,
+        "rumqttc-v0.25": ::rumqttc::StateError => crate::rumqttc_v0_25::state,
+        "rumqttc-v0.25": ::rumqttc::v5::ConnectionError => crate::rumqttc_v0_25::link_v5,
+        "rumqttc-v0.25": ::rumqttc::v5::StateError => crate::rumqttc_v0_25::state_v5,
         "http": ::http::Error => crate::http::malformed,
         "http": ::http::uri::InvalidUri => crate::http::malformed,
         "http": ::http::uri::InvalidUriParts => crate::http::malformed,

@@ -31,7 +31,8 @@
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
 //! | [`observe`] | observers that log, trace and count |
 //! | `reqwest_v0_13`, `ureq_v3`, `hyper_v1`, `tonic_v0_14` | classes of the errors of HTTP and gRPC clients |
-//! | `tokio_postgres_v0_7`, `sqlx_v0_9`, `redis_v1` | classes of the errors of database clients |
+//! | `tokio_postgres_v0_7`, `sqlx_v0_9`, `diesel_v2`, `rusqlite_v0`, `redis_v1` | classes of the errors of database clients |
+//! | `rdkafka_v0`, `rumqttc_v0_25` | classes of the errors of brokers' clients |
 //! | `tower_v0_5` | a policy around any `tower::Service` |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //! | `file` | policies in a TOML file, and what is wrong with them |
@@ -76,8 +77,10 @@
 //! - `http`: classifiers for the types of the `http` crate
 //! - `log`, `tracing`, `metrics`: [observers](observe) for the facade of that name
 //! - `reqwest-v0.12`, `reqwest-v0.13`, `ureq-v3`, `hyper-v1`, `tonic-v0.14`, `tokio-postgres-v0.7`, `sqlx-v0.8`,
-//!   `sqlx-v0.9`, `redis-v1`: classifiers for the errors of the crate and major they name, in modules of that name; the
-//!   default classifier then knows them too. `sqlx-v0.9` needs Rust 1.94, all others 1.88.
+//!   `sqlx-v0.9`, `redis-v1`, `diesel-v2`, `rumqttc-v0.25`: classifiers for the errors of the crate and major they name, in modules
+//!   of that name; the default classifier then knows them too. `sqlx-v0.9` needs Rust 1.94, all others 1.88.
+//! - `rusqlite-v0`, `rdkafka-v0`: the same for crates that link a C library, for any version from 0.32 and 0.36: the one that the
+//!   program has
 //! - `tower-v0.5`: `PolicyLayer`, a policy around any `tower::Service`
 //! - `toml`: policies in a file
 //! - `cli`: the program `redress`, which checks such files and plots what they mean
@@ -127,6 +130,8 @@ pub mod chain;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod clock;
 mod default;
+#[cfg(feature = "diesel-v2")]
+pub mod diesel_v2;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod ext;
 #[cfg(feature = "toml")]
@@ -139,6 +144,8 @@ pub mod io;
 pub mod observe;
 #[cfg(any(feature = "web", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod random;
+#[cfg(feature = "rdkafka-v0")]
+pub mod rdkafka_v0;
 #[cfg(feature = "redis-v1")]
 pub mod redis_v1;
 #[cfg(any(feature = "reqwest-v0.12", feature = "reqwest-v0.13"))]
@@ -147,6 +154,10 @@ mod reqwest;
 pub mod reqwest_v0_12;
 #[cfg(feature = "reqwest-v0.13")]
 pub mod reqwest_v0_13;
+#[cfg(feature = "rumqttc-v0.25")]
+pub mod rumqttc_v0_25;
+#[cfg(feature = "rusqlite-v0")]
+pub mod rusqlite_v0;
 mod shared;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod sleeper;

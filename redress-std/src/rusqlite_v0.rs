@@ -1,0 +1,34 @@
+//! Errors of rusqlite, of every version from 0.32. Feature `rusqlite-v0`.
+//!
+//! | error | class |
+//! |---|---|
+//! | with a result code of `SQLite` | that of the [extended code](redress_core::classify::sqlite), which is the code |
+//! | `UserFunctionError`, `ToSqlConversionFailure` | by its [source](crate::chain), the program's own error |
+//! | every other: no rows, wrong types, wrong names | [`Permanent`](ErrorClass::Permanent) |
+
+use redress_core::{Classification, ErrorClass, classify::sqlite};
+use rusqlite::Error;
+
+use crate::chain;
+
+/// Returns the class of an error, by the table of [this module](self).
+///
+/// ```
+/// use redress_std::{ErrorClass, rusqlite_v0};
+///
+/// let none = rusqlite::Error::QueryReturnedNoRows;
+/// assert_eq!(rusqlite_v0::classify(&none).class(), ErrorClass::Permanent);
+/// let busy = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(5), None);
+/// assert_eq!(rusqlite_v0::classify(&busy).class(), ErrorClass::Concurrency);
+/// ```
+pub fn classify(error: &Error) -> Classification {
+    chain::classify_strictly(error)
+}
+
+pub(crate) fn link(error: &Error) -> Classification {
+    match (error.sqlite_error(), error) {
+        (Some(error), _) => sqlite::classify_code(error.extended_code),
+        (None, Error::UserFunctionError(_) | Error::ToSqlConversionFailure(_)) => ErrorClass::Unknown.into(),
+        _ => ErrorClass::Permanent.into(),
+    }
+}

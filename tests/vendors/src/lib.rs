@@ -1,0 +1,1 @@
+//! The classifiers of redress-std on what crates and servers of vendors really say.
