@@ -71,14 +71,12 @@ impl Classification {
     /// assert_eq!(lost.class(), ErrorClass::Permanent);
     /// assert_eq!(lost.idempotent().class(), ErrorClass::Transient);
     /// ```
-    #[inline]
     pub const fn outcome_unknown() -> Self {
         Self { class: ErrorClass::Permanent, kind: Kind::OutcomeUnknown, hint: None, code: None }
     }
 
     /// Returns the classification for an operation that may be repeated: `Transient` where the outcome is unknown, itself
     /// otherwise.
-    #[inline]
     pub const fn idempotent(self) -> Self {
         match self.kind {
             Kind::OutcomeUnknown => Self { class: ErrorClass::Transient, ..self },
@@ -109,7 +107,6 @@ impl Classification {
     }
 
     /// Returns whether nobody knows if the operation took effect.
-    #[inline]
     pub const fn is_outcome_unknown(&self) -> bool {
         matches!(self.kind, Kind::OutcomeUnknown)
     }
@@ -213,7 +210,6 @@ pub struct Idempotent<C>(pub C);
 
 #[diagnostic::do_not_recommend]
 impl<E: ?Sized, C: Classifier<E>> Classifier<E> for Idempotent<C> {
-    #[inline]
     fn classify(&self, error: &E) -> Classification {
         self.0.classify(error).idempotent()
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use redress_servers::{Postgres, Redis};
+use redress_servers::{MariaDb, Mosquitto, Postgres, Redis};
 
 fn listens(address: SocketAddr) -> bool {
     match TcpStream::connect(address) {
@@ -56,10 +56,23 @@ fn redis_answers_and_is_gone_when_dropped() {
 }
 
 #[test]
+fn mariadb_and_mosquitto_are_gone_when_dropped() {
+    let (mut database, mut broker) = (MariaDb::start(&[]).expect("MariaDB"), Mosquitto::start().expect("Mosquitto"));
+    let (one, other) = (local(database.port()), local(broker.port()));
+    assert!(listens(one) && listens(other));
+    database.kill().expect("it runs");
+    broker.kill().expect("it runs");
+    assert!(!listens(one) && !listens(other));
+    drop((database, broker));
+    let error = MariaDb::start(&["--no-such-option"]).expect_err("no option").to_string();
+    assert!(error.contains("does not start: ") && error.contains("no-such-option"), "{error}");
+}
+
+#[test]
 fn a_redis_that_cannot_start_says_why() {
     let error = Redis::start(&["--maxclients", "none"]).expect_err("no number");
     let error = error.to_string();
-    assert!(error.starts_with("Redis does not start: ") && error.contains("maxclients"), "{error}");
+    assert!(error.contains("redis-server does not start: ") && error.contains("maxclients"), "{error}");
 }
 
 /// In a process of its own, which dies without a chance to clean up.
