@@ -9,7 +9,7 @@ use heapless::Vec;
 
 use crate::{
     Backoff, ByClass, ConfigError, ErrorClass, Millis, Policy, Retry,
-    retry::{NO_LIMIT, UNLIMITED},
+    retry::{NO_LIMIT, UNKNOWN_RETRIES, UNLIMITED},
 };
 
 /// The longest fixed list of delays that a configuration can hold; a [`Backoff`] in code has no such limit.
@@ -20,7 +20,7 @@ pub const MAX_DELAYS: usize = 16;
 /// word for it, because TOML has no null; where a format has one, null is read too.
 ///
 /// Defaults, the same as those of [`Retry::new`] but for the backoff, which code gives by hand:
-/// - 6 attempts, deadline 60 s, at most 2 retries of unknown failures
+/// - 6 attempts, deadline 60 s, at most 1 retry of an unknown failure
 /// - no limits of single classes, no attempt timeout
 /// - a server's hint is followed up to the length of the deadline, or up to an hour without one
 /// - decorrelated jitter from 250 ms to 30 s
@@ -152,7 +152,7 @@ impl Default for RetryConfig {
             deadline_ms: Some(Millis::from_secs(60)),
             attempt_timeout_ms: None,
             retry_after_cap_ms: None,
-            max_unknown: Some(2),
+            max_unknown: Some(UNKNOWN_RETRIES),
             limits: ByClass::default(),
             backoff: Some(delay.into()),
             backoffs: ByClass::default(),

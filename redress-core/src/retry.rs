@@ -13,6 +13,8 @@ const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE;
 /// The limit of a class that has none.
 pub(crate) const NO_LIMIT: u8 = u8::MAX;
 pub(crate) const UNLIMITED: u32 = u32::MAX;
+/// How often `Unknown` failures are retried by default.
+pub(crate) const UNKNOWN_RETRIES: u8 = 1;
 /// Stands for the default cap on hints, which depends on the deadline.
 const DEFAULT_CAP: Millis = Millis::new(u32::MAX - 1);
 const CAP_WITHOUT_DEADLINE: Millis = Millis::from_secs(3_600);
@@ -22,9 +24,17 @@ const CAP_WITHOUT_DEADLINE: Millis = Millis::from_secs(3_600);
 /// Defaults:
 /// - 6 attempts
 /// - deadline 60 s from the start of the call
-/// - at most 2 retries of `Unknown` failures
+/// - at most 1 retry of an `Unknown` failure
 /// - a server's hint is followed up to the length of the deadline, or up to an hour without one
 /// - no limits of single classes, no attempt timeout
+///
+/// # Why one retry of what is unknown
+///
+/// An error without a class is a fault that nobody has described yet, or an answer of the business: no such customer, not enough
+/// money. One retry tells them apart, because a fault passes and an answer is repeated. Without any, a fault that is missing from a
+/// table would end each call; a second would ask for the same answer once more, and repeat once more what may have been done. The
+/// tables of [`classify`](crate::classify) leave few errors without a class: statuses such as 405, 410 and 413, and queries without
+/// rows, are `Permanent`. For operations that must not be done twice, set `max_unknown(0)`.
 ///
 /// ```
 /// use core::time::Duration;
@@ -83,10 +93,10 @@ impl<'a> Retry<'a> {
             deadline: Millis::from_secs(60),
             attempt_timeout: Millis::ZERO,
             hint_cap: DEFAULT_CAP,
-            caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 2],
+            caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, UNKNOWN_RETRIES],
             limited: ClassSet::EMPTY,
             unknown_limit: NO_LIMIT,
-            max_unknown: 2,
+            max_unknown: UNKNOWN_RETRIES,
             has_own_backoff: false,
             zero_deadline: false,
             zero_timeout: false,
@@ -126,7 +136,7 @@ impl<'a> Retry<'a> {
         self
     }
 
-    /// Limits the retries of `Unknown` failures, 0 to 254.
+    /// Limits the retries of `Unknown` failures, 0 to 254. Default: 1, see [above](Self#why-one-retry-of-what-is-unknown).
     pub const fn max_unknown(mut self, retries: u8) -> Self {
         self.max_unknown = retries;
         self.cap_unknown()

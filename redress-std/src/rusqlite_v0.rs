@@ -6,8 +6,16 @@
 //! | `UserFunctionError`, `ToSqlConversionFailure` | by its [source](crate::chain), the program's own error |
 //! | every other: no rows, wrong types, wrong names | [`Permanent`](ErrorClass::Permanent) |
 
-use redress_core::{Classification, ErrorClass, classify::sqlite};
-use rusqlite::Error;
+use std::error::Error as _;
+
+use redress_core::{
+    Classification, ErrorClass,
+    classify::{
+        name::{NameBuffer, leading_identifier},
+        sqlite,
+    },
+};
+use rusqlite::{Error, ffi};
 
 use crate::chain;
 
@@ -26,9 +34,14 @@ pub fn classify(error: &Error) -> Classification {
 }
 
 pub(crate) fn link(error: &Error) -> Classification {
-    match (error.sqlite_error(), error) {
-        (Some(error), _) => sqlite::classify_code(error.extended_code),
-        (None, Error::UserFunctionError(_) | Error::ToSqlConversionFailure(_)) => ErrorClass::Unknown.into(),
+    // Wrong SQL has a variant of its own with some versions of SQLite, and the code as its source.
+    let source = || error.source().and_then(|source| source.downcast_ref::<ffi::Error>());
+    if let Some(error) = error.sqlite_error().or_else(source) {
+        return sqlite::classify_code(error.extended_code);
+    }
+    // The first is there with a feature of rusqlite only.
+    match leading_identifier(error, &mut NameBuffer::new()) {
+        "UserFunctionError" | "ToSqlConversionFailure" => ErrorClass::Unknown.into(),
         _ => ErrorClass::Permanent.into(),
     }
 }

@@ -668,7 +668,7 @@ fn what_is_shown_reads_as_the_same_policies() {
     assert_eq!(code, Some(0));
     let shown = out.rsplit_once("\n\n").expect("the report follows").0;
     for line in [
-        "max_unknown = 2",
+        "max_unknown = 1",
         "attempt_timeout_ms = \"none\"",
         "retry_after_cap_ms = \"auto\"",
         "retry_after = false",

@@ -488,7 +488,7 @@ fn the_classifier_runs_once_per_failure() {
         asked.set(asked.get() + 1);
         *class
     };
-    for (class, attempts) in [(ErrorClass::Transient, 6), (ErrorClass::Permanent, 1), (ErrorClass::Unknown, 3)] {
+    for (class, attempts) in [(ErrorClass::Transient, 6), (ErrorClass::Permanent, 1), (ErrorClass::Unknown, 2)] {
         let policy = Policy::new(constant(1));
         asked.set(0);
         let outcome = policy.context(TestEnv::new()).classifier(classifier).execute(|| Err::<(), _>(class));

@@ -230,6 +230,12 @@ pub const fn classify_code(code: i32) -> Classification {
         125 => Permanent,    // INVALID_VOTER_KEY
         126 => Permanent,    // DUPLICATE_VOTER
         127 => Permanent,    // VOTER_NOT_FOUND
+        128 => Permanent,    // INVALID_REGULAR_EXPRESSION
+        129 => Permanent,    // REBOOTSTRAP_REQUIRED: connect to the first servers again
+        130 => Permanent,    // STREAMS_INVALID_TOPOLOGY
+        131 => Permanent,    // STREAMS_INVALID_TOPOLOGY_EPOCH
+        132 => Permanent,    // STREAMS_TOPOLOGY_FENCED
+        133 => Transient,    // SHARE_SESSION_LIMIT_REACHED (retriable)
         _ => Unknown,        // NONE, and whatever comes after this list
     };
     let known = Classification::new(class);
@@ -241,19 +247,19 @@ mod tests {
     use super::*;
 
     /// The codes that the protocol's list calls retriable.
-    const RETRIABLE: [i32; 31] = [
+    const RETRIABLE: [i32; 32] = [
         2, 3, 5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 41, 51, 56, 70, 71, 72, 74, 75, 78, 80, 83, 84, 88, 89, 100, 103,
-        106, 122, 123,
+        106, 122, 123, 133,
     ];
 
     #[test]
     fn the_protocol_says_what_is_retriable() {
-        for code in 1..=127 {
+        for code in 1..=133 {
             assert_eq!(code_class(code).is_retryable(), RETRIABLE.contains(&code), "{code}");
             assert_ne!(code_class(code), ErrorClass::Unknown, "{code}");
             assert_eq!(classify_code(code).numeric_code(), Some(code.unsigned_abs()));
         }
-        for code in [0, -1, 128, i32::MAX, -200, -136, i32::MIN] {
+        for code in [0, -1, 134, i32::MAX, -200, -136, i32::MIN] {
             assert_eq!(code_class(code), ErrorClass::Unknown, "{code}");
         }
     }

@@ -9,7 +9,8 @@
 //! | SPI `ModeFault` | [`Concurrency`](ErrorClass::Concurrency) | another controller drives the select line |
 //! | SPI `FrameFormat` | [`Transient`](ErrorClass::Transient) | noise on the line |
 //! | SPI `ChipSelectFault` | [`Transient`](ErrorClass::Transient) | a pin that can fail sits behind a bus of its own |
-//! | every other, all of digital and PWM | [`Unknown`](ErrorClass::Unknown) | the kind says nothing |
+//! | `Other`, all of digital and PWM | by the [name](crate::classify::name) of the HAL's own error | the kind says nothing, but `Timeout` does: many HALs report time-outs so |
+//! | every other | [`Unknown`](ErrorClass::Unknown) | not known here |
 //!
 //! `Transient` counts against a breaker by default, `Concurrency` and `Unknown` don't. A device that is missing for good
 //! is found out by the limit on attempts; to find out sooner, give `Transient` a limit of its own.
@@ -26,9 +27,87 @@
 //! assert_eq!(degrees, Ok(21));
 //! ```
 
+//! # Errors of drivers
+//!
+//! A driver wraps the error of its bus. [`through`](I2cClassifier::through) takes it out, and gives what the driver adds a class:
+//!
+//! ```
+//! use embedded_hal::i2c::{self, ErrorKind};
+//! use redress_core::{Classifier, ErrorClass, embedded::hal::I2cClassifier};
+//!
+//! enum SensorError<E> { Bus(E), Checksum, WrongChip }
+//!
+//! fn classifier<E: i2c::Error>() -> impl Classifier<SensorError<E>> {
+//!     I2cClassifier.through(|error: &SensorError<E>| match error {
+//!         SensorError::Bus(error) => Ok(error),
+//!         SensorError::Checksum => Err(ErrorClass::Transient),
+//!         SensorError::WrongChip => Err(ErrorClass::Permanent),
+//!     })
+//! }
+//!
+//! let lost = SensorError::Bus(ErrorKind::ArbitrationLoss);
+//! assert_eq!(classifier().classify(&lost).class(), ErrorClass::Concurrency);
+//! ```
+//!
+//! A driver of one's own derives the same, with feature `macros`:
+//!
+#![cfg_attr(feature = "macros", doc = "```")]
+#![cfg_attr(not(feature = "macros"), doc = "```ignore")]
+//! use embedded_hal::i2c::{self, ErrorKind};
+//! use redress_core::{Classifier, Classify, ErrorClass, embedded::hal::I2cClassifier};
+//!
+//! #[derive(Classify)]
+//! enum SensorError<E: i2c::Error> {
+//!     #[class(transparent = I2cClassifier.classify(_0))]
+//!     Bus(E),
+//!     #[class(transient)]
+//!     Checksum,
+//! }
+//!
+//! let lost = SensorError::Bus(ErrorKind::ArbitrationLoss);
+//! assert_eq!(lost.classify().class(), ErrorClass::Concurrency);
+//! # assert_eq!(SensorError::<ErrorKind>::Checksum.classify().class(), ErrorClass::Transient);
+//! ```
+//!
+//! # Design
+//!
+//! The list of names takes some flash. An image that has no room for it classifies by the kind alone:
+//! `.classifier(|error: &E| hal::i2c_class(error.kind()))`.
+
+use core::{fmt::Debug, marker::PhantomData};
+
 use embedded_hal::{digital, i2c, pwm, spi};
 
-use crate::{Classification, Classifier, ErrorClass};
+use crate::{Classification, Classifier, DefaultClassifier, ErrorClass};
+
+/// Classifies an error by its kind, or by its name if the kind is the one that says nothing.
+fn by_kind<E: Debug>(error: &E, class: ErrorClass, is_other: bool) -> Classification {
+    if is_other { DefaultClassifier.classify(error) } else { class.into() }
+}
+
+/// The classifier of a driver's errors: see [`I2cClassifier::through`] and its kin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Through<C, F, E> {
+    classifier: C,
+    inner: F,
+    of: PhantomData<fn(&E)>,
+}
+
+#[diagnostic::do_not_recommend]
+impl<W, E, T, C, F> Classifier<W> for Through<C, F, E>
+where
+    C: Classifier<E>,
+    F: Fn(&W) -> Result<&E, T>,
+    T: Into<Classification>,
+{
+    fn classify(&self, error: &W) -> Classification {
+        match (self.inner)(error) {
+            Ok(error) => self.classifier.classify(error),
+            Err(own) => own.into(),
+        }
+    }
+}
 
 /// The class of an I2C error kind, by the table of [this module](self).
 pub const fn i2c_class(kind: i2c::ErrorKind) -> ErrorClass {
@@ -57,10 +136,21 @@ macro_rules! classifier {
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub struct $name;
 
+        impl $name {
+            /// Returns a classifier of the errors of a driver, which wrap one of the bus: the function returns `Ok` with the bus's,
+            /// or `Err` with the class of the driver's own.
+            pub const fn through<W, E: $module::Error, T: Into<Classification>, F: Fn(&W) -> Result<&E, T>>(
+                self,
+                inner: F,
+            ) -> Through<Self, F, E> {
+                Through { classifier: self, inner, of: PhantomData }
+            }
+        }
+
         #[diagnostic::do_not_recommend]
         impl<E: $module::Error> Classifier<E> for $name {
             fn classify(&self, $error: &E) -> Classification {
-                $class.into()
+                $class
             }
         }
     };
@@ -68,22 +158,28 @@ macro_rules! classifier {
 
 classifier! {
     /// The classifier of I2C errors.
-    I2cClassifier, i2c, error => i2c_class(error.kind())
+    I2cClassifier, i2c, error => {
+        let kind = error.kind();
+        by_kind(error, i2c_class(kind), matches!(kind, i2c::ErrorKind::Other))
+    }
 }
 
 classifier! {
     /// The classifier of SPI errors.
-    SpiClassifier, spi, error => spi_class(error.kind())
+    SpiClassifier, spi, error => {
+        let kind = error.kind();
+        by_kind(error, spi_class(kind), matches!(kind, spi::ErrorKind::Other))
+    }
 }
 
 classifier! {
     /// The classifier of digital pins' errors.
-    DigitalClassifier, digital, _error => ErrorClass::Unknown
+    DigitalClassifier, digital, error => DefaultClassifier.classify(error)
 }
 
 classifier! {
     /// The classifier of PWM errors.
-    PwmClassifier, pwm, _error => ErrorClass::Unknown
+    PwmClassifier, pwm, error => DefaultClassifier.classify(error)
 }
 
 #[cfg(test)]
@@ -116,5 +212,85 @@ mod tests {
         }
         assert_eq!(DigitalClassifier.classify(&digital::ErrorKind::Other), ErrorClass::Unknown.into());
         assert_eq!(PwmClassifier.classify(&pwm::ErrorKind::Other), ErrorClass::Unknown.into());
+    }
+
+    /// Errors of a HAL that has no better kind for its time-out, and of drivers around it.
+    #[derive(Debug)]
+    enum Hal {
+        Timeout,
+        Dma,
+        Nack,
+    }
+
+    impl i2c::Error for Hal {
+        fn kind(&self) -> i2c::ErrorKind {
+            match self {
+                Self::Nack => i2c::ErrorKind::NoAcknowledge(Address),
+                Self::Timeout | Self::Dma => i2c::ErrorKind::Other,
+            }
+        }
+    }
+
+    impl spi::Error for Hal {
+        fn kind(&self) -> spi::ErrorKind {
+            spi::ErrorKind::Other
+        }
+    }
+
+    impl digital::Error for Hal {
+        fn kind(&self) -> digital::ErrorKind {
+            digital::ErrorKind::Other
+        }
+    }
+
+    impl pwm::Error for Hal {
+        fn kind(&self) -> pwm::ErrorKind {
+            pwm::ErrorKind::Other
+        }
+    }
+
+    enum Driver {
+        Bus(Hal),
+        Checksum,
+        WrongChip(u8),
+    }
+
+    #[test]
+    fn where_the_kind_says_nothing_the_name_does() {
+        for (error, class) in
+            [(Hal::Timeout, ErrorClass::Transient), (Hal::Nack, ErrorClass::Transient), (Hal::Dma, ErrorClass::Unknown)]
+        {
+            assert_eq!(I2cClassifier.classify(&error).class(), class, "{error:?}");
+        }
+        let transient = Classification::new(ErrorClass::Transient);
+        assert_eq!(SpiClassifier.classify(&Hal::Timeout), transient);
+        assert_eq!(DigitalClassifier.classify(&Hal::Timeout), transient);
+        assert_eq!(PwmClassifier.classify(&Hal::Timeout), transient);
+        assert_eq!(SpiClassifier.classify(&Hal::Dma), ErrorClass::Unknown.into());
+    }
+
+    #[test]
+    fn drivers_wrap_errors_of_their_bus() {
+        fn inner(error: &Driver) -> Result<&Hal, Classification> {
+            match error {
+                Driver::Bus(Hal::Dma) => Err(Classification::new(ErrorClass::ServerError).code(7)),
+                Driver::Bus(error) => Ok(error),
+                Driver::Checksum => Err(ErrorClass::Transient.into()),
+                Driver::WrongChip(id) => Err(Classification::new(ErrorClass::Permanent).code(u32::from(*id))),
+            }
+        }
+
+        let classifier = I2cClassifier.through(inner);
+        for (error, class) in [
+            (Driver::Bus(Hal::Timeout), ErrorClass::Transient),
+            (Driver::Bus(Hal::Nack), ErrorClass::Transient),
+            (Driver::Bus(Hal::Dma), ErrorClass::ServerError),
+            (Driver::Checksum, ErrorClass::Transient),
+            (Driver::WrongChip(0x61), ErrorClass::Permanent),
+        ] {
+            assert_eq!(classifier.classify(&error).class(), class);
+        }
+        assert_eq!(classifier.classify(&Driver::WrongChip(0x61)).numeric_code(), Some(0x61));
+        assert_eq!(SpiClassifier.through(inner).classify(&Driver::Bus(Hal::Timeout)).class(), ErrorClass::Transient);
     }
 }
