@@ -22,7 +22,7 @@ use redress_core::{Classification, ErrorClass};
 
 use crate::chain;
 
-/// What the messages contain, the first that is found. Sources: `sqlite3_errstr`, MySQL's `errmsg-utf8.txt`, PostgreSQL's
+/// What the messages contain, the first that is found. Sources: `sqlite3_errstr`, `MySQL`'s `errmsg-utf8.txt`, `PostgreSQL`'s
 /// server and libpq.
 const MESSAGES: [(ErrorClass, &[&str]); 6] = [
     (
@@ -110,7 +110,7 @@ pub fn classify(error: &Error) -> Classification {
 
 pub(crate) fn link(error: &Error) -> Classification {
     let class = match error {
-        Error::DatabaseError(kind, information) => of_kind(kind, &**information),
+        Error::DatabaseError(kind, information) => of_kind(*kind, &**information),
         Error::RollbackErrorOnCommit { .. } => return Classification::outcome_unknown(),
         Error::BrokenTransactionManager => ErrorClass::Transient,
         _ => ErrorClass::Permanent,
@@ -126,7 +126,7 @@ pub(crate) fn connection(error: &ConnectionError) -> Classification {
     }
 }
 
-fn of_kind(kind: &DatabaseErrorKind, information: &(dyn DatabaseErrorInformation + Send + Sync)) -> ErrorClass {
+fn of_kind(kind: DatabaseErrorKind, information: &(dyn DatabaseErrorInformation + Send + Sync)) -> ErrorClass {
     match kind {
         DatabaseErrorKind::SerializationFailure => ErrorClass::Concurrency,
         DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::ReadOnlyTransaction => ErrorClass::Transient,

@@ -46,6 +46,7 @@ pub(crate) fn link(error: &KafkaError) -> Classification {
     class.into()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "errors are compared by reference")]
 pub(crate) fn code_link(code: &RDKafkaErrorCode) -> Classification {
     kafka::classify_code(*code as i32)
 }

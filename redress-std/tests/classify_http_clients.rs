@@ -137,7 +137,7 @@ macro_rules! reqwest_tests {
 }
 
 /// The operating system's number for a refused connection.
-fn refusal(address: std::net::SocketAddr) -> Option<u32> {
+fn refusal(address: SocketAddr) -> Option<u32> {
     let error = std::net::TcpStream::connect(address).expect_err("nobody listens");
     error.raw_os_error().map(i32::unsigned_abs)
 }
@@ -242,19 +242,19 @@ mod hyper_1 {
 
     type Connection = http1::SendRequest<String>;
 
-    async fn connect(address: std::net::SocketAddr) -> Connection {
+    async fn connect(address: SocketAddr) -> Connection {
         let stream = TcpStream::connect(address).await.expect("a listener");
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("no handshake in HTTP/1");
         tokio::spawn(connection);
         sender
     }
 
-    fn request(address: std::net::SocketAddr) -> Request<String> {
+    fn request(address: SocketAddr) -> Request<String> {
         Request::get(format!("http://{address}/")).body(String::new()).expect("a request")
     }
 
     /// Sends a request and reads the body to its end.
-    async fn error_of(address: std::net::SocketAddr) -> hyper::Error {
+    async fn error_of(address: SocketAddr) -> hyper::Error {
         match connect(address).await.send_request(request(address)).await {
             Err(error) => error,
             Ok(response) => read(response.into_body()).await,
