@@ -14,8 +14,10 @@ use std::{
 use redress_core::{Backoff, Blocking, ErrorClass, Policy, Retry, SeededRandom};
 use redress_std::StdClock;
 
-/// Lines of code in core, without tests, comments and blank lines; 6,300 are aimed at.
-const MOST_LINES: usize = 6_480;
+/// Lines of code in core, without tests, comments, blank lines and what only names the errors of others.
+const MOST_LINES: usize = 6_200;
+/// What only names the errors of others: classifiers, with the lists of their vendors.
+const CLASSIFIERS: &str = "classify/";
 /// Lines of a file, without its tests.
 const LONGEST_FILE: usize = 400;
 /// Conditions on the target, and files that have some.
@@ -63,7 +65,8 @@ fn fails(call: impl FnOnce(fn() -> std::result::Result<(), ErrorClass>) -> bool)
 /// Prints the figures. Returns whether all are within their bars.
 fn measure() -> Result<bool> {
     let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../redress-core/src"))?;
-    let lines: usize = files.values().map(File::code).sum();
+    let is_read = |(name, _): &(&String, _)| !name.starts_with(CLASSIFIERS);
+    let lines: usize = files.iter().filter(is_read).map(|(_, file)| file.code()).sum();
     let longest = files.values().map(|file| file.lines.len()).max().unwrap_or_default();
     let conditions: Vec<_> = files.values().map(File::conditions).filter(|conditions| *conditions > 0).collect();
     let walk = functions_on_the_walk(&files)?;
