@@ -133,7 +133,7 @@ lints! {
     /// Long hints end the call. With a cap of its own, that is intended.
     RetryAfterCapped, "retry_after_capped", Note, "deadline",
         "a Retry-After that reaches the deadline is not waited out but ends the call";
-    /// A server that says zero is asked again at once.
+    /// A hint of zero replaces the backoff.
     RetryAfterAsIs, "retry_after_as_is", Warning, "backoff",
         "any Retry-After is taken as it is: a server that says 0 gets no wait but the jitter; use or_retry_after, in files retry_after = true";
     /// A server can make the call sleep for weeks.

@@ -152,7 +152,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Millis> {
     Heard::of(headers).of_rate_limit()
 }
 
-/// What the headers of a failure say.
+/// Hints and quotas in the headers of a failure.
 #[derive(Clone, Copy, Default)]
 struct Heard {
     /// The wait that the server asks for.
@@ -199,7 +199,7 @@ impl Heard {
         }
     }
 
-    /// Returns the hint if the failure is a rate limit, whatever quotas say.
+    /// Returns the hint for a failure that is a rate limit by its status.
     fn of_rate_limit(self) -> Option<Millis> {
         self.wait.or(self.exhausted).or(self.unknown)
     }

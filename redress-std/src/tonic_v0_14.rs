@@ -24,8 +24,8 @@
 //! | 0 to 2,147,483,647 | the hint; below the backoff, zero among them, it has no effect |
 //! | negative; no whole number, such as `1.5` or nothing at all; above 2,147,483,647, such as 2^64 | do not retry |
 //!
-//! That is gRPC's proposal A6: a server that does not want to be asked again says so by a negative number, and a client that cannot
-//! read a pushback does not retry either. Of several values, one of these is enough. The failure is then
+//! gRPC's proposal A6 has it so: a negative number means that the server wants no retry, and a client that cannot read a pushback
+//! does not retry either. Of several values, one of these is enough. The failure is then
 //! [`Permanent`](ErrorClass::Permanent), unless its code is a class that is never retried anyway. A breaker does not count it, if it
 //! trips on the usual classes: the server is there, and has answered.
 //!
@@ -87,7 +87,7 @@ pub const fn class_of_code(code: Code) -> ErrorClass {
     }
 }
 
-/// What the metadata of a status say about retries.
+/// A server's instruction about retries, from the metadata of a status.
 #[derive(Clone, Copy)]
 enum Pushback {
     Silent,

@@ -17,7 +17,7 @@
 use super::retry_after::{self, UnixSeconds};
 use crate::Millis;
 
-/// What a server says about a quota.
+/// A quota, as a server reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
