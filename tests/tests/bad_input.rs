@@ -212,7 +212,7 @@ fn a_checkpoint_of_another_policy() {
         base.max_attempts(5),
         base.deadline(SECOND),
         base.no_deadline(),
-        base.max_unknown(1),
+        base.max_unknown(2),
         base.limit_for(ErrorClass::Transient, 2),
         base.limit_for(ErrorClass::Permanent, 0),
         base.backoff_for(ErrorClass::RateLimit, Backoff::none()),

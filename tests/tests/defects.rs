@@ -597,7 +597,7 @@ fn a_terminal_attempt_ends_the_call_and_nothing_else() {
         ("one attempt", retry.max_attempts(1), 9, &transient, StopReason::MaxAttemptsGlobal, 0),
         ("class", retry.limit_for(ErrorClass::Transient, 1), 9, &transient, StopReason::MaxAttemptsPerClass, 1),
         ("class, 0", retry.limit_for(ErrorClass::Transient, 0), 9, &transient, StopReason::MaxAttemptsPerClass, 0),
-        ("unknown", retry, 9, &[Err(Classification::new(ErrorClass::Unknown))], StopReason::MaxUnknownAttempts, 2),
+        ("unknown", retry, 9, &[Err(Classification::new(ErrorClass::Unknown))], StopReason::MaxUnknownAttempts, 1),
         ("permanent", retry, 9, &[Err(Classification::new(ErrorClass::Permanent))], StopReason::NonRetryableClass, 0),
         (
             "no strategy",
