@@ -207,7 +207,7 @@ impl Heard {
 
 /// What the crate refuses to build stays refused: URLs, headers, methods.
 pub(crate) fn malformed<E>(_: &E) -> Classification {
-    redress_core::ErrorClass::Permanent.into()
+    ErrorClass::Permanent.into()
 }
 
 /// `None` for a system whose clock stands before 1970.

@@ -3,7 +3,9 @@
 //! | error | class |
 //! |---|---|
 //! | with a SQLSTATE | that of the state, and for `0A000` that of the routine, see [`postgres`]; the state, packed, is the code |
-//! | the connection was closed | [`Transient`](ErrorClass::Transient) |
+//! | the connection was closed, or the time is over | [`Transient`](ErrorClass::Transient) |
+//! | an unexpected number of rows or columns, wrong columns, parameters and types, bad configurations | [`Permanent`](ErrorClass::Permanent): the same query finds the same |
+//! | the log-in failed in the client: no password, a method that it does not know | [`Auth`](ErrorClass::Auth) |
 //! | every other | by its [source](crate::chain), as for connections that are refused or reset |
 
 use redress_core::{Classification, ErrorClass, classify::postgres};
@@ -35,6 +37,19 @@ pub(crate) fn link(error: &Error) -> Classification {
     match error.as_db_error() {
         Some(error) => postgres::classify_error(error.code().code(), error.routine()),
         None if error.is_closed() => ErrorClass::Transient.into(),
-        None => ErrorClass::Unknown.into(),
+        None => of_kind(&format!("{error:?}")).into(),
+    }
+}
+
+/// The class of an error that is the client's own, by its kind, which only the `Debug` output has.
+fn of_kind(printed: &str) -> ErrorClass {
+    let kind = printed.strip_prefix("Error { kind: ").unwrap_or_default();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric();
+    match &kind[..kind.bytes().take_while(|byte| is_name(byte)).count()] {
+        "RowCount" | "ColumnCount" | "Column" | "Parameters" | "ToSql" | "FromSql" | "Encode" | "Config"
+        | "ConfigParse" => ErrorClass::Permanent,
+        "Authentication" => ErrorClass::Auth,
+        "Timeout" => ErrorClass::Transient,
+        _ => ErrorClass::Unknown,
     }
 }

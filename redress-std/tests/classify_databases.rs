@@ -155,7 +155,7 @@ async fn errors_of_tokio_postgres() {
     assert_known(connect(refusing(), "clerk").await.expect_err("nobody listens"), Transient, refusal(refusing()));
     let reset = connect(resetting(), "clerk").await.expect_err("a reset");
     assert_eq!(tokio_postgres_v0_7::classify(&reset).class(), Transient);
-    assert_known("port=none".parse::<Config>().expect_err("no number"), Unknown, None);
+    assert_known("port=none".parse::<Config>().expect_err("no number"), Permanent, None);
 }
 
 macro_rules! sqlx_tests {

@@ -89,6 +89,24 @@ macro_rules! sqlx_library {
     };
 }
 
+/// What the client says itself of an answer that it got: no such row, no such column, another type.
+#[tokio::test]
+async fn answers_that_tokio_postgres_refuses() {
+    let server = Postgres::start().expect("PostgreSQL");
+    let client = TokioPostgres::connect(server.port(), Postgres::USER, Postgres::PASSWORD, "postgres");
+    let client = client.await.expect("the superuser");
+    let row = client.query_one("SELECT 'text'", &[]).await.expect("a row");
+    for error in [
+        client.query_one("SELECT 1 WHERE false", &[]).await.expect_err("no row"),
+        client.query_one("SELECT generate_series(1, 2)", &[]).await.expect_err("two rows"),
+        client.query("SELECT $1::int", &[&"text"]).await.expect_err("no number"),
+        row.try_get::<_, i32>(0).expect_err("no number"),
+        row.try_get::<_, &str>("nothing").expect_err("no column"),
+    ] {
+        assert_eq!(TokioPostgres::classify(&error).class(), Permanent, "{error:?}");
+    }
+}
+
 sqlx_library!(Sqlx08, sqlx_v0_8, sqlx_v0_8);
 sqlx_library!(Sqlx09, sqlx, sqlx_v0_9);
 

@@ -362,6 +362,40 @@ impl<E: Debug + ?Sized> Classifier<E> for DefaultClassifier {
     }
 }
 
+/// Reads the names of errors that another classifier says nothing about.
+///
+/// ```
+/// use redress_core::{Classifier, ErrorClass, classify::name::OrByName};
+///
+/// #[derive(Debug)]
+/// enum Modem { Busy, ReadTimeout }
+///
+/// let own = |error: &Modem| match error {
+///     Modem::Busy => ErrorClass::RateLimit,
+///     _ => ErrorClass::Unknown,
+/// };
+/// assert_eq!(OrByName(own).classify(&Modem::Busy).class(), ErrorClass::RateLimit);
+/// assert_eq!(OrByName(own).classify(&Modem::ReadTimeout).class(), ErrorClass::Transient);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OrByName<C>(pub C);
+
+#[diagnostic::do_not_recommend]
+impl<E: Debug + ?Sized, C: Classifier<E>> Classifier<E> for OrByName<C> {
+    fn classify(&self, error: &E) -> Classification {
+        let known = self.0.classify(error);
+        if known.is_abort() || known.class() != ErrorClass::Unknown {
+            return known;
+        }
+        let guess = DefaultClassifier.classify(error);
+        match known.numeric_code() {
+            Some(code) => guess.code(code),
+            None => guess,
+        }
+    }
+}
+
 /// Guesses nothing: without the name there is nothing to look at, so every error is [`Unknown`](ErrorClass::Unknown).
 ///
 /// Retries are then bounded by the cap on unknown failures alone.

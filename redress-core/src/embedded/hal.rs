@@ -9,8 +9,7 @@
 //! | SPI `ModeFault` | [`Concurrency`](ErrorClass::Concurrency) | another controller drives the select line |
 //! | SPI `FrameFormat` | [`Transient`](ErrorClass::Transient) | noise on the line |
 //! | SPI `ChipSelectFault` | [`Transient`](ErrorClass::Transient) | a pin that can fail sits behind a bus of its own |
-//! | `Other`, all of digital and PWM | by the [name](crate::classify::name) of the HAL's own error | the kind says nothing, but `Timeout` does: many HALs report time-outs so |
-//! | every other | [`Unknown`](ErrorClass::Unknown) | not known here |
+//! | every other, all of digital and PWM | [`Unknown`](ErrorClass::Unknown) | the kind says nothing |
 //!
 //! `Transient` counts against a breaker by default, `Concurrency` and `Unknown` don't. A device that is missing for good
 //! is found out by the limit on attempts; to find out sooner, give `Transient` a limit of its own.
@@ -27,7 +26,29 @@
 //! assert_eq!(degrees, Ok(21));
 //! ```
 
-//! # Errors of drivers
+//! # Time-outs, and errors of drivers
+//!
+//! Many HALs report a time-out as `ErrorKind::Other`. [`through`](I2cClassifier::through) reads the HAL's own value:
+//!
+//! ```
+//! # use embedded_hal::i2c;
+//! use redress_core::{Classifier, ErrorClass, embedded::hal::I2cClassifier};
+//!
+//! # #[derive(Debug)]
+//! enum HalError { Timeout, Nack }
+//! # impl i2c::Error for HalError {
+//! #     fn kind(&self) -> i2c::ErrorKind { i2c::ErrorKind::Other }
+//! # }
+//!
+//! let classifier = I2cClassifier.through(|error: &HalError| match error {
+//!     HalError::Timeout => Err(ErrorClass::Transient),
+//!     other => Ok(other),
+//! });
+//! assert_eq!(classifier.classify(&HalError::Timeout).class(), ErrorClass::Transient);
+//! # assert_eq!(classifier.classify(&HalError::Nack).class(), ErrorClass::Unknown);
+//! ```
+//!
+//! Where flash is not scarce, [`OrByName`](crate::classify::name::OrByName)`(I2cClassifier)` finds such names by itself.
 //!
 //! A driver wraps the error of its bus. [`through`](I2cClassifier::through) takes it out, and gives what the driver adds a class:
 //!
@@ -71,19 +92,13 @@
 //!
 //! # Design
 //!
-//! The list of names takes some flash. An image that has no room for it classifies by the kind alone:
-//! `.classifier(|error: &E| hal::i2c_class(error.kind()))`.
+//! `Other` is not read by name by default, because that links the list of names and the code that formats errors.
 
-use core::{fmt::Debug, marker::PhantomData};
+use core::marker::PhantomData;
 
 use embedded_hal::{digital, i2c, pwm, spi};
 
-use crate::{Classification, Classifier, DefaultClassifier, ErrorClass};
-
-/// Classifies an error by its kind, or by its name if the kind is the one that says nothing.
-fn by_kind<E: Debug>(error: &E, class: ErrorClass, is_other: bool) -> Classification {
-    if is_other { DefaultClassifier.classify(error) } else { class.into() }
-}
+use crate::{Classification, Classifier, ErrorClass};
 
 /// The classifier of a driver's errors: see [`I2cClassifier::through`] and its kin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +165,7 @@ macro_rules! classifier {
         #[diagnostic::do_not_recommend]
         impl<E: $module::Error> Classifier<E> for $name {
             fn classify(&self, $error: &E) -> Classification {
-                $class
+                $class.into()
             }
         }
     };
@@ -158,28 +173,22 @@ macro_rules! classifier {
 
 classifier! {
     /// The classifier of I2C errors.
-    I2cClassifier, i2c, error => {
-        let kind = error.kind();
-        by_kind(error, i2c_class(kind), matches!(kind, i2c::ErrorKind::Other))
-    }
+    I2cClassifier, i2c, error => i2c_class(error.kind())
 }
 
 classifier! {
     /// The classifier of SPI errors.
-    SpiClassifier, spi, error => {
-        let kind = error.kind();
-        by_kind(error, spi_class(kind), matches!(kind, spi::ErrorKind::Other))
-    }
+    SpiClassifier, spi, error => spi_class(error.kind())
 }
 
 classifier! {
     /// The classifier of digital pins' errors.
-    DigitalClassifier, digital, error => DefaultClassifier.classify(error)
+    DigitalClassifier, digital, _error => ErrorClass::Unknown
 }
 
 classifier! {
     /// The classifier of PWM errors.
-    PwmClassifier, pwm, error => DefaultClassifier.classify(error)
+    PwmClassifier, pwm, _error => ErrorClass::Unknown
 }
 
 #[cfg(test)]
@@ -187,6 +196,7 @@ mod tests {
     use i2c::NoAcknowledgeSource::{Address, Data, Unknown};
 
     use super::*;
+    use crate::classify::name::OrByName;
 
     #[test]
     fn kinds_have_the_classes_of_the_table() {
@@ -256,26 +266,25 @@ mod tests {
     }
 
     #[test]
-    fn where_the_kind_says_nothing_the_name_does() {
-        for (error, class) in
-            [(Hal::Timeout, ErrorClass::Transient), (Hal::Nack, ErrorClass::Transient), (Hal::Dma, ErrorClass::Unknown)]
-        {
-            assert_eq!(I2cClassifier.classify(&error).class(), class, "{error:?}");
-        }
-        let transient = Classification::new(ErrorClass::Transient);
-        assert_eq!(SpiClassifier.classify(&Hal::Timeout), transient);
-        assert_eq!(DigitalClassifier.classify(&Hal::Timeout), transient);
-        assert_eq!(PwmClassifier.classify(&Hal::Timeout), transient);
-        assert_eq!(SpiClassifier.classify(&Hal::Dma), ErrorClass::Unknown.into());
+    fn where_the_kind_says_nothing_the_name_may() {
+        let (silent, transient) =
+            (Classification::new(ErrorClass::Unknown), Classification::new(ErrorClass::Transient));
+        assert_eq!(I2cClassifier.classify(&Hal::Timeout), silent);
+        assert_eq!(OrByName(I2cClassifier).classify(&Hal::Timeout), transient);
+        assert_eq!(OrByName(SpiClassifier).classify(&Hal::Timeout), transient);
+        assert_eq!(OrByName(DigitalClassifier).classify(&Hal::Timeout), transient);
+        assert_eq!(OrByName(PwmClassifier).classify(&Hal::Timeout), transient);
+        assert_eq!(OrByName(I2cClassifier).classify(&Hal::Dma), silent);
+        assert_eq!(OrByName(I2cClassifier).classify(&i2c::ErrorKind::ArbitrationLoss), ErrorClass::Concurrency.into());
     }
 
     #[test]
     fn drivers_wrap_errors_of_their_bus() {
         fn inner(error: &Driver) -> Result<&Hal, Classification> {
             match error {
+                Driver::Bus(Hal::Timeout) | Driver::Checksum => Err(ErrorClass::Transient.into()),
                 Driver::Bus(Hal::Dma) => Err(Classification::new(ErrorClass::ServerError).code(7)),
                 Driver::Bus(error) => Ok(error),
-                Driver::Checksum => Err(ErrorClass::Transient.into()),
                 Driver::WrongChip(id) => Err(Classification::new(ErrorClass::Permanent).code(u32::from(*id))),
             }
         }

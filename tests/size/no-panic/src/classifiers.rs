@@ -3,13 +3,15 @@
 use core::fmt::Write as _;
 
 use redress_core::{
-    AbortRetryError, ByClass, ClassSet, Classifier, Classify, Millis, SelfClassifier, StrictClassifier,
+    AbortRetryError, ByClass, ClassSet, Classifier, Classify, Idempotent, Millis, SelfClassifier, StrictClassifier,
     classify::{
-        http,
+        http, kafka, mysql,
         name::{NameBuffer, class_of_name},
+        postgres,
         rate_limit::{self, Quota},
+        redis,
         retry_after::{self, UnixSeconds},
-        sqlstate,
+        sqlite, sqlstate,
     },
 };
 
@@ -34,7 +36,10 @@ pub fn run() {
     http::status(opaque::short()).sink();
     http::status_with_retry_after(opaque::short(), opaque::some(bytes), now).sink();
     sqlstate::unpack(opaque::word()).as_slice().sink();
+    sqlite::classify_code(opaque::word().cast_signed()).sink();
+    kafka::classify_code(opaque::word().cast_signed()).sink();
     StrictClassifier.classify(&0_u8).sink();
+    Idempotent(StrictClassifier).classify(&0_u8).sink();
     SelfClassifier.classify(&AbortRetryError).sink();
     SelfClassifier.classify(&derived()).sink();
     let class = opaque::class();
@@ -52,6 +57,9 @@ pub fn run() {
         sqlstate::classify_sqlstate(text).sink();
         sqlstate::sqlstate_class(text).sink();
         sqlstate::pack(text).sink();
+        postgres::classify_error(text, opaque::some(text)).sink();
+        redis::classify_reply(text).sink();
+        mysql::classify_error(opaque::word(), text).sink();
     }
 }
 
