@@ -49,8 +49,10 @@ pub fn reply_class(reply: &str) -> ErrorClass {
 /// Classifies an error reply. Redis has no numeric codes.
 pub fn classify_reply(reply: &str) -> Classification {
     let reply = reply.strip_prefix('-').unwrap_or(reply);
-    let (prefix, text) = reply.split_once(' ').unwrap_or((reply, ""));
-    classify(prefix, text)
+    // By bytes, because what searches in a text can panic.
+    let end = reply.bytes().position(|byte| byte == b' ').unwrap_or(reply.len());
+    let text = reply.get(end.saturating_add(1)..).unwrap_or_default();
+    classify(reply.get(..end).unwrap_or_default(), text)
 }
 
 /// Classifies an error reply whose prefix and text were taken apart.
