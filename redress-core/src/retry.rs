@@ -30,7 +30,7 @@ const CAP_WITHOUT_DEADLINE: Millis = Millis::from_secs(3_600);
 ///
 /// # Why one retry of what is unknown
 ///
-/// An error without a class is a fault that nobody has described yet, or an answer of the business: no such customer, not enough
+/// An error without a class is a fault that no table describes yet, or an answer of the business: no such customer, not enough
 /// money. One retry tells them apart, because a fault passes and an answer is repeated. Without any, a fault that is missing from a
 /// table would end each call; a second would ask for the same answer once more, and repeat once more what may have been done. The
 /// tables of [`classify`](crate::classify) leave few errors without a class: statuses such as 405, 410 and 413, and queries without

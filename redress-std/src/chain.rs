@@ -208,7 +208,7 @@ fn known_from_features(link: &(dyn Error + 'static)) -> Option<Classification> {
     None
 }
 
-/// The class of what a connection failed with, if it has one: also of whatever says that TLS or the URL is wrong.
+/// Returns the class of a connection's failure, if it has one; `Permanent` if it says that TLS or the URL is wrong.
 #[cfg(any(feature = "reqwest-v0.12", feature = "reqwest-v0.13"))]
 pub(crate) fn connect(error: &(dyn Error + 'static)) -> Option<Classification> {
     answer(error).or_else(|| links(error).any(tls::is_lasting).then(|| ErrorClass::Permanent.into()))

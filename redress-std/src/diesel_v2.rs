@@ -22,7 +22,7 @@ use redress_core::{Classification, ErrorClass};
 
 use crate::chain;
 
-/// What the messages contain, the first that is found. Sources: `sqlite3_errstr`, `MySQL`'s `errmsg-utf8.txt`, `PostgreSQL`'s
+/// Fragments of messages; the first that is found decides. Sources: `sqlite3_errstr`, `MySQL`'s `errmsg-utf8.txt`, `PostgreSQL`'s
 /// server and libpq.
 const MESSAGES: [(ErrorClass, &[&str]); 6] = [
     (

@@ -205,7 +205,7 @@ impl Heard {
     }
 }
 
-/// What the crate refuses to build stays refused: URLs, headers, methods.
+/// Returns the class of URLs, headers and methods that the crate refuses to build: they stay refused.
 pub(crate) fn malformed<E>(_: &E) -> Classification {
     ErrorClass::Permanent.into()
 }

@@ -10,7 +10,7 @@ use redress_core::{
     classify::name::{NameBuffer, leading_identifier},
 };
 
-/// What lasting failures say, in lower case: certificates, servers without TLS, versions and ciphers without overlap, URLs that
+/// Fragments of messages of lasting failures, in lower case: certificates, servers without TLS, versions and ciphers without overlap, URLs that
 /// the client cannot connect to.
 const LASTING: [&str; 19] = [
     "certificate",          // all libraries: expired, self-signed, unknown issuer, for another name

@@ -17,7 +17,7 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// | `#[class(transient)]` | one of `auth`, `permission`, `permanent`, `concurrency`, `rate_limit`, `server_error`, `transient`, `unknown` |
 /// | `#[class(transparent)]` | whatever the only field is: an error that implements `Classify` |
 /// | `#[class(transparent = source)]` | whatever this field is |
-/// | `#[class(outcome_unknown)]` | a failure after which nobody knows whether the operation took effect: not repeated, unless the classifier is wrapped in `Idempotent` |
+/// | `#[class(outcome_unknown)]` | a failure that leaves open whether the operation took effect: not repeated, unless the classifier is wrapped in `Idempotent` |
 /// | `#[class(abort)]` | no failure, but the wish to stop retrying |
 /// | `retry_after = field` beside a class | the other side's wish when to come back: a `Duration`, a `Millis`, what becomes one by `Into<Millis>`, or an `Option` of these |
 /// | `code = field`, `code = 429` | a number for logs: an integer of up to 32 bits, or an `Option` of one; the sign of a negative errno is dropped |

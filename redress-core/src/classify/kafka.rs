@@ -4,7 +4,7 @@
 //! protocol's list: a retriable code has a class that is retried, any other has not. For librdkafka's own codes, which have no
 //! such column, each line says why.
 //!
-//! Two of these say of a produced message that nobody knows whether it was written: -192 (`_MSG_TIMED_OUT`) and -151
+//! Two of these leave open whether a produced message was written: -192 (`_MSG_TIMED_OUT`) and -151
 //! (`_PURGE_INFLIGHT`) have an [unknown outcome](Classification::outcome_unknown) and are not repeated unless
 //! [opted in](super::Idempotent). Retriable codes may mean the same (7, 13, 20): a producer that must not write twice sets
 //! `enable.idempotence`.

@@ -28,7 +28,7 @@ use crate::{ErrorClass, Millis};
 ///
 /// # Failures whose outcome is unknown
 ///
-/// Some errors say that nobody knows whether the operation took effect: a commit whose answer was lost, SQLSTATE `40003`. To
+/// Some errors leave open whether the operation took effect: a commit whose answer was lost, SQLSTATE `40003`. To
 /// repeat it may do it twice. [`outcome_unknown`](Self::outcome_unknown) marks them; they have the class `Permanent`, which is
 /// not retried. Where the operation may be repeated, wrap the classifier in [`Idempotent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ pub struct Classification {
     code: Option<u32>,
 }
 
-/// What else a classification says; one byte, as a flag for aborts alone would be.
+/// The kind of a classification: one byte, as a flag for aborts alone would take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Kind {
@@ -61,7 +61,7 @@ impl Classification {
         Self { class: ErrorClass::Unknown, kind: Kind::Abort, hint: None, code: None }
     }
 
-    /// Creates the classification of a failure after which nobody knows whether the operation took effect. Its class is
+    /// Creates the classification of a failure that leaves open whether the operation took effect. Its class is
     /// `Permanent`, so that it is never repeated; [`Idempotent`] makes it `Transient`.
     ///
     /// ```
@@ -106,7 +106,7 @@ impl Classification {
         matches!(self.kind, Kind::Abort)
     }
 
-    /// Returns whether nobody knows if the operation took effect.
+    /// Returns whether the failure leaves open if the operation took effect.
     pub const fn is_outcome_unknown(&self) -> bool {
         matches!(self.kind, Kind::OutcomeUnknown)
     }

@@ -17,7 +17,7 @@
 use super::Classification;
 use crate::ErrorClass;
 
-/// What begins the text after `ERR`, as the server writes it.
+/// Beginnings of the text after `ERR`, as the server writes it.
 const TEXTS: [(&str, ErrorClass); 13] = [
     ("max number of clients", ErrorClass::ServerError), // reached: too many connections
     ("invalid password", ErrorClass::Auth),             // of servers before 6

@@ -13,7 +13,7 @@ pub(super) enum Kind {
     Transparent(Option<Expr>),
     /// No failure, but the wish to stop.
     Abort,
-    /// A failure after which nobody knows whether the operation took effect.
+    /// A failure that leaves open whether the operation took effect.
     OutcomeUnknown,
 }
 
