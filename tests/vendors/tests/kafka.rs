@@ -103,7 +103,7 @@ fn a_client_without_a_broker() {
 
     let producer: BaseProducer =
         settings("127.0.0.1:1").set("queue.buffering.max.messages", "1").create().expect("settings");
-    let error = producer.client().fetch_metadata(None, Duration::from_millis(300)).err().expect("nobody listens");
+    let error = producer.client().fetch_metadata(None, Duration::from_millis(300)).expect_err("nobody listens");
     assert!(
         matches!(error, KafkaError::MetadataFetch(Code::BrokerTransportFailure | Code::OperationTimedOut)),
         "{error:?}"
@@ -116,7 +116,7 @@ fn a_client_without_a_broker() {
     assert_eq!((full.rdkafka_error_code(), class(&full)), (Some(Code::QueueFull), RateLimit));
     // What the queue is for: wait, poll, send again.
     let policy = Policy::new(Retry::new(Backoff::none()).max_attempts(3));
-    let outcome = policy.context(Threads).execute(|| send());
+    let outcome = policy.context(Threads).execute(send);
     assert_eq!((outcome.attempts, outcome.stop_reason), (3, Some(StopReason::MaxAttemptsGlobal)));
 }
 

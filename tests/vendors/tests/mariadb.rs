@@ -1,4 +1,4 @@
-//! A real MariaDB through sqlx.
+//! A real `MariaDB` through sqlx.
 #![cfg(unix)]
 
 use redress_servers::MariaDb;

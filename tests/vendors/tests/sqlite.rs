@@ -1,4 +1,4 @@
-//! SQLite in process, through rusqlite, sqlx and diesel.
+//! `SQLite` in process, through rusqlite, sqlx and diesel.
 
 use std::{fs, path::Path, time::Duration};
 
