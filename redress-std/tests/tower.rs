@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header::RETRY_AFTER};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header::RETRY_AFTER};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use redress_std::{
@@ -20,11 +20,12 @@ use redress_std::{
     ErrorClass, Event, EventKind, Instant, Millis, Policy, Retry, SharedPolicy, SleepDecision, StopReason, Tokio,
     env::mode::Spawned,
     http,
-    tower_v0_5::{PolicyLayer, ServiceEnvironment, ServiceError},
+    tower_v0_5::{ByClone, PolicyLayer, ServiceEnvironment, ServiceError},
 };
 use tokio::time;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const SECOND: Duration = Duration::from_secs(1);
 const RETRY: Retry = Retry::new(Backoff::constant(SECOND).or_retry_after_jittered(Duration::ZERO)).max_attempts(3);
 
@@ -164,7 +165,12 @@ async fn an_error_of_the_service_comes_back_by_value() {
         count.fetch_add(1, Relaxed);
         ready(Err::<(), _>(reset()))
     });
-    let error = PolicyLayer::new(THREE.context(Tokio)).layer(service).oneshot(()).await.expect_err("it's down");
+    let error = PolicyLayer::new(THREE.context(Tokio))
+        .clone_with(ByClone)
+        .layer(service)
+        .oneshot(())
+        .await
+        .expect_err("it's down");
     assert_eq!(error.to_string(), "gave up after 3 attempts: max_attempts_global (last failure: transient)");
     assert_eq!(std::error::Error::source(&error).map(ToString::to_string), Some(reset().to_string()));
     assert_eq!(error.classify().class(), ErrorClass::Transient);
@@ -193,19 +199,31 @@ async fn what_cannot_be_copied_is_sent_once_and_the_breaker_knows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_says_which_requests_are_repeated() {
-    for (method, sent) in
-        [(Method::GET, 3), (Method::PUT, 3), (Method::DELETE, 3), (Method::POST, 1), (Method::PATCH, 1)]
-    {
-        let (server, requests) = script(&[answer(503, "down")]);
-        let service = PolicyLayer::new(THREE.context(Tokio).retry_result(http::response))
-            .clone_with(|request: &Request<Full<Bytes>>| request.method().is_idempotent().then(|| request.clone()))
-            .layer(server);
-        let mut request = get();
-        *request.method_mut() = method.clone();
-        assert_eq!(service.oneshot(request).await.expect("a response").status(), 503);
-        assert_eq!(requests.load(Relaxed), sent, "{method}");
+async fn only_what_is_safe_to_repeat_is_repeated() {
+    let idempotent = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE];
+    let others = [Method::POST, Method::PATCH, Method::CONNECT];
+    for (method, sent) in idempotent.map(|method| (method, 3)).into_iter().chain(others.map(|method| (method, 1))) {
+        for (key, sent) in [(None, sent), (Some("7f"), 3)] {
+            let (server, requests) = script(&[answer(503, "down")]);
+            let service = PolicyLayer::new(THREE.context(Tokio).retry_result(http::response)).layer(server);
+            let mut request = get();
+            *request.method_mut() = method.clone();
+            request.headers_mut().extend(key.map(|key| (IDEMPOTENCY_KEY, HeaderValue::from_static(key))));
+            assert_eq!(service.oneshot(request).await.expect("a response").status(), 503);
+            assert_eq!(requests.load(Relaxed), sent, "{method}, key {key:?}");
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_request_is_repeated_when_that_is_said() {
+    let (server, requests) = script(&[answer(503, "down")]);
+    let context = THREE.context(Tokio).retry_result(http::response);
+    let mut request = get();
+    *request.method_mut() = Method::POST;
+    let answered = PolicyLayer::new(context).clone_with(ByClone).layer(server).oneshot(request).await;
+    assert_eq!(answered.expect("a response").status(), 503);
+    assert_eq!(requests.load(Relaxed), 3);
 }
 
 /// Takes a call only after it was asked for readiness, each clone by itself, as tower has it; fails to become ready as
@@ -254,7 +272,7 @@ impl Service<u32> for Strict {
 #[tokio::test(start_paused = true)]
 async fn each_attempt_is_made_with_a_service_that_is_ready() {
     let strict = Strict::broken(0..0);
-    let mut service = PolicyLayer::new(THREE.context(Tokio)).layer(strict);
+    let mut service = PolicyLayer::new(THREE.context(Tokio)).clone_with(ByClone).layer(strict);
     assert_eq!(service.ready().await.expect("ready").call(7).await.expect("the third"), 7);
     assert_eq!(service.get_ref().asked.load(Relaxed), 3, "once per attempt");
     assert_eq!(service.ready().await.expect("ready").call(8).await.expect("the first"), 8);
@@ -264,7 +282,7 @@ async fn each_attempt_is_made_with_a_service_that_is_ready() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_does_not_become_ready() {
     // At first: there is no call yet, so nothing to retry.
-    let mut service = PolicyLayer::new(THREE.context(Tokio)).layer(Strict::broken(0..1));
+    let mut service = PolicyLayer::new(THREE.context(Tokio)).clone_with(ByClone).layer(Strict::broken(0..1));
     let error = service.ready().await.expect_err("it's broken");
     assert!(matches!(&error, ServiceError::NotReady(error) if error.kind() == ErrorKind::BrokenPipe));
     assert_eq!(
@@ -274,7 +292,7 @@ async fn a_service_that_does_not_become_ready() {
     assert!(std::error::Error::source(&error).is_some() && error.into_error().is_some());
 
     // At a retry: a failure of that attempt.
-    let service = PolicyLayer::new(THREE.context(Tokio)).layer(Strict::broken(1..2));
+    let service = PolicyLayer::new(THREE.context(Tokio)).clone_with(ByClone).layer(Strict::broken(1..2));
     assert_eq!(service.oneshot(7).await.expect("the third"), 7);
 }
 
@@ -327,14 +345,19 @@ async fn a_dropped_call_is_to_the_breaker_as_if_it_had_not_been_made() {
     BREAKER.record_failure(ErrorClass::Transient, &redress_std::TokioClock);
     time::advance(2 * SECOND).await;
     for _ in 0..3 {
-        let call = PolicyLayer::new(POLICY.context(Tokio)).layer(hangs).oneshot(());
+        let call = PolicyLayer::new(POLICY.context(Tokio)).clone_with(ByClone).layer(hangs).oneshot(());
         assert!(time::timeout(Duration::from_millis(100), call).await.is_err());
-        let call = PolicyLayer::new(POLICY.context(Tokio)).layer(fails).oneshot(());
+        let call = PolicyLayer::new(POLICY.context(Tokio)).clone_with(ByClone).layer(fails).oneshot(());
         assert!(time::timeout(Duration::from_millis(100), call).await.is_err());
         assert_eq!(BREAKER.state(), BreakerState::HalfOpen);
     }
     let works = service_fn(|(): ()| ready(Ok::<_, io::Error>(())));
-    PolicyLayer::new(POLICY.context(Tokio)).layer(works).oneshot(()).await.expect("the probe's place is free");
+    PolicyLayer::new(POLICY.context(Tokio))
+        .clone_with(ByClone)
+        .layer(works)
+        .oneshot(())
+        .await
+        .expect("the probe's place is free");
     assert_eq!(BREAKER.state(), BreakerState::Closed);
 }
 
@@ -344,7 +367,12 @@ async fn an_attempt_that_takes_too_long_is_a_failure() {
 
     let service = service_fn(|(): ()| pending::<io::Result<()>>());
     let before = time::Instant::now();
-    let error = PolicyLayer::new(POLICY.context(Tokio)).layer(service).oneshot(()).await.expect_err("it hangs");
+    let error = PolicyLayer::new(POLICY.context(Tokio))
+        .clone_with(ByClone)
+        .layer(service)
+        .oneshot(())
+        .await
+        .expect_err("it hangs");
     let ServiceError::GaveUp(error) = error else { panic!("{error:?}") };
     assert_eq!((error.attempts, error.cause), (3, Some(Cause::Timeout)));
     assert!(error.error.is_none());
@@ -382,7 +410,7 @@ async fn a_policy_that_owns_its_breaker_is_shared_by_all_clones() {
     let service = ServiceBuilder::new()
         .buffer(8)
         .load_shed()
-        .layer(PolicyLayer::shared(policy, Tokio, |context| context.operation("shared")))
+        .layer(PolicyLayer::shared(policy, Tokio, |context| context.operation("shared")).clone_with(ByClone))
         .service_fn(move |(): ()| {
             count.fetch_add(1, Relaxed);
             ready(Err::<(), _>(reset()))
@@ -434,7 +462,7 @@ impl ServiceEnvironment for Elsewhere {
 fn other_environments_serve_as_well() {
     let env = Elsewhere::default();
     let service = service_fn(|(): ()| ready(Err::<(), _>(reset())));
-    let service = PolicyLayer::new(THREE.context(env.clone())).layer(service);
+    let service = PolicyLayer::new(THREE.context(env.clone())).clone_with(ByClone).layer(service);
     let error = redress_std::testing::block_on(service.oneshot(())).expect_err("it's down");
     assert!(matches!(error, ServiceError::GaveUp(error) if error.attempts == 3));
     assert_eq!(env.0.load(Relaxed), 2_000);

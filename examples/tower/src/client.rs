@@ -66,9 +66,7 @@ pub fn plain() -> legacy::Client<HttpConnector, Whole> {
 pub fn client(policy: SharedPolicy, journal: Journal) -> Client {
     let layer = PolicyLayer::shared(policy, Tokio, |context| {
         context.operation("upstream").retry_result(http::response).observe(journal)
-    })
-    // What the server may have done before it failed must do no harm when done twice.
-    .clone_with(|request: &Request<Whole>| request.method().is_idempotent().then(|| request.clone()));
+    });
     // Answers are collected inside of the policy, so that one which breaks off is a failure like others.
     BoxCloneSyncService::new(ServiceBuilder::new().layer(layer).and_then(collect).service(plain()))
 }

@@ -3,7 +3,7 @@
 use redress_core::{Backoff, Context, Environment, Policy, Retry, context::Hooks};
 use tower_layer::Layer;
 
-use super::{ByClone, PolicyService, ServiceEnvironment};
+use super::{ByMethod, PolicyService, ServiceEnvironment};
 use crate::SharedPolicy;
 
 /// What a context is bound to until a call binds it to the policy that is shared.
@@ -16,7 +16,7 @@ static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)
 ///
 /// What it does is told in [`tower_v0_5`](super).
 #[derive(Clone, Debug)]
-pub struct PolicyLayer<E: Environment, H, K = ByClone> {
+pub struct PolicyLayer<E: Environment, H, K = ByMethod> {
     pub(super) pattern: Context<'static, E, H>,
     pub(super) shared: Option<SharedPolicy>,
     pub(super) copies: K,
@@ -26,7 +26,7 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
     /// Creates a layer whose calls are made as with this context, of a policy in a `static` or
     /// [leaked](SharedPolicy::leak).
     pub const fn new(context: Context<'static, E, H>) -> Self {
-        Self { pattern: context, shared: None, copies: ByClone }
+        Self { pattern: context, shared: None, copies: ByMethod }
     }
 
     /// Creates a layer for a policy that owns its breaker and budget. The layer's services share them, with each other and
@@ -59,7 +59,7 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
 
 impl<E: Environment, H, K> PolicyLayer<E, H, K> {
     /// Sets how requests are copied: a `Fn(&Req) -> Option<Req>`, or any other [`CloneRequest`](super::CloneRequest). A
-    /// request of which there is no copy is sent once.
+    /// request of which there is no copy is sent once. Default: [`ByMethod`].
     pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2> {
         let Self { pattern, shared, copies: _ } = self;
         PolicyLayer { pattern, shared, copies }

@@ -57,8 +57,10 @@
 //!
 //! # Which requests are repeated
 //!
-//! Those that can be copied. [`PolicyLayer::new`] clones them; with [`clone_with`](PolicyLayer::clone_with) a function
-//! makes the copies, or refuses: then there is a single attempt, which breaker and budget know as any other.
+//! HTTP requests that are safe to repeat: those with an idempotent method or an `Idempotency-Key` header ([`ByMethod`]). A `POST`
+//! is sent once. Requests of other types are repeated when [`clone_with`](PolicyLayer::clone_with) says so: by [`ByClone`] all of
+//! them, or by a function that makes the copies, or refuses. Then there is a single attempt, which breaker and budget know as any
+//! other.
 //!
 //! ```
 //! # #[cfg(all(feature = "http", feature = "tokio"))] {
@@ -67,9 +69,9 @@
 //! # use http_body_util::Full;
 //! # use redress_std::{Backoff, Policy, Retry, Tokio, http, tower_v0_5::PolicyLayer};
 //! # static STOCK: Policy = Policy::new(Retry::new(Backoff::none()));
-//! // What is no harm when done twice, by its method.
+//! // A search is no harm when done twice, though it is a POST.
 //! let layer = PolicyLayer::new(STOCK.context(Tokio).retry_result(http::response::<Full<Bytes>>))
-//!     .clone_with(|request: &Request<Full<Bytes>>| request.method().is_idempotent().then(|| request.clone()));
+//!     .clone_with(|request: &Request<Full<Bytes>>| (request.uri().path() == "/search").then(|| request.clone()));
 //! # let _ = layer;
 //! # }
 //! ```
@@ -105,6 +107,6 @@ pub use self::{
     environment::ServiceEnvironment,
     error::ServiceError,
     layer::PolicyLayer,
-    request::{ByClone, CloneRequest},
+    request::{ByClone, ByMethod, CloneRequest},
     service::PolicyService,
 };

@@ -13,11 +13,11 @@ use redress_core::{
 };
 use tower_service::Service;
 
-use super::{ByClone, CloneRequest, PolicyLayer, ServiceEnvironment, ServiceError, environment::Named};
+use super::{ByMethod, CloneRequest, PolicyLayer, ServiceEnvironment, ServiceError, environment::Named};
 
 /// A service whose requests are made under a policy. Made by [`PolicyLayer`].
 #[derive(Clone, Debug)]
-pub struct PolicyService<S, E: Environment, H, K = ByClone> {
+pub struct PolicyService<S, E: Environment, H, K = ByMethod> {
     service: S,
     layer: PolicyLayer<E, H, K>,
 }
