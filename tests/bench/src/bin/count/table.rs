@@ -17,13 +17,13 @@ const BELOW: [&str; 3] = ["relentless", "failsafe", "recloser"];
 const fn bar(workload: Workload) -> u64 {
     match workload {
         Workload::FirstTry => 73,
-        Workload::ThreeFailures => 495,
-        Workload::AsyncFirstTry => 113,
-        Workload::AsyncThreeFailures => 670,
+        Workload::ThreeFailures => 515,
+        Workload::AsyncFirstTry => 117,
+        Workload::AsyncThreeFailures => 735,
         Workload::BreakerClosed => 35,
         Workload::BreakerOpen => 86,
-        Workload::DeadlineFirstTry => 93,
-        Workload::DeadlineThreeFailures => 730,
+        Workload::DeadlineFirstTry => 95,
+        Workload::DeadlineThreeFailures => 760,
     }
 }
 
