@@ -320,7 +320,7 @@ fn formatting_ends_with_the_value() {
     let (written, endless) = (Cell::new(0), ["Timeout(\"", "x"].into_iter().chain(std::iter::repeat_n("x", 10_000)));
     let pieces: std::vec::Vec<&str> = endless.collect();
     assert_eq!(DefaultClassifier.classify(&Counts(&written, &pieces)).class(), Transient);
-    assert!(written.get() <= u32::from(LIMIT), "{}", written.get());
+    assert!(written.get() <= u32::from(output::LIMIT), "{}", written.get());
 }
 
 #[test]

@@ -71,6 +71,9 @@ fn measure() -> Result<bool> {
     let conditions: Vec<_> = files.values().map(File::conditions).filter(|conditions| *conditions > 0).collect();
     let walk = functions_on_the_walk(&files)?;
     let walked: BTreeSet<_> = walk.iter().map(|(file, _)| file).collect();
+    if walk.is_empty() {
+        return Err("no function was found on the way: build with line tables, CARGO_PROFILE_DEV_DEBUG=1".into());
+    }
     for (file, function) in &walk {
         println!("  {file}: {function}");
     }
