@@ -106,7 +106,7 @@ async fn uplink(uart: Uart0, device: u32, requests: u16) {
             match (error.reason, error.next_delay) {
                 (StopReason::NonRetryableClass, _) => exit(1),
                 (StopReason::CircuitOpen | StopReason::RetryAfterTooLong, Some(left)) => {
-                    Timer::after_millis(left.get().into()).await
+                    Timer::after_millis(left.get().into()).await;
                 }
                 _ => Timer::after(PERIOD).await,
             }
