@@ -59,6 +59,10 @@ fn main() {
                 assert_eq!((stopped.reason, stopped.attempts), (StopReason::NonRetryableClass, 1));
                 assert_eq!(stopped.error.expect("the driver's error").records.len(), 2);
             }
+            ErrorClass::Unknown => {
+                let stopped = result.unwrap_err();
+                assert_eq!((stopped.reason, stopped.attempts), (StopReason::MaxUnknownAttempts, 2));
+            }
             _ => assert_eq!(result.expect("the third attempt succeeds"), 3),
         }
     }
