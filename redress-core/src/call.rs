@@ -286,7 +286,7 @@ impl Call {
         });
     }
 
-    /// Ends the call, for a reason or with success. `reports_time` as for [`open`](Self::open).
+    /// Ends the call, for a reason or with success. `reports_time` as for [`start`](Self::start).
     #[inline(always)]
     pub(crate) fn finish<E: Environment, H: HookSet>(
         &mut self,

@@ -157,7 +157,7 @@ lints! {
     /// Calls without end, of which a breaker never learns that they failed.
     BreakerNeverTold, "breaker_never_told", Warning, "deadline",
         "the breaker counts calls, and without attempt limit, deadline and budget none ever ends in a failure";
-    /// Nothing limits the retries of all calls together.
+    /// No budget limits the retries of all calls together.
     NoBudget, "no_budget", Warning, "budget",
         "no budget: when the dependency is slow or down, retries multiply its load and may keep it down; share one among its calls";
     /// Nothing trips the breaker.

@@ -360,10 +360,7 @@ impl Retry<'_> {
     pub(crate) const fn fingerprint(&self) -> u16 {
         let mut hash = crate::rng::Fnv::new();
         hash.add(self.max_attempts);
-        hash.add(match self.deadline_millis() {
-            Some(deadline) => deadline.get(),
-            None => 0,
-        });
+        hash.add(self.deadline.get());
         let mut class = 0;
         while class < self.caps.len() {
             hash.add((self.caps[class] as u32) << 1 | self.limited.contains(ErrorClass::ALL[class]) as u32);

@@ -6,9 +6,9 @@
 //! | banned | [`Permission`](ErrorClass::Permission) |
 //! | server unavailable; the server shuts down, a keep-alive, an answer or a connection that was lost | [`Transient`](ErrorClass::Transient) |
 //! | server busy, quota exceeded, rates of connections and messages | [`RateLimit`](ErrorClass::RateLimit) |
-//! | protocol versions, client identifiers, topics, sizes and options that the other side refuses; another server; another client took over the session | [`Permanent`](ErrorClass::Permanent) |
+//! | protocol versions, client identifiers, topics, sizes and options that the broker refuses; a redirect to another server; a session that another client took over | [`Permanent`](ErrorClass::Permanent) |
 //! | unspecified and implementation-specific errors, `RequestsDone` | [`Unknown`](ErrorClass::Unknown) |
-//! | `Io`, `Tls` and what else wraps an error | by its [source](crate::chain) |
+//! | `Io`, `Tls` and other variants that wrap an error | by its [source](crate::chain) |
 //!
 //! Brokers say "not authorized" of wrong passwords too (mosquitto does), so it is a failed log-in here.
 

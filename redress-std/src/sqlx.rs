@@ -2,8 +2,8 @@
 //!
 //! # Design
 //!
-//! The three databases are told apart by the names of sqlx's error types, and `MySQL`'s number and `PostgreSQL`'s routine are read
-//! from what these print. To compare the types would mean to depend on sqlx-mysql, sqlx-postgres and sqlx-sqlite, for
+//! The names of sqlx's error types tell the three databases apart, and `MySQL`'s number and `PostgreSQL`'s routine come from the text
+//! that these types print. To compare the types would mean to depend on sqlx-mysql, sqlx-postgres and sqlx-sqlite, for
 //! programs that use one of them; and of two majors of sqlx-sqlite, Cargo allows only one.
 
 use std::error::Error;

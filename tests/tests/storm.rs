@@ -47,6 +47,8 @@ struct Outage<'p> {
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     order: u64,
     calls: BTreeMap<u64, Attempts<'p, 1_000>>,
+    /// Calls that have begun.
+    begun: u64,
     in_server: u64,
     answered: u64,
 }
@@ -60,16 +62,16 @@ impl<'p> Outage<'p> {
             events: BinaryHeap::new(),
             order: 0,
             calls: BTreeMap::new(),
+            begun: 0,
             in_server: 0,
             answered: 0,
         };
         outage.after(0, 0, Event::Arrival);
-        let mut calls = 0;
         while let Some(Reverse((now, _, event))) = outage.events.pop() {
             if now >= MEASURED.end {
                 break;
             }
-            outage.handle(now, event, &mut calls);
+            outage.handle(now, event);
         }
         seconds(outage.answered, MEASURED)
     }
@@ -79,18 +81,18 @@ impl<'p> Outage<'p> {
         self.events.push(Reverse((now + span, self.order, event)));
     }
 
-    fn handle(&mut self, now: u64, event: Event, calls: &mut u64) {
+    fn handle(&mut self, now: u64, event: Event) {
         let instant = Instant::from_ticks(now);
         match event {
             Event::Arrival => {
                 let rate = if SURGE.contains(&now) { 2.0 * RATE } else { RATE };
                 let gap = self.exponential(1_000.0 / rate);
                 self.after(now, gap, Event::Arrival);
-                *calls += 1;
-                let process = usize::try_from(*calls).unwrap() % self.policies.len();
+                self.begun += 1;
+                let process = usize::try_from(self.begun).unwrap() % self.policies.len();
                 let attempts = Attempts::start(&self.policies[process], instant).expect("no breaker");
-                self.calls.insert(*calls, attempts);
-                self.send(now, *calls);
+                self.calls.insert(self.begun, attempts);
+                self.send(now, self.begun);
             }
             Event::Received { call, attempt } => {
                 self.in_server += 1;

@@ -12,8 +12,7 @@
 //! | other 5xx | [`ServerError`](ErrorClass::ServerError) | the server failed |
 //! | every other | [`Unknown`](ErrorClass::Unknown) | not a failure, or not registered |
 //!
-//! What the codes mean is in RFC 9110 and, for 429, 428, 431 and 511, in RFC 6585; the others are in IANA's registry of status
-//! codes. 412 is permanent because the condition is part of the request: an operation that reads the new version before it
+//! RFC 9110 defines the codes, RFC 6585 defines 428, 429, 431 and 511, and IANA's registry of status codes has the others. 412 is permanent because the condition is part of the request: an operation that reads the new version before it
 //! writes again has a conflict, and classifies it as [`Concurrency`](ErrorClass::Concurrency). Of 404, 405, 410 and 413, three
 //! requests learn no more than one. Where a resource may appear later, classify 404 as `Transient`.
 //!

@@ -10,7 +10,7 @@
 //! 512 bytes of the output, the values of fields count if they are capitalised identifiers; texts, numbers and the names of
 //! structs in named fields do not.
 //!
-//! Of a name, the first line that fits decides; so `AuthTimeout` is an authentication failure. `...` stands for any end of the
+//! The first line that fits a name decides; so `AuthTimeout` is an authentication failure. `...` stands for any end of the
 //! word.
 //!
 //! 1. [`Auth`](ErrorClass::Auth): auth, authenticat..., authoriz..., authoris..., unauthenticat..., unauthoriz...,

@@ -15,8 +15,8 @@ use crate::{
 
 /// A call in progress whose attempts the caller makes: the loop form.
 ///
-/// If it is dropped before its end, the call is abandoned: breaker and budget are as if the call had not been made, but for the
-/// budget tokens of retries that were decided.
+/// A drop before its end abandons the call: breaker and budget are as if the call had not been made, but for the budget tokens
+/// of retries that were decided.
 #[must_use = "dropping a `Run` abandons the call"]
 pub struct Run<'c, E: Environment, H, M = <E as Environment>::Mode> {
     /// Kept beside the site so that the optimiser can propagate a policy that it knows.
@@ -208,8 +208,8 @@ impl Wait {
 
     /// Goes on after a slice has been slept. Returns whether there is another: the wait is neither over nor aborted.
     ///
-    /// A slice counts as slept whatever the clock says, so that a clock which stands still delays nothing for ever. The
-    /// clock can only shorten the rest, by what earlier slices took too long.
+    /// Every slice counts as slept, also by a clock that stands still, so that the wait ends. The clock can only shorten the rest, by
+    /// what earlier slices took too long.
     #[inline(always)]
     pub(crate) fn next<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>) -> bool {
         let Some(length) = slice_length(site) else { return false };

@@ -48,7 +48,7 @@
 //! # assert_eq!(classifier.classify(&HalError::Nack).class(), ErrorClass::Unknown);
 //! ```
 //!
-//! Where flash is not scarce, [`OrByName`](crate::classify::name::OrByName)`(I2cClassifier)` finds such names by itself.
+//! [`OrByName`](crate::classify::name::OrByName)`(I2cClassifier)` finds such names by itself; it needs flash for the list of names.
 //!
 //! A driver wraps the error of its bus. [`through`](I2cClassifier::through) takes it out, and gives what the driver adds a class:
 //!

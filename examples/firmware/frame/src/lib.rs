@@ -22,8 +22,8 @@
 //! | 3 | [`Frame::Nak`] | seq `u16`, code `u8` |
 //! | 4 | [`Frame::Busy`] | seq `u16`, `retry_after_ms` `u32` |
 //!
-//! Nothing here allocates, waits or panics, for any input. There is no version, no addressing of the modem
-//! and no fragmentation: this is the smallest protocol a retry can be watched on.
+//! The crate neither allocates nor waits, and does not panic for any input. The protocol has no version, no address of the modem
+//! and no fragmentation, because a retry needs none of them to be seen.
 
 #![no_std]
 

@@ -28,7 +28,7 @@ enum Place {
     Long,
     /// Behind a name: a brace belongs to it, anything else makes it a text.
     Space,
-    /// In a number or whatever else has no name.
+    /// In a value without a name, such as a number.
     Other,
     Text,
     Escaped,
