@@ -1,10 +1,12 @@
 //! Clients with TLS before servers whose certificates, names or protocols are wrong.
 
+#[path = "../../../redress-std/tests/loopback/mod.rs"]
+mod loopback;
+
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::SocketAddr,
     sync::Arc,
-    thread,
 };
 
 use redress_std::{
@@ -14,19 +16,9 @@ use redress_std::{
 };
 use redress_vendors::class;
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+use self::loopback::server;
 
-fn server(conversation: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let conversation = conversation.clone();
-            thread::spawn(move || conversation(stream));
-        }
-    });
-    address
-}
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
 /// A certificate that nobody has signed but its owner, and its key.
 fn certificate(name: &str, is_expired: bool) -> rcgen::CertifiedKey<rcgen::KeyPair> {
@@ -127,7 +119,7 @@ async fn a_handshake_that_breaks_may_pass() {
     for is_reset in [true, false] {
         expect(&format!("https://localhost:{}/", hanging_up(is_reset).port()), Transient).await;
     }
-    let refusing = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let refusing = loopback::refusing();
     expect(&format!("https://localhost:{}/", refusing.port()), Transient).await;
 }
 
