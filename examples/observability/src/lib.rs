@@ -21,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 const RETRY: Retry =
     Retry::new(Backoff::full_jitter(Duration::from_millis(2), Duration::from_millis(20))).max_attempts(3);
 
-/// What the run itself counted.
+/// The counts of the run itself, to compare with what was scraped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// By operation and outcome: calls, and attempts they made.
@@ -82,7 +82,7 @@ pub fn run<O: Observer + Clone>(observer: &O) -> Report {
 
 /// A subscriber that gives spans to OpenTelemetry.
 pub fn opentelemetry(provider: &SdkTracerProvider) -> impl Subscriber + Send + Sync + use<> {
-    // The place in the source is the observer's, whatever the call.
+    // Every span is created in the observer, so its source location says nothing about the call.
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("shop")).with_location(false);
     tracing_subscriber::registry().with(tracing_subscriber::filter::LevelFilter::DEBUG).with(layer)
 }

@@ -17,16 +17,16 @@ use crate::{
     teller::Teller,
 };
 
-/// What the threads do after a failure.
+/// The reaction of the threads to a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Care {
-    /// What [`BANK`](crate::teller::BANK) says.
+    /// Retries as the policy [`BANK`](crate::teller::BANK) decides.
     Policy,
-    /// Nothing.
+    /// Gives up at the first failure.
     None,
 }
 
-/// What came of it.
+/// The results of all orders of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Orders that were booked.
@@ -49,7 +49,7 @@ impl Tally {
         }
     }
 
-    /// What the failure was that a retry follows: the codes of conflicts are SQLSTATEs.
+    /// Counts a retry: after a conflict by its SQLSTATE, which is the event's code, else as `connection`.
     fn retry(&mut self, event: &Event) {
         if event.kind == EventKind::Retry {
             let conflict = event.class == Some(ErrorClass::Concurrency);
@@ -74,7 +74,7 @@ impl Tally {
     }
 }
 
-/// Where two attempts wait for each other. Dropped, it lets the other one go.
+/// A rendezvous of two attempts, as one of them holds it. Dropping it releases the other attempt.
 struct Meeting {
     tell: Sender<()>,
     hear: Receiver<()>,
@@ -123,7 +123,7 @@ pub fn run(ledger: &Ledger, care: Care, rounds: u32, first_key: i64, midway: imp
                     let (orders, step) = round(number, first_key);
                     let mut meeting = Some(meeting);
                     book(&mut teller, care, &orders[thread], &mut tally, || {
-                        // Only the first attempt meets the other's; and if it fails before, nobody waits for it.
+                        // Only the first attempt takes part. If it fails before, the other thread's attempt goes on.
                         let meeting = meeting.take();
                         move |at| {
                             if let Some(meeting) = meeting.as_ref().filter(|_| at == step) {
@@ -143,7 +143,7 @@ pub fn run(ledger: &Ledger, care: Care, rounds: u32, first_key: i64, midway: imp
     })
 }
 
-/// Books an order. `at`: who is told of an attempt's steps, made anew for each attempt.
+/// Books an order. `at` makes the callback for the steps of an attempt, one for each attempt.
 fn book<F: FnMut(Step)>(teller: &mut Teller, care: Care, order: &Order, tally: &mut Tally, mut at: impl FnMut() -> F) {
     match care {
         Care::None => {

@@ -18,7 +18,7 @@ pub struct Order {
     pub amount: i64,
 }
 
-/// Where a transfer is, inside of its transaction.
+/// A step of a transfer, inside its transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Its key is written, and with that it has decided on what it sees of the database.
@@ -29,7 +29,7 @@ pub enum Step {
     Given,
 }
 
-/// What became of an order.
+/// The result of booking an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Booked {
     /// It was booked by this attempt.
@@ -38,11 +38,12 @@ pub enum Booked {
     Before,
 }
 
-/// Books an order in one transaction; `at` is told of each step.
+/// Books an order in one transaction and calls `at` before each step.
 ///
 /// # Errors
 ///
-/// Nothing was booked; or the connection broke during `COMMIT`, and the next attempt finds out.
+/// Returns the database's error; nothing was booked, unless the connection broke during `COMMIT`. The transfer's key
+/// shows the next attempt which of the two it was.
 pub fn transfer(client: &mut Client, order: &Order, mut at: impl FnMut(Step)) -> Result<Booked, Error> {
     let mut transaction = client.build_transaction().isolation_level(IsolationLevel::Serializable).start()?;
     let key = "INSERT INTO transfer VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
@@ -58,7 +59,7 @@ pub fn transfer(client: &mut Client, order: &Order, mut at: impl FnMut(Step)) ->
     Ok(Booked::Now)
 }
 
-/// What lies in the accounts when the bank opens, in cents.
+/// The balances when the bank opens: account and cents.
 pub const OPENING: [(i32, i64); 3] = [(1, 100_000), (2, 100_000), (3, 100_000)];
 
 /// The tables, in a schema of their own, which goes when this is dropped.
@@ -99,7 +100,7 @@ impl Ledger {
         Ok(Self { config, schema: schema.to_owned() })
     }
 
-    /// Somebody to book with.
+    /// Creates a teller for this server.
     pub fn teller(&self) -> Teller {
         Teller::new(&self.config)
     }
@@ -115,7 +116,7 @@ impl Ledger {
         self.teller().call("sum", (), sum).into_result()
     }
 
-    /// What lies in an account.
+    /// Returns the balance of an account, in cents.
     ///
     /// # Errors
     ///

@@ -6,11 +6,11 @@
 //!
 //! Two threads book transfers between the same accounts, under `SERIALIZABLE`, and meet in the middle of each, so that
 //! one of the two always fails: with SQLSTATE `40001` when both take from one account, with `40P01` when each locks what
-//! the other needs next. That is nobody's mistake, and the cure is to try again:
+//! the other needs next. Neither transaction is wrong, and the remedy is to repeat the one that failed:
 //!
 //! | | |
 //! |---|---|
-//! | [`teller`] | the policy, and who calls under it: a connection that is renewed |
+//! | [`teller`] | the policy, and a connection that calls under it and is renewed after a failure |
 //! | [`ledger`] | the tables and the transfer: one transaction, booked once however often it is tried |
 //! | [`clash`] | the two threads |
 //!

@@ -16,7 +16,7 @@ use redress_std::{Event, EventKind};
 /// Rounds of two transfers.
 const ROUNDS: u32 = 20;
 
-/// What each story has to provoke.
+/// The SQLSTATE that each story has to provoke.
 const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
 /// A server of one's own. The password is no secret: it is only there for as long as this runs.
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ").into()) }
 }
 
-/// What is not as it should be.
+/// Returns the checks that failed, in words.
 fn check(care: Care, tally: &Tally, conflicts: &[&str]) -> Vec<&'static str> {
     let provoked = if care == Care::None { &tally.failed } else { &tally.retries };
     let every = conflicts.iter().all(|state| provoked.contains_key(*state));

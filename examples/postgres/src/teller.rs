@@ -1,4 +1,4 @@
-//! Who calls the database, and under which policy.
+//! The bank's policy, and a connection that calls under it.
 
 use std::{fmt, time::Duration};
 
@@ -7,10 +7,10 @@ use redress_std::{
     Backoff, Classification, ErrorClass, Observer, Outcome, Policy, Recoverable, Retry, Threads, tokio_postgres_v0_7,
 };
 
-/// What happens after something failed.
+/// The policy of the bank's calls.
 ///
-/// - Somebody else was first: again soon, but not together with him.
-/// - The server is away or starting: again when it may be back, up to a minute.
+/// - A conflict with another transaction: retried soon, with jitter, so that the two do not meet again.
+/// - The server is away or starting: retried with growing delays, for up to a minute.
 /// - Everything else (a wrong password, a missing table, an overdrawn account) is for the caller, at once.
 pub static BANK: Policy = Policy::new(
     Retry::new(Backoff::equal_jitter(Duration::from_millis(20), Duration::from_millis(500)))
@@ -24,7 +24,7 @@ pub static BANK: Policy = Policy::new(
 
 /// The class of an error: what the library knows, and what only the bank can.
 ///
-/// `57014` says that a query was canceled and not by whom. Here nobody cancels any: it was too slow.
+/// `57014` reports a canceled query without the cause. In this program only the statement timeout cancels queries.
 pub fn classify(error: &Error) -> Classification {
     let known = tokio_postgres_v0_7::classify(error);
     if error.code() == Some(&SqlState::QUERY_CANCELED) {
@@ -41,7 +41,7 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// Somebody who will connect when he has something to do.
+    /// Creates a teller that connects with its first call.
     pub fn new(config: &Config) -> Self {
         Self { config: config.clone(), client: None }
     }
@@ -61,7 +61,7 @@ impl Teller {
     ///
     /// # Errors
     ///
-    /// Whatever went wrong.
+    /// Returns the error of the connection or of the work.
     pub fn once<T>(&mut self, work: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
         self.recover();
         work(self.client()?)

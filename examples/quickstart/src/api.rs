@@ -29,12 +29,12 @@ impl Api {
             .inspect_err(|failure| self.last_failure.set(failure.to_string()))
     }
 
-    /// The latest failure in words. Observers are told what was made of an error, not the error, which is the caller's.
+    /// Takes the latest failure in words. Events carry the classification of an error, not the error itself.
     pub(crate) fn last_failure(&self) -> String {
         self.last_failure.take()
     }
 
-    /// What the next requests for a path meet.
+    /// Sets the faults that the next requests for a path meet.
     pub(crate) fn script(&self, path: &str, faults: &[Fault]) {
         self.server.script(path, faults);
     }

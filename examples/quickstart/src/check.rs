@@ -1,4 +1,4 @@
-//! What should be, and what is.
+//! Comparison of a result with the expected one.
 
 use std::{error::Error, fmt::Debug};
 

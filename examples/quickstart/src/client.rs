@@ -22,19 +22,19 @@ pub enum Failure {
     },
     /// No complete answer came.
     Transport {
-        /// What happened on the wire.
+        /// The kind of failure on the wire.
         kind: TransportKind,
         /// The client's own error.
         error: ureq::Error,
     },
 }
 
-/// What happened on the wire when no complete answer came.
+/// A failure on the wire, before the answer was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransportKind {
     /// The connection was reset before the answer.
     Reset,
-    /// Nobody listens there.
+    /// The connection was refused.
     Refused,
     /// The time-out of the agent passed, whether connecting, waiting or in the middle of the body.
     TimedOut,
@@ -82,7 +82,7 @@ impl Failure {
         }
     }
 
-    /// What happened on the wire, if no complete answer came.
+    /// Returns the failure on the wire; `None` if there was a complete answer.
     pub fn transport(&self) -> Option<TransportKind> {
         match self {
             Self::Status { .. } => None,
@@ -96,7 +96,7 @@ impl Failure {
     }
 }
 
-/// What a policy decides by. The error knows it best, so that no call site has to.
+/// The error carries its own classification, so that no call site repeats it.
 impl Classify for Failure {
     fn classify(&self) -> Classification {
         match self {
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(failure(429, Some("soon")).classify().hint(), None);
         let reset = ureq::Error::Io(ErrorKind::ConnectionReset.into());
         assert_eq!(class(&reset.into()), ErrorClass::Transient);
-        // What nobody lists is read from its name.
+        // A variant that no table lists is classified by its name.
         assert_eq!(class(&ureq::Error::ConnectionFailed.into()), ErrorClass::Transient);
     }
 }

@@ -1,4 +1,4 @@
-//! An observer which prints what it is told as it happens, and keeps it for the timeline.
+//! An observer that prints events as they come and keeps them for the timeline.
 
 use std::{
     io::{self, Write},
@@ -132,7 +132,7 @@ impl Observer for Journal<'_> {
     }
 }
 
-/// What cannot be printed, as into a pipe that was closed, happens and is checked all the same.
+/// Ignores errors of printing, as into a closed pipe: the run is checked all the same.
 fn printed(result: io::Result<()>) {
     drop(result);
 }

@@ -1,4 +1,4 @@
-//! What happened, for a person: a line per attempt as it happens, and a timeline at the end.
+//! A report for people: a line per attempt as it ends, and a timeline at the end.
 //!
 //! ```text
 //! fetch_profile: success on attempt 5 after 1840 ms
@@ -23,29 +23,29 @@ use std::io::{self, IsTerminal, Write};
 
 use axis::{AXIS, Glyph, Scale, ink, next_attempt};
 
-/// Nothing printed here is wider.
+/// The width of a report, in columns.
 pub const WIDTH: usize = 100;
 
 /// Columns left of the time axis.
 const MARGIN: usize = 6;
-/// What comes after an attempt.
+/// The event that follows an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing: the operation succeeded.
+    /// The call ends: the operation succeeded.
     Success,
     /// Another attempt, after a wait.
     Retry {
         /// The wait.
         delay_ms: u64,
     },
-    /// Another attempt, by somebody else and later.
+    /// Another attempt later, from a checkpoint.
     Defer {
         /// The wait that was handed over.
         delay_ms: u64,
     },
-    /// Nothing: the operation was given up.
+    /// The call ends without success.
     Stop {
-        /// Why.
+        /// The reason to stop.
         reason: &'static str,
     },
 }
@@ -59,11 +59,11 @@ pub struct AttemptRow {
     pub took_ms: u64,
     /// Its number, from 1; 0 if the call was refused and nothing was sent.
     pub number: u32,
-    /// What came back, in a few words.
+    /// The result in a few words.
     pub outcome: String,
     /// The class of the failure; empty if there was none.
     pub class: &'static str,
-    /// What comes after it.
+    /// The event that follows.
     pub next: Next,
 }
 
@@ -76,7 +76,7 @@ pub enum Row {
     Note {
         /// When it happened, counted from the start of the report.
         at_ms: u64,
-        /// What happened.
+        /// The text of the note.
         text: String,
     },
 }

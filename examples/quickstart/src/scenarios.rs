@@ -64,8 +64,7 @@ fn fetch_or_defer(api: &Api, journal: &mut Journal, path: &str) -> Outcome<Strin
 
 const LONG: Millis = Millis::from_secs(2);
 
-/// Goes on from such a checkpoint, made `slept` ago by whomever: the value, and the attempt that brought it. The loop
-/// form, for whoever wants the attempts in sight.
+/// Resumes a call from its checkpoint, made `slept` ago, in loop form. Returns the value and the number of its attempt.
 fn go_on(
     api: &Api,
     journal: &mut Journal,
@@ -106,14 +105,14 @@ pub(crate) fn success_after_trouble(api: &Api, journal: &mut Journal) -> Result 
 
     expect("value", outcome.value().map(String::as_str), Some(HEALTHY))?;
     expect("attempts", outcome.attempts, 7)?;
-    // The server's own log is the witness that nobody came back sooner than it had asked for.
+    // The server's own log shows that no attempt came sooner than the server had asked for.
     let requests = api.requests("/trouble");
     expect("requests", requests.len(), 7)?;
     expect("seconds respected", pause_before(5, &requests) >= ms(1_000), true)?;
     expect("date respected", pause_before(6, &requests) >= ms(1_000), true)
 }
 
-/// What will not change is not asked again.
+/// Shows that a permanent failure is not retried.
 pub(crate) fn give_up_on_refusal(api: &Api, journal: &mut Journal) -> Result {
     journal.open("2a. giving up: the answer will not change");
     api.script("/private", &[Fault::Status(503), Fault::Status(401)]);
@@ -157,7 +156,7 @@ pub(crate) fn breaker(api: &Api, journal: &mut Journal) -> Result {
     expect("stop reason", rejected.stop_reason, Some(StopReason::CircuitOpen))?;
     expect("requests", api.requests("/down").len(), 9)?;
     let come_back = rejected.next_delay.unwrap_or_default();
-    // Rounded up, so that nobody comes back too soon.
+    // Rounded up, so that no call comes too soon.
     expect("time to come back", come_back > Millis::ZERO && come_back <= Millis::new(801), true)?;
     journal.note(format!("come back in {come_back}"));
     thread::sleep(come_back.to_duration());
@@ -202,7 +201,7 @@ pub(crate) fn deferral(api: &Api, journal: &mut Journal) -> Result {
     expect("one bit flipped", Checkpoint::from_bytes(&harmed), Err(CheckpointError::Corrupt))
 }
 
-/// What all calls together have left of the policy.
+/// Checks the totals of all calls, and the tokens that are left in the budget.
 pub(crate) fn summary(journal: &Journal) -> Result {
     let left = BUDGET.remaining(&StdClock);
     let Journal { calls, resumptions, attempts, retries, .. } = journal;
@@ -212,7 +211,7 @@ pub(crate) fn summary(journal: &Journal) -> Result {
 
     expect("calls", (*calls, *resumptions), (9, 1))?;
     expect("attempts", *attempts, 25)?;
-    // Every call begins with an attempt which is no retry, but for the one that was rejected.
+    // Each call but the rejected one begins with an attempt that is not a retry.
     expect("retries", *retries, attempts - (calls - 1))?;
     expect("budget left", u32::from(left), u32::from(RETRIES) - retries)
 }

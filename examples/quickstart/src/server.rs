@@ -27,7 +27,7 @@ pub const HEALTHY: &str = "healthy";
 /// The length promised by [`Fault::SlowBody`] and [`Fault::TruncatedBody`].
 const BODY_LEN: usize = 64;
 
-/// What lies between two bytes of [`Fault::SlowBody`].
+/// The pause between two bytes of [`Fault::SlowBody`].
 const SLOW_BYTE: Duration = Duration::from_millis(100);
 
 /// A request head longer than this is not one of ours.
@@ -102,7 +102,7 @@ impl FaultyServer {
         Ok(Self { addr, shared, acceptor: Some(acceptor) })
     }
 
-    /// Where the server listens.
+    /// Returns the address at which the server listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

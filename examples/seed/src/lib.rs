@@ -2,7 +2,7 @@
 //!
 //! `tests/SEED.md` lists them: `cargo run -q -p seed --bin circuit_breakers` and so on.
 //!
-//! What the Python library finds out at run time, that a strategy takes one argument or three, is for the compiler:
+//! The compiler checks what the Python library checks at run time, such as the number of arguments of a strategy:
 //!
 //! ```compile_fail,E0277
 //! use redress_std::{Backoff, Millis};

@@ -1,4 +1,4 @@
-//! What the policy did, attempt by attempt: printed as it happens, and kept.
+//! An observer that prints attempts as they end and keeps them.
 
 use std::{
     fmt,

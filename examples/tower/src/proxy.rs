@@ -86,7 +86,7 @@ fn own_connection(headers: &mut HeaderMap) {
     }
 }
 
-/// What the client is told when there is no answer to hand on.
+/// Builds the proxy's own response, for calls that end without one of the upstream server.
 fn refuse(error: &ServiceError<ClientError>) -> Response {
     if let Some(wait) = error.retry_after() {
         let secs = wait.as_millis().div_ceil(1_000).to_string();

@@ -1,4 +1,4 @@
-//! What goes wrong, one story each: a client, the proxy, and a server that fails in one way.
+//! One story per fault: a client, the proxy, and a server that fails in one way.
 
 use std::{error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,8 +12,7 @@ use redress_std::{Backoff, BreakerConfig, CircuitBreaker, Event, EventKind, Retr
 
 use crate::{Down, Fault, Journal, Proxy, Seen, Upstream, client, plain};
 
-/// What the proxy's requests are made under: up to six attempts; waits of some 20 ms, then longer ones, or as long as the
-/// server asks for.
+/// The retry settings of the proxy: up to six attempts, with waits that grow from 20 ms, or as long as the server asks.
 const RETRY: Retry =
     Retry::new(Backoff::equal_jitter(Duration::from_millis(20), Duration::from_secs(1)).or_retry_after())
         .max_attempts(6)
@@ -24,10 +23,10 @@ const RETRY: Retry =
 const BREAKER: BreakerConfig = BreakerConfig::new(2).recovery_timeout(RECOVERY);
 const RECOVERY: Duration = Duration::from_secs(1);
 
-/// What every request of these stories sends: more than fits in one packet.
+/// The body of each request, larger than a packet.
 pub static BODY: [u8; 100_000] = [b'7'; 100_000];
 
-/// What came back to the client.
+/// The response as the client received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.

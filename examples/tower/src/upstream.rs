@@ -26,7 +26,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// What a healthy answer says.
+/// The body of a healthy answer.
 pub const HEALTHY: &str = "stored";
 
 /// One way to answer one request.
@@ -93,7 +93,7 @@ impl Down {
         Ok(Self { address: socket.local_addr()?, socket, shared })
     }
 
-    /// Where the server will listen.
+    /// Returns the address at which the server will listen.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -112,7 +112,7 @@ impl Upstream {
         Down::reserve()?.start()
     }
 
-    /// Where it listens.
+    /// Returns the address at which the server listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -138,7 +138,7 @@ impl Upstream {
         }
     }
 
-    /// Ends it in the middle of whatever it does; its port refuses connections from then on.
+    /// Ends the server at once, also in the middle of an answer. Its port refuses connections from then on.
     pub async fn kill(mut self) -> io::Result<Down> {
         self.acceptor.abort();
         // It is over when the task is: aborted, as was asked for.

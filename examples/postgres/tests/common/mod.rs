@@ -1,4 +1,4 @@
-//! A bank on a server of its own, and who stands between the two.
+//! A bank on a server of its own, with a proxy between the two.
 #![allow(dead_code, unreachable_pub, reason = "each test uses some of them")]
 
 pub mod proxy;

@@ -103,8 +103,7 @@ impl Scale {
         usize::try_from(column).map_or(last, |column| column.min(last))
     }
 
-    /// Where the drawing of an attempt begins. What took less than a column is a mark alone, wherever it falls between
-    /// two columns.
+    /// Returns the first column of an attempt. An attempt shorter than a column is drawn as a single mark.
     fn first_column(self, attempt: &AttemptRow) -> usize {
         let took_ms = if self.column(attempt.took_ms) == 0 { 0 } else { attempt.took_ms };
         self.column(attempt.at_ms.saturating_sub(took_ms))

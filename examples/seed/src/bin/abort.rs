@@ -26,7 +26,7 @@ fn main() {
             let mut worker = POLICY
                 .context(Threads)
                 .abort_if(|| SHUTDOWN.load(Relaxed))
-                .on_attempt_end(|end: &AttemptEnd| waits.send(end.decision).expect("somebody listens"));
+                .on_attempt_end(|end: &AttemptEnd| waits.send(end.decision).expect("the receiver exists"));
             worker.execute(|| Err::<(), _>(ErrorClass::Transient))
         });
         assert_eq!(waiting.recv(), Ok(AttemptDecision::Retry));

@@ -19,7 +19,7 @@ static POLICY: Policy = Policy::new(
 .circuit_breaker(&BREAKER);
 
 fn main() {
-    // A clock that stands still but for the waits; a program has `Threads` or `Tokio` here.
+    // The test environment's clock advances only by waits. A program has `Threads` or `Tokio` here.
     let mut context = POLICY.context(TestEnv::new()).operation("fetch");
 
     // A class that is not in `trip_on` is an answer: the dependency lives.

@@ -13,7 +13,7 @@ static POLICY: Policy = Policy::new(Retry::new(
     Backoff::decorrelated_jitter(Duration::from_millis(250), Duration::from_secs(10)).or_retry_after(),
 ));
 
-/// What a strategy may look at: here, twice the hint of a server that is known to be too hopeful.
+/// A strategy that reads the classification: it waits twice as long as the server's hint, known to be too short.
 fn hopeful(context: &BackoffContext) -> Millis {
     let hint = context.classification.hint().unwrap_or(Millis::new(100));
     hint.saturating_add(hint)

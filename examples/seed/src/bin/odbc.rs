@@ -8,7 +8,7 @@ use redress_std::{
     Backoff, Classification, ErrorClass, RetryError, StopReason, classify::sqlstate::classify_sqlstate, retry,
 };
 
-/// What a driver reports: records of state, native code and text, the most important first.
+/// An error as a driver reports it: records of state, native code and text, the most important first.
 #[derive(Debug)]
 struct OdbcError {
     records: Vec<(&'static str, i32, &'static str)>,

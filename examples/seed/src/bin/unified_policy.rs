@@ -19,7 +19,7 @@ static SHORTCUT: RetryPolicy = POLICY;
 
 fn main() {
     // The classifier is not part of the policy, which stays plain data for calls with any errors. Unless one is given,
-    // `DefaultClassifier` reads the class of whatever implements `std::error::Error`.
+    // `DefaultClassifier` classifies all types that implement `std::error::Error`.
     let answer = POLICY.call(service([Error::from(ErrorKind::ConnectionReset)], "answer"));
     println!("after a reset: {answer:?}");
     assert_eq!(answer.expect("the second attempt succeeds"), "answer");

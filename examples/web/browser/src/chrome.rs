@@ -18,10 +18,10 @@ use tokio::{
 };
 use url::Url;
 
-/// What can go wrong on the way to a verdict.
+/// The result of a step of the browser test; its errors end the test.
 pub type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// Where nothing goes out to: the page under test is on loopback, and the browser's own errands are not wanted.
+/// Chromium's flags. They keep the browser's own requests off the network, since the page under test is on loopback.
 const FLAGS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
@@ -151,7 +151,7 @@ async fn port(driver: &mut Child) -> Result<u16> {
     Err("chromedriver ended before it listened".into())
 }
 
-/// What only Chromium's own protocol can do.
+/// A command of the Chrome DevTools Protocol, for what WebDriver does not offer.
 #[derive(Debug)]
 struct DevTools {
     method: &'static str,

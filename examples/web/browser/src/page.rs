@@ -19,7 +19,7 @@ pub struct Page {
     server: JoinHandle<std::io::Result<()>>,
 }
 
-/// What the page shows after a run.
+/// The texts of the page after a run.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Shown {
     /// The line above the numbers.
@@ -135,7 +135,7 @@ impl Page {
         Ok((shown, log))
     }
 
-    /// What the page shows, and the log of the latest run.
+    /// Returns the texts of the page and the log of the latest run.
     pub async fn read(&self) -> Result<(Shown, Vec<Entry>)> {
         let shown = serde_json::from_value(self.chrome.eval(READ).await?)?;
         let log = self.runs.latest().and_then(|run| self.runs.log(run)).ok_or("no run")?;

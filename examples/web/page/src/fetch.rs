@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Request, RequestCache, RequestInit, Response, WorkerGlobalScope};
 
-/// What an attempt met.
+/// The failure of an attempt.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// The server answered with a status which is a failure.
@@ -24,7 +24,7 @@ impl Classify for Trouble {
     }
 }
 
-/// Whatever `fetch` throws.
+/// An exception of `fetch` carries no cause that a page may read.
 impl From<JsValue> for Trouble {
     fn from(_exception: JsValue) -> Self {
         Self::Broken

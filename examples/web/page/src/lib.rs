@@ -67,7 +67,7 @@ impl Run {
         self.stopped.set(true);
     }
 
-    /// What the budget has left; nothing if there is no budget.
+    /// Returns the tokens left in the budget; `undefined` if there is no budget.
     #[wasm_bindgen(js_name = budgetLeft)]
     pub fn budget_left(&self) -> Option<u16> {
         self.shared.budget.as_ref().map(|budget| budget.remaining(&WebClock))

@@ -1,4 +1,4 @@
-//! What the sliders are set to.
+//! The settings of the sliders.
 #![allow(clippy::float_cmp, reason = "in what `wasm_bindgen` makes of an enum")]
 
 use std::{sync::Arc, time::Duration};
@@ -36,7 +36,7 @@ pub struct Settings {
     pub clients: u32,
     /// Calls of each client, one after another.
     pub calls: u32,
-    /// What a client waits between its calls.
+    /// The pause of a client between its calls, in milliseconds.
     pub pause_ms: u32,
     /// The formula of the backoff.
     pub jitter: Jitter,

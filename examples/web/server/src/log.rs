@@ -1,10 +1,10 @@
-//! What a server remembers of a run.
+//! The server's log of a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Answer, WINDOW_MS};
 
-/// Who asks: the page numbers its clients, their calls, and the attempts of each call, from 1.
+/// The sender of a request. The page numbers its clients, their calls, and the attempts of each call, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempt {
     /// The client.
@@ -20,10 +20,10 @@ pub struct Attempt {
 pub struct Entry {
     /// When it came, counted from the start of the run.
     pub at_ms: u32,
-    /// Who asked.
+    /// The sender.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// What it was answered; `None` if the connection went down.
+    /// The status of the answer; `None` if the connection was closed without one.
     pub status: Option<u16>,
 }
 

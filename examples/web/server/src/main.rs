@@ -17,7 +17,7 @@ struct Args {
     /// Port on 127.0.0.1; 0 for any that is free
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Where the page's WASM is
+    /// The folder of the page's WASM
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/site"))]
     wasm: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in a run.
+//! The faults of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::Attempt;
 /// The span over which the server counts what it can take.
 pub const WINDOW_MS: u32 = 250;
 
-/// What goes wrong in a run. The first rule that fits decides.
+/// The faults of a run. The first rule that applies decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plan {
@@ -27,7 +27,7 @@ pub struct Plan {
     pub latency_ms: u32,
 }
 
-/// What a request meets.
+/// The fault that a request meets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trouble {
@@ -44,7 +44,7 @@ pub enum Trouble {
     Mixed,
 }
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Answers with this status, and a `Retry-After` unless it is 0.

@@ -81,7 +81,7 @@ impl Runs {
         self.lock().last_key_value().map(|(run, _)| *run)
     }
 
-    /// Whoever panicked with the lock held left whole entries.
+    /// Locks the runs, also after a panic with the lock held: each entry is written in one step.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Run>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
