@@ -7,8 +7,8 @@ pub const CHECKPOINT_LEN: usize = 32;
 
 const VERSION: u32 = 1;
 
-/// Where to resume a call: every count, the time used up and the time left to wait, for a queue, a database row or
-/// retained memory.
+/// The state from which a call resumes: every count, the time used up and the time left to wait, for a queue, a database
+/// row or retained memory.
 ///
 /// Times are spans, because clocks restart. The bytes carry a version, a fingerprint of the policy and a checksum;
 /// other bytes are refused.
@@ -69,8 +69,8 @@ impl Checkpoint {
         self.attempt
     }
 
-    /// Time the call has taken so far, as deadlines count it: on a clock finer than a millisecond up to two more. Zero if nobody
-    /// asked for it: without deadline, observer and `execute`.
+    /// Returns the time that the call has taken, as deadlines count it: on a clock finer than a millisecond, up to 2 ms more.
+    /// Zero if the call measured no time: without deadline, observer and `execute`.
     pub const fn elapsed(&self) -> Millis {
         self.elapsed
     }

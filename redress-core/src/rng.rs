@@ -1,4 +1,4 @@
-//! Where random numbers come from.
+//! Sources of random numbers.
 //!
 //! On bare metal there is no default: devices of one fleet that share a seed retry in step, which is the failure this
 //! library exists to prevent.

@@ -16,13 +16,13 @@ pub struct TimelineEvent {
     pub elapsed: Millis,
     /// The delay that was decided; zero where none was.
     pub delay: Millis,
-    /// What happened.
+    /// The kind of event.
     pub event: EventKind,
     /// The class of the failure.
     pub class: Option<ErrorClass>,
     /// Why the call stopped.
     pub stop_reason: Option<StopReason>,
-    /// What the failure was.
+    /// The kind of failure.
     pub cause: Option<Cause>,
     /// The new state of the breaker.
     pub state: Option<BreakerState>,

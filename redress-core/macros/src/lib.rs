@@ -15,18 +15,18 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// | attribute | |
 /// |---|---|
 /// | `#[class(transient)]` | one of `auth`, `permission`, `permanent`, `concurrency`, `rate_limit`, `server_error`, `transient`, `unknown` |
-/// | `#[class(transparent)]` | whatever the only field is: an error that implements `Classify` |
-/// | `#[class(transparent = source)]` | whatever this field is |
+/// | `#[class(transparent)]` | the classification of the only field, an error that implements `Classify` |
+/// | `#[class(transparent = source)]` | the classification of this field |
 /// | `#[class(outcome_unknown)]` | a failure that leaves open whether the operation took effect: not repeated, unless the classifier is wrapped in `Idempotent` |
-/// | `#[class(abort)]` | no failure, but the wish to stop retrying |
-/// | `retry_after = field` beside a class | the other side's wish when to come back: a `Duration`, a `Millis`, what becomes one by `Into<Millis>`, or an `Option` of these |
+/// | `#[class(abort)]` | a request to stop retrying, not a failure |
+/// | `retry_after = field` beside a class | the server's hint: a `Duration`, a `Millis`, a type that implements `Into<Millis>`, or an `Option` of these |
 /// | `code = field`, `code = 429` | a number for logs: an integer of up to 32 bits, or an `Option` of one; the sign of a negative errno is dropped |
 /// | `crate = path` on the type | where redress is re-exported, if none of its crates is a dependency |
 ///
 /// Every variant has a class; there is no default. The fields of a tuple go by `_0`, `_1`, and so on. In place of a field
 /// an expression may stand that names fields, which are references there: `retry_after = Millis::from_secs(*seconds)`.
 /// Beside `transparent`, hint and code go before those of the field if there are any.
-/// The type parameters of fields that are asked get the bounds they need.
+/// Type parameters of fields that take part get the bounds they need.
 ///
 /// ```
 /// use core::time::Duration;
@@ -90,7 +90,7 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 ///
 /// # What callers get
 ///
-/// What is written. The error of the body follows from it:
+/// Callers get the return type as it is written. The error of the body follows from it:
 ///
 /// | the function returns | the body returns |
 /// |---|---|

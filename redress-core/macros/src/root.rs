@@ -1,14 +1,14 @@
-//! Where the user's crate finds redress.
+//! The path by which the user's crate refers to redress.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::Span;
 use quote::format_ident;
 use syn::{Path, parse_quote};
 
-/// All three have the same items. Core comes first: who has it beside an adapter may have the adapter for tests only.
+/// The crates that export the items, in order. Core comes first: beside it, an adapter may be a dependency of tests only.
 const CRATES: [&str; 3] = ["redress-core", "redress-std", "redress-embassy"];
 
-/// The path that was given, or that of a dependency, under whatever name it goes.
+/// Returns the path that was given, or that of the first of [`CRATES`] among the dependencies, renamed ones included.
 pub(crate) fn find(given: Option<&Path>) -> syn::Result<Path> {
     if let Some(given) = given {
         return Ok(given.clone());

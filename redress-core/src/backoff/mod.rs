@@ -209,9 +209,9 @@ impl<'a> Backoff<'a> {
     }
 
     base_and_max! {
-        /// Doubles from `base` up to `max`, without jitter: use it only where nobody else retries the same thing.
+        /// Doubles from `base` up to `max`, without jitter. Use it only where no other client retries the same operation.
         exponential, try_exponential, Doubling;
-        /// Exponential with full jitter: the least work for the other side when many retry.
+        /// Exponential with full jitter, the formula with the least load on the server when many clients retry.
         full_jitter, try_full_jitter, FullJitter;
         /// Exponential with equal jitter: never shorter than the plain exponential.
         equal_jitter, try_equal_jitter, EqualJitter;

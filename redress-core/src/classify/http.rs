@@ -111,8 +111,7 @@ pub const fn status(status: u16) -> Option<Classification> {
 
 /// Like [`status`], with the value of the response's `Retry-After` header as the hint.
 ///
-/// The hint is attached to every failure, whatever its status: RFC 9110 defines the header for 503 as much as RFC 6585
-/// does for 429. A 403 with a hint is a [`RateLimit`](ErrorClass::RateLimit): it says when the permission comes back. A value
+/// The hint is attached to every failure, of any status: RFC 9110 defines the header for 503, RFC 6585 for 429. A 403 with a hint is a [`RateLimit`](ErrorClass::RateLimit): it says when the permission comes back. A value
 /// that can't be read gives no hint. `now` is the wall clock, needed for values that are dates;
 /// where there is none, `None` keeps the date parser out of the image.
 ///

@@ -16,7 +16,7 @@ pub mod sqlstate;
 
 use crate::{ErrorClass, Millis};
 
-/// What a classifier found out about one failure.
+/// The answer of a classifier about one failure: class, hint, code.
 ///
 /// ```
 /// use redress_core::{Classification, ErrorClass, Millis};
@@ -84,7 +84,7 @@ impl Classification {
         }
     }
 
-    /// Adds the other side's wish when to come back.
+    /// Sets the server's hint: the time from now until the next attempt is welcome.
     pub const fn retry_after(mut self, hint: Millis) -> Self {
         self.hint = Some(hint);
         self
@@ -111,7 +111,7 @@ impl Classification {
         matches!(self.kind, Kind::OutcomeUnknown)
     }
 
-    /// When the other side wants to be asked again, counted from now.
+    /// Returns the server's hint: the time from now until the next attempt is welcome.
     pub const fn hint(&self) -> Option<Millis> {
         self.hint
     }

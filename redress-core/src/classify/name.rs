@@ -45,8 +45,8 @@ use self::{output::class_of_output, words::Words};
 use super::{Classification, Classifier};
 use crate::ErrorClass;
 
-/// What the list of [this module](self) says: patterns are separated by spaces, their words by `_`; a pattern that ends
-/// with `_` ends with a whole word.
+/// The patterns of [this module](self): separated by spaces, their words by `_`; a pattern that ends with `_` ends with a
+/// whole word.
 const PATTERNS: [(ErrorClass, &str); 7] = [
     (
         ErrorClass::Auth,

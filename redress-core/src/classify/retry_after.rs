@@ -180,7 +180,7 @@ const WEEKDAYS: &[u8] = b"Sunday Monday Tuesday Wednesday Thursday Friday Saturd
 const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 const DAYS_IN_MONTH: [u8; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/// What is left to read. Every step takes what it recognizes.
+/// The rest of a text that is being read. Each step consumes the part that it recognises.
 struct Text<'a>(&'a [u8]);
 
 impl Text<'_> {

@@ -20,7 +20,7 @@ const BASE: u32 = 36;
 
 /// The class of a state, by the table of [this module](self).
 ///
-/// What isn't five digits or capital letters is no SQLSTATE: [`Unknown`](ErrorClass::Unknown).
+/// [`Unknown`](ErrorClass::Unknown) unless the state has five characters, digits or capital letters.
 ///
 /// ```
 /// use redress_core::{ErrorClass, classify::sqlstate};
@@ -85,7 +85,7 @@ pub const fn pack(state: &str) -> Option<u32> {
 
 /// The five characters of a state from the number that [`pack`] made of them.
 ///
-/// Of a larger number only the last five digits of base 36 count.
+/// In a larger number only the last five digits of base 36 count.
 #[expect(clippy::arithmetic_side_effects, reason = "a remainder is at most 35")]
 pub const fn unpack(code: u32) -> [u8; 5] {
     let mut state = [b'0'; 5];

@@ -1,5 +1,5 @@
-//! What bare metal has and hosts have not: counters that wrap, boards without a timer, devices that want to be reset,
-//! and the traits of the embedded ecosystem.
+//! Support for bare metal: counters that wrap, boards without a timer, devices that need a reset, and the traits of the
+//! embedded ecosystem.
 //!
 //! | | feature | |
 //! |---|---|---|

@@ -4,9 +4,9 @@
 //! and open breakers, by asking often. So it is dealt with inside of an attempt:
 //!
 //! - blocking, [`poll_for`] asks again until there is an answer or the attempt's time is over;
-//! - in a superloop around the [bare machine](crate::Attempts), [`to_poll`] makes it `Pending`, which is told to nobody.
+//! - in a superloop around the [bare machine](crate::Attempts), [`to_poll`] makes it `Pending`, which is not a failure.
 //!
-//! What reaches a classifier as `WouldBlock` has therefore been waited for in vain: [`NbClassifier`] calls it a time-out,
+//! A `WouldBlock` reaches a classifier only after the whole wait was in vain: [`NbClassifier`] classifies it as a time-out,
 //! which is [`Transient`](ErrorClass::Transient), and leaves other errors to the classifier it wraps.
 //!
 //! ```
@@ -45,8 +45,8 @@ impl<E, C: Classifier<E>> Classifier<nb::Error<E>> for NbClassifier<C> {
     }
 }
 
-/// Asks again and again until there is an answer, for at most `limit` (`None`: for ever), as
-/// [`AttemptInfo::remaining`](crate::AttemptInfo::remaining) says. Asks at least once.
+/// Polls until there is an answer, for at most `limit` (`None`: without limit), which
+/// [`AttemptInfo::remaining`](crate::AttemptInfo::remaining) provides. Polls at least once.
 ///
 /// # Errors
 ///

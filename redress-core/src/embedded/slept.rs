@@ -9,8 +9,8 @@ use crate::{
 /// A clock that counts only what was slept, for boards which can wait but have no timer to read.
 ///
 /// Waits go through a [sleeper](Self::sleeper) made from it. Time between waits does not exist for it: deadlines, windows
-/// and recovery timeouts count waiting alone and come later than by a real clock, never sooner. What is known from
-/// elsewhere, for example the time spent in deep sleep, is told with [`advance`](Self::advance); without it a breaker
+/// and recovery timeouts count waiting alone and come later than by a real clock, never sooner. Add
+/// time that is known from elsewhere, such as that of a deep sleep, with [`advance`](Self::advance); without it a breaker
 /// opened outside of calls stays open until something has waited.
 ///
 /// `HZ` is the tick rate; milliseconds, 1000, serve all of redress. The state is 8 bytes of atomics, changed in critical
@@ -40,7 +40,7 @@ impl<const HZ: u32> SleptClock<HZ> {
         Self { now: Halves::new(0), lock: Lock::new() }
     }
 
-    /// A sleeper that waits with `inner`, which is told ticks of this clock, and counts.
+    /// Creates a sleeper that waits with `inner`, in ticks of this clock, and adds the time to the clock.
     pub const fn sleeper<S>(&self, inner: S) -> CountingSleeper<'_, S, HZ> {
         CountingSleeper { clock: self, inner }
     }

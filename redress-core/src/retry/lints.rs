@@ -1,4 +1,4 @@
-//! What is unwise about limits and backoffs. See [`lint`](crate::lint).
+//! Lints of limits and backoffs. See [`lint`](crate::lint).
 
 use super::{DEFAULT_CAP, NO_LIMIT, Retry, UNLIMITED};
 use crate::{

@@ -1,5 +1,5 @@
-//! What tests of code that uses redress need: a clock that stands still until told, a sleeper that records instead of
-//! waiting, scripted operations, breakers and policies that do as they are told. Feature `testing`.
+//! Support for tests of code that uses redress: a clock that is advanced by hand, a sleeper that records instead of
+//! waiting, scripted operations, breakers and policies with scripted answers. Feature `testing`.
 //!
 //! ```
 //! use core::time::Duration;

@@ -1,4 +1,4 @@
-//! Policies, strategies and breakers that do as they are told.
+//! Policies, strategies and breakers with scripted answers.
 
 use core::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},

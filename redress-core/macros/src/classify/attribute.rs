@@ -1,17 +1,17 @@
-//! What may stand in `#[class(…)]`.
+//! The contents of `#[class(…)]`.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Meta, Path, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned};
 
 use crate::{class, errors::Errors};
 
-/// What a variant or struct is.
+/// The classification that is written on a variant or struct.
 pub(super) enum Kind {
     /// The variant of `ErrorClass`.
     Class(Ident),
-    /// Whatever its field, or this value, is.
+    /// That of its field, or of this value.
     Transparent(Option<Expr>),
-    /// No failure, but the wish to stop.
+    /// A request to stop, not a failure.
     Abort,
     /// A failure that leaves open whether the operation took effect.
     OutcomeUnknown,
@@ -24,7 +24,7 @@ pub(super) struct Spec {
     pub(super) retry_after: Option<(Expr, Ident)>,
     pub(super) code: Option<(Expr, Ident)>,
     pub(super) root: Option<Path>,
-    /// Where the first attribute is, if there is one.
+    /// The position of the first attribute; `None` without one.
     pub(super) span: Option<Span>,
 }
 

@@ -129,7 +129,7 @@ impl Derive<'_> {
         quote!(#path #pattern => #value,)
     }
 
-    /// A reference to the value of an expression over the fields. Of a field with a generic type, the trait is asked.
+    /// Returns a reference to the value of an expression over the fields. A field of a generic type gets a trait bound.
     fn value(&mut self, bindings: &mut Bindings<'_>, expression: &Expr, bound: &TokenStream) -> TokenStream {
         match bindings.bind(expression) {
             Ok(Some(ty)) => {

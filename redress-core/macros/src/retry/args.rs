@@ -1,4 +1,4 @@
-//! What may stand in `#[retry(…)]`.
+//! The contents of `#[retry(…)]`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -11,7 +11,7 @@ use syn::{
 
 use crate::{class, errors::Errors};
 
-/// What a key takes.
+/// The form of a key's value.
 #[derive(Clone, Copy, PartialEq)]
 enum Takes {
     /// `key = value`

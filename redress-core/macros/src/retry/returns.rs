@@ -1,4 +1,4 @@
-//! What a decorated function returns, and what its body does.
+//! The return types of a decorated function and of its body.
 
 use proc_macro2::Span;
 use quote::quote;
@@ -15,9 +15,9 @@ pub(super) enum Form {
 
 pub(super) struct Returns {
     pub(super) form: Form,
-    /// What the body returns.
+    /// The return type of the body.
     pub(super) attempt: Type,
-    /// Where the error of the function is written.
+    /// The position of the function's error type.
     pub(super) error: Span,
 }
 
