@@ -4,8 +4,9 @@ use redress_core::{Clock, Instant};
 
 /// embassy's clock: ticks as they are, at the rate the application chose for embassy-time.
 ///
-/// For what takes a clock: a breaker which tasks, executors of different priority and interrupt handlers share is told
-/// of failures with [`record_failure`](redress_core::CircuitBreakerView::record_failure), a bare machine runs on it.
+/// Pass it where a clock is needed: to the [bare machine](redress_core::Attempts), or to
+/// [`record_failure`](redress_core::CircuitBreakerView::record_failure) of a breaker that tasks, executors of different
+/// priority and interrupt handlers share.
 ///
 /// ```
 /// use redress_embassy::{BreakerConfig, CircuitBreaker, EmbassyClock, ErrorClass};

@@ -34,11 +34,11 @@
 //!
 //! # Time
 //!
-//! Instants and waits are embassy's ticks, at whatever rate the application chose. Configured milliseconds become ticks by
-//! one multiplication, and a tick that a deadline, a breaker or a budget is asked about becomes milliseconds by
-//! multiplication and shift: there is no division, and nothing of embassy-time's conversions is linked. A wait lasts at
-//! least as long as was asked and at most one tick longer, plus what scheduling costs; one that is cut into slices, for a
-//! watchdog or an abort condition, up to two milliseconds longer. An attempt is raced
+//! Instants and waits are in embassy's ticks, at the rate that the application chose. Configured milliseconds become ticks
+//! by one multiplication; ticks become milliseconds, for deadlines, breakers and budgets, by multiplication and shift. There
+//! is no division, and nothing of embassy-time's conversions is linked. A wait lasts at least as long as the delay and at
+//! most one tick longer, plus the time of scheduling; a wait in slices, for a watchdog or an abort condition, up to two
+//! milliseconds longer. An attempt is raced
 //! against a timer, of its timeout or of the deadline, and dropped when that is first; a result that is there in time wins. A
 //! policy has a deadline of 60 s unless it says otherwise. Where dropping the driver's future in the middle is not sound, use
 //! `no_deadline()` and no timeout; else let a [`Recoverable`] put the device in order before the next attempt.

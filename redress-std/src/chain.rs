@@ -37,7 +37,7 @@ use crate::tls;
 /// How many links of a chain are looked at. More of them are taken for a circle.
 pub const MAX_LINKS: usize = 32;
 
-/// What [`DefaultClassifier`](crate::DefaultClassifier) answers, for errors whose type is not known any more.
+/// Classifies like [`DefaultClassifier`](crate::DefaultClassifier), for errors behind `dyn Error`.
 ///
 /// ```
 /// use std::{error::Error, io};
@@ -59,7 +59,7 @@ pub fn classify(error: &(dyn Error + 'static)) -> Classification {
     }
 }
 
-/// What [`StrictClassifier`](crate::StrictClassifier) answers, for errors whose type is not known any more.
+/// Classifies like [`StrictClassifier`](crate::StrictClassifier), for errors behind `dyn Error`.
 pub fn classify_strictly(error: &(dyn Error + 'static)) -> Classification {
     let mut code = None;
     for link in links(error) {

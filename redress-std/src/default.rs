@@ -1,4 +1,4 @@
-//! The classifiers for whatever implements `std::error::Error`.
+//! The classifiers for all types that implement `std::error::Error`.
 
 use std::error::Error;
 
@@ -8,9 +8,8 @@ use crate::chain;
 
 /// Classifies any [`std::error::Error`] by its `source()` chain: known types first, then names.
 ///
-/// What it knows and how it guesses is in [`chain`]. It is the classifier of every environment of this crate. Errors
-/// that implement [`Classify`](crate::Classify) are better asked themselves, with
-/// [`SelfClassifier`](crate::SelfClassifier).
+/// The known types and the rules for names are listed in [`chain`]. Every environment of this crate has this classifier.
+/// For errors that implement [`Classify`](crate::Classify), use [`SelfClassifier`](crate::SelfClassifier).
 ///
 /// ```
 /// use std::io;

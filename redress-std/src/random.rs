@@ -53,8 +53,8 @@ fn seed() -> u64 {
     RandomState::new().hash_one(THREADS.fetch_add(1, Relaxed))
 }
 
-/// The keys of `RandomState` are the same in every page, so the browser is asked; a host without `crypto` has at least a
-/// generator which it seeded by itself.
+/// Returns a seed from the browser, because the keys of `RandomState` are the same in every page. A host without `crypto`
+/// has at least a generator that it seeded by itself.
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 fn seed() -> u64 {
     getrandom::u64().unwrap_or_else(|_| js_sys::Math::random().to_bits())

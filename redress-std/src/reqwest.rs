@@ -1,4 +1,4 @@
-//! What the classifiers for several majors of reqwest share.
+//! The classifier of reqwest, for several majors.
 
 /// The classifier of one major, whose types are found in `$krate`.
 macro_rules! classifier {
@@ -22,7 +22,7 @@ macro_rules! classifier {
         }
 
         pub(crate) fn link(error: &Error) -> Classification {
-            // In the browser nobody says why there was no answer.
+            // The browser does not tell why there was no answer.
             #[cfg(not(target_arch = "wasm32"))]
             let is_connect = error.is_connect();
             #[cfg(target_arch = "wasm32")]

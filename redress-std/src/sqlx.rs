@@ -1,4 +1,4 @@
-//! What the classifiers for several majors of sqlx share.
+//! The classifier of sqlx, for several majors.
 //!
 //! # Design
 //!

@@ -8,7 +8,7 @@
 //! | `BadUri`, `Http`, `InvalidProxyUrl`, `RequireHttpsOnly`, `TlsRequired`, `Tls`, `Rustls`, `NativeTls`, `Pem`, `Der`, `TooManyRedirects`, `RedirectFailed`, `BodyExceedsLimit` | [`Permanent`](ErrorClass::Permanent) |
 //! | every other | [`Unknown`](ErrorClass::Unknown) |
 //!
-//! Of names that can't be looked up, ureq tells no more than that the system said so: `Io` of an unknown kind.
+//! A name that cannot be resolved is an `Io` error of an unknown kind in ureq, without the cause.
 //!
 //! By default, ureq makes an error of every status from 400 on and drops the headers, `Retry-After` among them. With
 //! `http_status_as_error(false)` they stay, and `.retry_result(http::response)` of feature `http` reads them.

@@ -20,7 +20,7 @@ thread_local! {
     static PERFORMANCE: Option<Performance> = performance();
 }
 
-/// Of the window or of the worker, whichever this is: both have it under the same name.
+/// Returns the clock of the window or of the worker; both have it under the same name.
 fn performance() -> Option<Performance> {
     js_sys::global().unchecked_into::<WorkerGlobalScope>().performance()
 }
@@ -51,8 +51,7 @@ impl Clock for WebClock {
 /// Waits by `setTimeout`; ticks are microseconds, those of [`WebClock`].
 ///
 /// A timeout which the browser ends early is set again for what is left, and one longer than the 24.8 days that
-/// `setTimeout` can count is made of several. In a page that nobody looks at, browsers let timers wait for up to a
-/// minute more. Dropping the future clears the timeout.
+/// `setTimeout` can count is made of several. In a hidden page, browsers delay timers by up to a minute. Dropping the future clears the timeout.
 ///
 /// Together with a clock and a source of random numbers it makes an environment of its own:
 ///
@@ -65,7 +64,7 @@ impl Clock for WebClock {
 ///
 /// # Panics
 ///
-/// Where there is no `setTimeout`: in worklets, and on targets other than `wasm32-unknown-unknown`.
+/// Panics without a `setTimeout`: in worklets, and on targets other than `wasm32-unknown-unknown`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(docsrs, doc(cfg(feature = "web")))]
 pub struct WebSleeper;

@@ -6,7 +6,7 @@ use tower_layer::Layer;
 use super::{ByMethod, PolicyService, ServiceEnvironment};
 use crate::SharedPolicy;
 
-/// What a context is bound to until a call binds it to the policy that is shared.
+/// The policy of a context until a call binds the shared policy to it.
 static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1));
 
 /// A layer that applies a policy to the requests of a service.
@@ -14,7 +14,7 @@ static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)
 /// `E` is the environment, `H` the hooks of the context it was made of, `K` makes the copies of requests. Each call has
 /// its own clone of the hooks: observers that count for all of them share what they count in, as `&'static` and `Arc` do.
 ///
-/// What it does is told in [`tower_v0_5`](super).
+/// Its behaviour is described in [`tower_v0_5`](super).
 #[derive(Clone, Debug)]
 pub struct PolicyLayer<E: Environment, H, K = ByMethod> {
     pub(super) pattern: Context<'static, E, H>,

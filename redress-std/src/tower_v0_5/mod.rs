@@ -43,15 +43,15 @@
 //!
 //! - An error of the service, by the context's classifier; so is an error while a retry waits for readiness.
 //! - A response, if `retry_result` says so: [`http::response`](crate::http::response) for those of the `http` crate, with
-//!   their `Retry-After`. It is told only the head: a body that breaks later is no failure to the layer. Where it should
-//!   be one, collect it inside of the layer (`client.and_then(collect)`).
+//!   their `Retry-After`. The layer sees only the head: a body that breaks later is not a failure. To make it
+//!   one, collect the body inside the layer (`client.and_then(collect)`).
 //! - An attempt that takes longer than the policy's attempt timeout.
 //!
 //! # What comes back
 //!
 //! - The first response that is no failure.
-//! - When the policy says stop and the last attempt got a response, that response, as without the layer: who asks for a
-//!   page wants to see the 404, and the body of the 503. Observers are told why it was the last.
+//! - When the policy stops and the last attempt got a response, that response, as without the layer: the caller gets to
+//!   see the 404, and the body of the 503. Events carry the reason to stop.
 //! - Otherwise [`ServiceError`]: the service's error by value, why there is no further attempt, how many there were, and
 //!   for an open circuit when to come back.
 //!

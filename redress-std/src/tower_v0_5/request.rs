@@ -5,7 +5,7 @@ use ::http::{HeaderName, Request};
 /// Makes the copies of requests that retries are made with. Any `Fn(&Req) -> Option<Req>` does; [`ByMethod`] copies HTTP requests
 /// that are safe to repeat, [`ByClone`] any request.
 ///
-/// Where it gave a copy of a request once, an implementation MUST give one again: the call panics otherwise.
+/// An implementation that has returned a copy of a request MUST return one again: the call panics otherwise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether a `{Req}` may be repeated",
     label = "no copies of `{Req}`",

@@ -86,7 +86,7 @@ where
     }
 }
 
-/// What the caller gets.
+/// Converts the outcome of a call into the result of the service.
 fn result<T, X>(mut outcome: Outcome<T, X>) -> Result<T, ServiceError<X>> {
     outcome.result = match outcome.result {
         // Of a call that goes on later the checkpoint counts.
