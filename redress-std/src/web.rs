@@ -50,8 +50,9 @@ impl Clock for WebClock {
 
 /// Waits by `setTimeout`; ticks are microseconds, those of [`WebClock`].
 ///
-/// A timeout which the browser ends early is set again for what is left, and one longer than the 24.8 days that
-/// `setTimeout` can count is made of several. In a hidden page, browsers delay timers by up to a minute. Dropping the future clears the timeout.
+/// A timeout that the browser ends early is set again for the rest, and one longer than the 24.8 days that `setTimeout`
+/// can count is made of several. In a hidden page, browsers delay timers by up to a minute. Dropping the future clears
+/// the timeout.
 ///
 /// Together with a clock and a source of random numbers it makes an environment of its own:
 ///

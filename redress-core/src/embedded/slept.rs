@@ -9,9 +9,9 @@ use crate::{
 /// A clock that counts only what was slept, for boards which can wait but have no timer to read.
 ///
 /// Waits go through a [sleeper](Self::sleeper) made from it. Time between waits does not exist for it: deadlines, windows
-/// and recovery timeouts count waiting alone and come later than by a real clock, never sooner. Add
-/// time that is known from elsewhere, such as that of a deep sleep, with [`advance`](Self::advance); without it a breaker
-/// opened outside of calls stays open until something has waited.
+/// and recovery timeouts count waiting alone and come later than by a real clock, never sooner. Add time
+/// that is known from elsewhere, such as that of a deep sleep, with [`advance`](Self::advance); without it a breaker opened
+/// outside of calls stays open until a call has waited.
 ///
 /// `HZ` is the tick rate; milliseconds, 1000, serve all of redress. The state is 8 bytes of atomics, changed in critical
 /// sections, so the clock can be in a `static`.

@@ -9,7 +9,7 @@ use crate::{class, errors::Errors};
 pub(super) enum Kind {
     /// The variant of `ErrorClass`.
     Class(Ident),
-    /// That of its field, or of this value.
+    /// The classification of its field, or of this value.
     Transparent(Option<Expr>),
     /// A request to stop, not a failure.
     Abort,
