@@ -6,7 +6,7 @@ use board::{Fault, now, operation, random, report_result, second_operation, slee
 use crate::{ATTEMPTS, BASE_MS, BUSY, CAP_MS, DEADLINE_MS, passes};
 
 /// Draws a number from `[0, ceiling)`.
-fn up_to(ceiling: u32) -> u32 {
+pub(crate) fn up_to(ceiling: u32) -> u32 {
     ((u64::from(ceiling) * u64::from(random())) >> 32) as u32
 }
 

@@ -10,6 +10,7 @@ pub mod hand;
 pub mod redress;
 pub mod relentless;
 pub mod reliakit;
+pub mod shapes;
 
 /// Attempts of a call.
 pub const ATTEMPTS: u32 = 5;

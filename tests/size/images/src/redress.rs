@@ -16,7 +16,7 @@ use crate::{ATTEMPTS, BASE, BUSY, CAP, DEADLINE};
 
 const JITTER: Backoff = Backoff::full_jitter(BASE, CAP);
 
-static BASIC: Policy = Policy::new(Retry::new(JITTER).max_attempts(ATTEMPTS).no_deadline());
+pub(crate) static BASIC: Policy = Policy::new(Retry::new(JITTER).max_attempts(ATTEMPTS).no_deadline());
 
 const LIMITED: Retry =
     Retry::new(JITTER).max_attempts(ATTEMPTS).deadline(DEADLINE).limit_for(ErrorClass::RateLimit, BUSY);
@@ -30,7 +30,7 @@ static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4).re
 static WITH_BREAKER: Policy = WITH_TABLE.circuit_breaker(&BREAKER);
 
 static BUDGET: Budget<8> = Budget::new(BudgetConfig::rolling(8, Duration::from_secs(60)));
-static WITH_BUDGET: Policy = WITH_TABLE.circuit_breaker(&BREAKER).budget(&BUDGET);
+pub(crate) static WITH_BUDGET: Policy = WITH_TABLE.circuit_breaker(&BREAKER).budget(&BUDGET);
 
 #[derive(Clone, Copy)]
 pub(crate) struct BoardClock;
@@ -62,11 +62,11 @@ pub(crate) fn last_error(error: RetryError<Fault>) -> Option<Fault> {
     error.error
 }
 
-fn environment() -> impl BlockingEnvironment<Mode = mode::Blocking> {
+pub(crate) fn environment() -> impl BlockingEnvironment<Mode = mode::Blocking> {
     Blocking::new(BoardClock, sleep, board::random)
 }
 
-fn retried(policy: &Policy<'_>, operation: impl FnMut() -> Result<u32, Fault>) {
+pub(crate) fn retried(policy: &Policy<'_>, operation: impl FnMut() -> Result<u32, Fault>) {
     report_result(policy.context(environment()).classifier(classify).call(operation).map_err(last_error));
 }
 

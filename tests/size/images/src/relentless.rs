@@ -2,16 +2,12 @@
 
 use core::time::Duration;
 
-use ::relentless::{
-    RetryPolicy, Wait,
-    clock::{Clock, SyncClock},
-    predicate, stop, wait,
-};
+use ::relentless::clock::{Clock, SyncClock};
 use board::{now, operation, report_result, second_operation, sleep_for, third_operation};
 
-use crate::{ATTEMPTS, BASE, CAP, DEADLINE, passes};
+use crate::DEADLINE;
 
-struct Board;
+pub(crate) struct Board;
 
 impl Clock for Board {
     fn now(&self) -> Duration {
@@ -25,13 +21,19 @@ impl SyncClock for Board {
     }
 }
 
-/// A macro, because the type of the policy cannot be named.
+/// Macros, because the type of the policy cannot be named.
 macro_rules! policy {
     () => {
-        RetryPolicy::new()
-            .stop(stop::attempts(ATTEMPTS))
-            .wait(wait::exponential(BASE).full_jitter().cap(CAP))
-            .when(predicate::error(passes))
+        policy!(crate::BASE, crate::CAP, crate::ATTEMPTS)
+    };
+    ($base:expr, $cap:expr, $attempts:expr) => {
+        ::relentless::RetryPolicy::new()
+            .stop(::relentless::stop::attempts($attempts))
+            .wait(::relentless::Wait::cap(
+                ::relentless::Wait::full_jitter(::relentless::wait::exponential($base)),
+                $cap,
+            ))
+            .when(::relentless::predicate::error(crate::passes))
     };
 }
 
@@ -40,6 +42,8 @@ macro_rules! retried {
         report_result($policy.retry(|_| $operation()).clock(Board).call().map_err(|error| error.into_last_error()))
     };
 }
+
+pub(crate) use {policy, retried};
 
 /// Backoff and attempt limit.
 pub fn basic() {

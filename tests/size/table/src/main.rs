@@ -1,19 +1,19 @@
-//! Measures the images and keeps tests/SIZE.md.
+//! Measures the images and keeps tests/SIZE.md and tests/SIZE-MATRIX.md.
 //!
-//! `table print|check|write ARTIFACTS RUNS`: ARTIFACTS is the directory with one directory per target, RUNS the output of
-//! the images that were run, as `target name number` in each line.
+//! - `table images size|matrix`: what is to be built, as `target profile image...` in each line
+//! - `table print|check|write size ARTIFACTS RUNS`: ARTIFACTS is the directory with one directory per target, RUNS the output
+//!   of the images that were run, as `target name number` in each line
+//! - `table print|check|write matrix ARTIFACTS`
 
 mod image;
 mod kept;
+mod plant;
 mod rows;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::ExitCode};
 
 use image::Sections;
-use rows::{CONTENDERS, FLASH, Flash, Measured, RUNS, TARGETS};
-
-/// The kept table, from the root of the repository.
-const FILE: &str = "tests/SIZE.md";
+use rows::{Bar, Build, CONTENDERS, Flash, Group, MATRIX, Measured, RUNS, SIZE};
 
 fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -32,130 +32,217 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[String]) -> Result<Vec<String>, String> {
-    let [mode, artifacts, runs] = words else { return Err("usage: table print|check|write ARTIFACTS RUNS".into()) };
-    let measured = measure(Path::new(artifacts), Path::new(runs))?;
-    let text = render(&measured);
-    match mode.as_str() {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let (mode, table) = match words[..] {
+        ["images", set] => {
+            for build in builds(set)? {
+                let images = Vec::from_iter(build.images()).join(" ");
+                println!("{} {} {images}", build.target, build.profile);
+            }
+            return Ok(Vec::new());
+        }
+        [mode, "size", artifacts, runs] => (mode, Table::of("size", artifacts, Some(runs))?),
+        [mode, "matrix", artifacts] => (mode, Table::of("matrix", artifacts, None)?),
+        _ => {
+            return Err(
+                "usage: table images SET, table print|check|write size ARTIFACTS RUNS or matrix ARTIFACTS".into()
+            );
+        }
+    };
+    let (file, text) = (table.file, table.render());
+    match mode {
         "print" => {
             print!("{text}");
             Ok(Vec::new())
         }
         "check" => {
             print!("{text}");
-            let before = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
+            let before = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
             let mut faults = kept::grown(&before, &text);
-            faults.extend(missed(&measured));
+            faults.extend(table.off_bars());
+            faults.extend(plant::unseen(table));
             Ok(faults)
         }
         "write" => {
-            fs::write(FILE, &text).map_err(|error| format!("{FILE}: {error}"))?;
+            fs::write(file, &text).map_err(|error| format!("{file}: {error}"))?;
             print!("{text}");
-            Ok(missed(&measured))
+            Ok(table.off_bars())
         }
         _ => Err(format!("{mode}: print, check or write")),
     }
 }
 
-/// The sections that an image adds to another.
-struct Added {
-    redress: Sections,
+fn builds(set: &str) -> Result<&'static [Build], String> {
+    match set {
+        "size" => Ok(SIZE),
+        "matrix" => Ok(MATRIX),
+        _ => Err(format!("{set}: size or matrix")),
+    }
+}
+
+/// A row of flash in a build.
+struct Row {
+    build: &'static Build,
+    group: &'static Group,
+    flash: &'static Flash,
+    /// The sections that redress adds.
+    added: Sections,
     /// Flash of the contenders, in their order.
     others: Vec<Option<u64>>,
 }
 
 struct Table {
-    /// By target, in the order of the rows.
-    flash: BTreeMap<&'static str, Vec<Added>>,
+    /// The kept table, from the root of the repository.
+    file: &'static str,
+    head: &'static str,
+    /// Whether the sections have columns.
+    is_detailed: bool,
+    rows: Vec<Row>,
     runs: BTreeMap<(String, String), u64>,
 }
 
-fn measure(artifacts: &Path, runs: &Path) -> Result<Table, String> {
-    let mut flash = BTreeMap::new();
-    for target in TARGETS {
-        let added = |image: &str, over: &str| -> Result<Sections, String> {
-            let of = |name: &str| image::sections(&artifacts.join(target).join("release").join(name));
-            Ok(of(image)?.over(of(over)?))
-        };
-        let mut rows = Vec::new();
-        for Flash { redress, over, others, .. } in FLASH {
-            let other = |contender: &&str| -> Result<Option<u64>, String> {
-                let Some((_, image, over)) = others.iter().find(|(name, ..)| name == contender) else {
-                    return Ok(None);
-                };
-                Ok(Some(added(image, over)?.flash()))
-            };
-            let others = CONTENDERS.iter().map(other).collect::<Result<_, _>>()?;
-            rows.push(Added { redress: added(redress, over)?, others });
-        }
-        flash.insert(target, rows);
-    }
-    let text = fs::read_to_string(runs).map_err(|error| format!("{}: {error}", runs.display()))?;
-    let mut said = BTreeMap::new();
-    for line in text.lines() {
-        let [target, name, number] = line.split_whitespace().collect::<Vec<_>>()[..] else {
-            return Err(format!("{}: no `target name number`: {line}", runs.display()));
-        };
-        said.insert((target.into(), name.into()), number.parse().map_err(|error| format!("{line}: {error}"))?);
-    }
-    for Measured { name, target, .. } in RUNS {
-        if !said.contains_key(&((*target).to_owned(), (*name).to_owned())) {
-            return Err(format!("{}: {name} was not measured on {target}", runs.display()));
-        }
-    }
-    Ok(Table { flash, runs: said })
-}
-
 impl Table {
+    /// Measures.
+    fn of(set: &str, artifacts: &str, runs: Option<&str>) -> Result<Self, String> {
+        let mut rows = Vec::new();
+        for build in builds(set)? {
+            let directory = Path::new(artifacts).join(build.target).join(build.profile);
+            let added = |[image, over]: [String; 2]| -> Result<Sections, String> {
+                Ok(image::sections(&directory.join(image))?.over(image::sections(&directory.join(over))?))
+            };
+            for group in build.groups {
+                for flash in build.rows(group) {
+                    let of = |contender| flash.images(contender).map(added).transpose();
+                    let others = CONTENDERS
+                        .map(|(name, _)| Ok(of(name)?.map(Sections::flash)))
+                        .into_iter()
+                        .collect::<Result<_, String>>()?;
+                    let added = of("redress")?.unwrap_or_default();
+                    rows.push(Row { build, group, flash, added, others });
+                }
+            }
+        }
+        let is_detailed = runs.is_some();
+        let (file, head) = if is_detailed {
+            ("tests/SIZE.md", include_str!("head.md"))
+        } else {
+            ("tests/SIZE-MATRIX.md", include_str!("matrix.md"))
+        };
+        let runs = runs.map(read_runs).transpose()?.unwrap_or_default();
+        Ok(Self { file, head, is_detailed, rows, runs })
+    }
+
     fn run(&self, target: &str, name: &str) -> u64 {
         self.runs[&(target.to_owned(), name.to_owned())]
     }
-}
 
-fn render(table: &Table) -> String {
-    let mut text = String::from(include_str!("head.md"));
-    for target in TARGETS {
-        let _ = write!(
-            text,
-            "\n## Flash (`.text`, `.rodata` and `.data`) and RAM on {target}\n\n| bytes | .text | .rodata | .data | .bss | flash |"
-        );
-        for contender in CONTENDERS {
-            let _ = write!(text, " {contender} |");
-        }
-        text += " bar |\n|---|--:|--:|--:|--:|--:|";
-        text += &"--:|".repeat(CONTENDERS.len() + 1);
-        text.push('\n');
-        for (row, Added { redress, others }) in FLASH.iter().zip(&table.flash[target]) {
-            let Sections { text: code, rodata, data, bss } = redress;
-            let _ = write!(text, "| {} | {code} | {rodata} | {data} | {bss} | {} |", row.what, redress.flash());
+    fn render(&self) -> String {
+        let mut text = String::from(self.head);
+        let mut heading = String::new();
+        for Row { build, group, flash, added, others } in &self.rows {
+            let of_row = self.heading(build, group);
+            if of_row != heading {
+                heading = of_row;
+                let _ = write!(text, "\n## {heading}\n\n| bytes |");
+                let columns = if self.is_detailed {
+                    &[" .text", " .rodata", " .data", " .bss", " flash"][..]
+                } else {
+                    &[" flash"]
+                };
+                for column in
+                    columns.iter().copied().map(str::trim).chain(CONTENDERS.map(|(_, title)| title)).chain(["bar"])
+                {
+                    let _ = write!(text, " {column} |");
+                }
+                let _ = writeln!(text, "\n|---|{}", "--:|".repeat(columns.len() + CONTENDERS.len() + 1));
+            }
+            let _ = write!(text, "| {} |", flash.what);
+            if self.is_detailed {
+                let Sections { text: code, rodata, data, bss } = added;
+                let _ = write!(text, " {code} | {rodata} | {data} | {bss} |");
+            }
+            let _ = write!(text, " {} |", added.flash());
             for other in others {
                 let _ = write!(text, " {} |", cell(other.as_ref()));
             }
-            let _ = writeln!(text, " {} |", cell((target == TARGETS[0]).then_some(row.bar)));
+            let _ = writeln!(text, " {} |", bar(build.bar(flash)));
+        }
+        if self.is_detailed {
+            text += "\n## Measured by running and by compiling\n\n| | target | measured | by hand | bar |\n|---|---|--:|--:|--:|\n";
+            for row in RUNS {
+                let hand = row.hand.map(|hand| self.run(row.target, hand));
+                let measured = self.run(row.target, row.name);
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {measured} | {} | {} |",
+                    row.what,
+                    row.target,
+                    cell(hand.as_ref()),
+                    bar(row.bar)
+                );
+            }
+        }
+        text
+    }
+
+    fn heading(&self, build: &Build, group: &Group) -> String {
+        if self.is_detailed {
+            format!("Flash and RAM on {}: {}", build.title, group.title)
+        } else {
+            format!("{}, {}: {}", build.target, build.title, group.title)
         }
     }
-    text +=
-        "\n## Measured by running and by compiling\n\n| | target | measured | by hand | bar |\n|---|---|--:|--:|--:|\n";
-    for Measured { what, target, name, hand, bar } in RUNS {
-        let hand = hand.map(|hand| table.run(target, hand));
-        let measured = table.run(target, name);
-        let _ = writeln!(text, "| {what} | {target} | {measured} | {} | {bar} |", cell(hand.as_ref()));
+
+    /// Returns the rows above bars that should hold, and those that hold a bar which is said to be missed.
+    fn off_bars(&self) -> Vec<String> {
+        let flash = self.rows.iter().map(|row| {
+            let heading = self.heading(row.build, row.group);
+            (row.flash.what, heading, row.added.flash(), row.build.bar(row.flash))
+        });
+        let runs = RUNS.iter().filter(|_| self.is_detailed);
+        let runs = runs.map(|row| (row.what, row.target.to_owned(), self.run(row.target, row.name), row.bar));
+        flash
+            .chain(runs)
+            .filter_map(|(what, place, measured, bar)| match bar {
+                Bar::Held(bar) if measured > bar => {
+                    Some(format!("{place}: {what}: {measured} is above the bar of {bar}"))
+                }
+                Bar::Missed(bar) if measured <= bar => {
+                    Some(format!("{place}: {what}: {measured} holds the bar of {bar}, which is said to be missed"))
+                }
+                _ => None,
+            })
+            .collect()
     }
-    text
+}
+
+fn read_runs(file: &str) -> Result<BTreeMap<(String, String), u64>, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let mut said = BTreeMap::new();
+    for line in text.lines() {
+        let [target, name, number] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(format!("{file}: no `target name number`: {line}"));
+        };
+        said.insert((target.into(), name.into()), number.parse().map_err(|error| format!("{line}: {error}"))?);
+    }
+    for Measured { name, target, hand, .. } in RUNS {
+        for name in [Some(*name), *hand].into_iter().flatten() {
+            if !said.contains_key(&((*target).to_owned(), name.to_owned())) {
+                return Err(format!("{file}: {name} was not measured on {target}"));
+            }
+        }
+    }
+    Ok(said)
 }
 
 fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-/// Returns the rows above their bars.
-fn missed(table: &Table) -> Vec<String> {
-    let target = TARGETS[0];
-    let flash =
-        FLASH.iter().zip(&table.flash[target]).map(|(row, added)| (row.what, target, added.redress.flash(), row.bar));
-    let runs = RUNS.iter().map(|row| (row.what, row.target, table.run(row.target, row.name), row.bar));
-    flash
-        .chain(runs)
-        .filter(|(_, _, measured, bar)| measured > bar)
-        .map(|(what, target, measured, bar)| format!("{what}, {target}: {measured} is above the bar of {bar}"))
-        .collect()
+fn bar(bar: Bar) -> String {
+    match bar {
+        Bar::None => "-".into(),
+        Bar::Held(bar) => bar.to_string(),
+        Bar::Missed(bar) => format!("{bar}, missed"),
+    }
 }

@@ -1,4 +1,0 @@
-#![no_std]
-#![no_main]
-
-images::image!(asynch::hand);
