@@ -29,18 +29,6 @@ named! {
 }
 
 impl ErrorClass {
-    /// All classes, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
-        Self::Auth,
-        Self::Permission,
-        Self::Permanent,
-        Self::Concurrency,
-        Self::RateLimit,
-        Self::ServerError,
-        Self::Transient,
-        Self::Unknown,
-    ];
-
     /// Returns whether failures of this class are retried by default. The others are where
     /// [`limit_for`](crate::Retry::limit_for) opts in.
     pub const fn is_retryable(self) -> bool {

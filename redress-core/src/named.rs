@@ -23,6 +23,9 @@ macro_rules! named {
         }
 
         impl $name {
+            /// All of them, in the order of their numbers.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$variant),*];
+
             /// Returns the name that every sink uses, in snake case.
             pub const fn as_str(self) -> &'static str {
                 match self {

@@ -5,5 +5,6 @@ pub mod compare;
 pub mod component;
 pub mod replay;
 pub mod scenario;
+pub mod target;
 pub mod trace;
 pub mod world;
