@@ -587,7 +587,35 @@ const BAD: &[(&str, &[u8], &str)] = &[
     (
         "unit",
         b"[policy.a.retry]\nbackoff.delay.constant = { delay_ms = \"1s\" }\n",
-        ":2:39: error: invalid type: string \"1s\", expected u32",
+        ":2:39: error: `delay_ms` takes whole milliseconds; with a unit, the key is `delay`",
+    ),
+    (
+        "unit_missing",
+        b"[policy.a.retry]\ndeadline = 30\n",
+        ":2:1: error: `deadline` takes a duration such as \"30s\"; the key for milliseconds is `deadline_ms`\n",
+    ),
+    (
+        "unit_as_text",
+        b"[policy.a.retry]\ndeadline = \"30\"\n",
+        ":2:1: error: `deadline` takes a duration such as \"30s\"; the key for milliseconds is `deadline_ms`\n",
+    ),
+    ("unit_elsewhere", b"[policy.a.retry]\nmax_attempts = \"3s\"\n", ":2:1: error: `max_attempts` takes no duration\n"),
+    ("unit_unknown", b"[policy.a.retry]\ndeadline = \"30 parsecs\"\n", ":2:12: error: `30 parsecs` is no duration: "),
+    (
+        "unit_small",
+        b"[policy.a.retry]\ndeadline = \"10us\"\n",
+        ":2:12: error: `10us` is no whole number of milliseconds\n",
+    ),
+    ("unit_large", b"[policy.a.retry]\ndeadline = \"50d\"\n", ":2:12: error: `50d` is too long: at most "),
+    (
+        "unit_twice",
+        b"[policy.a.retry]\ndeadline_ms = 30\ndeadline = \"30s\"\n",
+        ":3:1: error: `deadline` and `deadline_ms` are the same key\n",
+    ),
+    (
+        "unit_nowhere",
+        b"[policy.a.retry]\ndeadlin = \"30s\"\n",
+        ":2:1: error: unknown field `deadlin`, expected one of `max_attempts`, `deadline_ms`, ",
     ),
     (
         "word",

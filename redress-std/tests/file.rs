@@ -75,6 +75,28 @@ fn fixed_delays_and_class_limits_outlive_the_file() {
 }
 
 #[test]
+fn each_key_in_milliseconds_takes_a_duration_without_its_suffix() {
+    let millis = "[policy.a.retry]\ndeadline_ms = 5_400_000\nattempt_timeout_ms = 250\nretry_after_cap_ms = 60_000\n\
+        backoff = { delay.full_jitter = { base_ms = 100, max_ms = 5_000 }, retry_after = true, retry_after_jitter_ms = 1_000 }\n\
+        backoffs.transient.delay.constant = { delay_ms = 5_000 }\n\
+        backoffs.unknown.delay.fixed = { delays_ms = [100, 2_000] }\n\
+        [policy.a.breaker]\nfailure_threshold = 2\nwindow_ms = 30_000\nrecovery_timeout_ms = 5_000\nprobe_lease_ms = 7_000\n\
+        [policy.a.budget.rolling]\nmax_retries = 3\nwindow_ms = 60_000\n\
+        [policy.b.retry]\ndeadline_ms = \"none\"\nattempt_timeout_ms = \"none\"\nretry_after_cap_ms = \"auto\"\nbackoff.delay = \"none\"\n\
+        [policy.b]\nbudget = \"none\"\n";
+    let units = "[policy.a.retry]\ndeadline = \"1h30m\"\nattempt_timeout = \"250ms\"\nretry_after_cap = \"1m\"\n\
+        backoff = { delay.full_jitter = { base = \"100ms\", max = \"5s\" }, retry_after = true, retry_after_jitter = \"1s\" }\n\
+        backoffs.transient.delay.constant = { delay = \"5s\" }\n\
+        backoffs.unknown.delay.fixed = { delays = [\"100ms\", \"2s\"] }\n\
+        [policy.a.breaker]\nfailure_threshold = 2\nwindow = \"30s\"\nrecovery_timeout = \"5s\"\nprobe_lease = \"7s\"\n\
+        [policy.a.budget.rolling]\nmax_retries = 3\nwindow = \"1m\"\n\
+        [policy.b.retry]\ndeadline = \"none\"\nattempt_timeout = \"none\"\nretry_after_cap = \"auto\"\nbackoff.delay = \"none\"\n\
+        [policy.b]\nbudget = \"none\"\n";
+    let [millis, units] = [millis, units].map(|text| PolicyFile::parse(text).expect("a policy file"));
+    assert!(millis.iter().eq(units.iter()), "{millis:#?}\n{units:#?}");
+}
+
+#[test]
 fn contradictions_make_no_policy() {
     for (text, error) in [
         ("[policy.a.retry]\nmax_attempts = 0\n", ConfigError::ZeroAttempts),

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, ops::Range};
 
-use super::Position;
+use super::{Position, duration};
 
 /// A file that gives no policies: unreadable, no TOML, unknown keys, values of the wrong kind.
 #[derive(Debug)]
@@ -19,6 +19,11 @@ impl FileError {
         let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
         // What TOML expected stands in lines of its own.
         Self { message: message.replace('\n', ", "), position: Some(position), line, source: None }
+    }
+
+    pub(super) fn toml(text: &str, error: &toml::de::Error) -> Self {
+        let (span, message) = (error.span(), error.message());
+        Self::at(text, span.clone(), &duration::as_written(text, span, message).unwrap_or_else(|| message.to_owned()))
     }
 
     /// Bytes as text.

@@ -13,9 +13,13 @@
 //!
 //! # The file
 //!
-//! One table `[policy.NAME]` for each policy. Spans are whole milliseconds up to 4,294,967,295 (49.7 days), and their keys end
-//! in `_ms`. Unknown keys are refused. A key that is left out has its default; where there is something to turn off, a word
-//! does it: `"unlimited"`, `"none"`, `"per_class"`; `"auto"` is a default that depends on another key.
+//! One table `[policy.NAME]` for each policy. Unknown keys are refused. A key that is left out has its default; where there is
+//! something to turn off, a word does it: `"unlimited"`, `"none"`, `"per_class"`; `"auto"` is a default that depends on another
+//! key.
+//!
+//! Each key that ends in `_ms` takes whole milliseconds, up to 4,294,967,295 (49.7 days). Without the `_ms`, the same key takes
+//! a duration with its unit: `deadline = "30s"` is `deadline_ms = 30_000`. Units are `ms`, `s`, `m`, `h` and `d`, also one after
+//! another: `"1h30m"`.
 //!
 //! ```toml
 #![doc = include_str!("../../examples/policy.toml")]
@@ -49,6 +53,7 @@
 mod breaker;
 mod budget;
 mod check;
+mod duration;
 mod error;
 mod nesting;
 mod position;
@@ -58,8 +63,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use redress_core::{ConfigError, Policy, RetryConfig};
 use serde::{Deserialize, Serialize};
+use toml::de::{DeTable, Deserializer};
 
-use self::position::Positions;
 pub use self::{
     breaker::BreakerSettings,
     budget::BudgetSettings,
@@ -69,6 +74,7 @@ pub use self::{
     position::Position,
     rule::{Rule, rules},
 };
+use self::{duration::Durations, position::Positions};
 use crate::SharedPolicy;
 
 /// The policies of a file.
@@ -117,16 +123,20 @@ impl PolicyFile {
     /// What is no TOML, no policy, or no value for its key, with line and column. Values which contradict each other are
     /// [findings](Self::findings).
     pub fn parse(text: &str) -> Result<Self, FileError> {
-        let top: Top = toml::from_str(text).map_err(|error| {
+        let mut root = DeTable::parse(text).map_err(|error| FileError::toml(text, &error))?;
+        let durations = Durations::find(text, root.get_ref())?;
+        let positions = Positions::of(text, root.get_ref());
+        durations.replace(root.get_mut());
+        let top = Top::deserialize(Deserializer::from(root)).map_err(|error| {
             // Of a table that should hold one of several keys, but holds more, the parser does not say where it is.
             let unknown = error.span().is_none_or(|span| span.start == 0);
             let choice = if unknown { position::choice(text) } else { None };
-            choice.unwrap_or_else(|| FileError::at(text, error.span(), error.message()))
+            choice.unwrap_or_else(|| FileError::toml(text, &error))
         })?;
         if top.policy.is_empty() {
             return Err(FileError::at(text, None, "no policy: expected a table [policy.NAME]"));
         }
-        Ok(Self { policies: top.policy, positions: Positions::of(text) })
+        Ok(Self { policies: top.policy, positions })
     }
 
     /// Reads the policies out of a file.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use toml::de::{DeTable, DeValue};
 
-use super::FileError;
+use super::{FileError, duration};
 
 /// A place in a file: line and column, both from 1. Columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,12 +34,10 @@ impl fmt::Display for Position {
 pub(super) struct Positions(BTreeMap<Vec<String>, Position>);
 
 impl Positions {
-    /// Those of a text which has been read as policies already.
-    pub(super) fn of(text: &str) -> Self {
+    /// Collects those of the keys in a table.
+    pub(super) fn of(text: &str, table: &DeTable<'_>) -> Self {
         let mut positions = Self::default();
-        if let Ok(table) = DeTable::parse(text) {
-            positions.add(text, &mut Vec::new(), table.get_ref());
-        }
+        positions.add(text, &mut Vec::new(), table);
         positions
     }
 
@@ -61,7 +59,14 @@ impl Positions {
             if let Some(position) = self.0.get(&path) {
                 return Some(*position);
             }
-            path.pop();
+            let key = path.pop();
+            if let Some(short) = key.as_deref().and_then(duration::short) {
+                path.push(short.to_owned());
+                if let Some(position) = self.0.get(&path) {
+                    return Some(*position);
+                }
+                path.pop();
+            }
         }
         None
     }
@@ -101,10 +106,12 @@ mod tests {
 
     #[test]
     fn keys_are_found_or_the_table_around_them() {
-        let positions = Positions::of("[policy.a]\n[policy.a.retry]\n  limits.auth = 2\n");
+        let text = "[policy.a]\n[policy.a.retry]\n  limits.auth = 2\n deadline = \"30s\"\n";
+        let positions = Positions::of(text, DeTable::parse(text).expect("TOML").get_ref());
         let at = |path: &str| positions.nearest(path.split('/')).map(|position| position.to_string());
         assert_eq!(at("policy/a/retry/limits/auth").as_deref(), Some("3:10"));
-        assert_eq!(at("policy/a/retry/deadline_ms").as_deref(), Some("2:11"));
+        assert_eq!(at("policy/a/retry/max_attempts").as_deref(), Some("2:11"));
+        assert_eq!(at("policy/a/retry/deadline_ms").as_deref(), Some("4:2"));
         assert_eq!(at("policy/b/retry").as_deref(), Some("1:2"));
         assert_eq!(at("other"), None);
     }
