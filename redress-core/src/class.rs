@@ -103,6 +103,16 @@ impl ClassSet {
         Self(self.0 | other.0)
     }
 
+    /// Returns the members that the other set has too.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Returns the members that the other set does not have.
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns the classes that are no members.
     pub(crate) const fn complement(self) -> Self {
         Self(!self.0)

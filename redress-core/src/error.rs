@@ -56,6 +56,8 @@ config_errors! {
     ProbesOutOfRange => "probes: must be from 1 to 15";
     /// A breaker's `probe_lease` is 0 or above 24 days.
     ProbeLeaseOutOfRange => "probe_lease: must be from 1 ms to 24 days";
+    /// A class that trips a breaker is `neutral`.
+    NeutralTrips => "neutral: a class that trips the breaker cannot be neutral; take it out of neutral, or out of trip_on and threshold_for";
     /// A rolling budget's `max_retries` is above its number of slots.
     RetriesAboveCapacity => "max_retries: must be at most the window's capacity";
     /// A token bucket's `capacity` is 0 or above 4,000.

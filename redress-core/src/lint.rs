@@ -279,10 +279,7 @@ impl BreakerConfig {
             .with_if(Lint::BreakerNeverTrips, !trips)
             .with_if(Lint::BreakerTripsOnAnswers, answers)
             .with_if(Lint::LeaseBelowDeadline, self.span(BreakerState::HalfOpen).get() < call)
-            .with_if(
-                Lint::WindowBelowDeadline,
-                self.failure_threshold > 1 && self.span(BreakerState::Closed).get() < call,
-            )
+            .with_if(Lint::WindowBelowDeadline, self.counts_up() && self.span(BreakerState::Closed).get() < call)
     }
 }
 

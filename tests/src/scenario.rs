@@ -183,7 +183,9 @@ impl BreakerSpec {
     pub fn build(&self) -> Result<CircuitBreaker<SLOTS>, String> {
         let mut config = BreakerConfig::new(self.failure_threshold)
             .window(Duration::from_millis(self.window_ms))
-            .recovery_timeout(Duration::from_millis(self.recovery_timeout_ms));
+            .recovery_timeout(Duration::from_millis(self.recovery_timeout_ms))
+            // In the vectors, every failure that does not count is an answer.
+            .neutral(ClassSet::EMPTY);
         if let Some(classes) = &self.trip_on {
             config = config.trip_on(classes.iter().fold(ClassSet::EMPTY, |set, class| set.with(class.0)));
         }

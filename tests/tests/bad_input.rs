@@ -4,7 +4,7 @@
 use std::{panic::catch_unwind, time::Duration};
 
 use redress_core::{
-    Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CheckpointError, CircuitBreaker,
+    Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CheckpointError, CircuitBreaker, ClassSet,
     Classification, ConfigError, ErrorClass, Instant, Millis, Policy, Retry, StopReason,
     classify::{
         http,
@@ -100,6 +100,8 @@ fn a_backoff_that_contradicts_itself() {
     assert!(Backoff::try_exponential(SECOND, Duration::MAX).is_ok());
 }
 
+const SERVER_ERROR: ClassSet = ClassSet::of(&[ErrorClass::ServerError]);
+
 #[test]
 fn a_breaker_that_contradicts_itself() {
     let config = BreakerConfig::new(4);
@@ -117,6 +119,8 @@ fn a_breaker_that_contradicts_itself() {
             => WindowOutOfRange, ["window"];
         CircuitBreaker::<4>::try_new(config.recovery_timeout(ZERO)), CircuitBreaker::<4>::new(config.recovery_timeout(ZERO))
             => RecoveryTimeoutOutOfRange, ["recovery_timeout", "from 1 ms to 24 days"];
+        CircuitBreaker::<4>::try_new(config.neutral(SERVER_ERROR)), CircuitBreaker::<4>::new(config.neutral(SERVER_ERROR))
+            => NeutralTrips, ["neutral", "trip_on and threshold_for"];
         CircuitBreaker::<4>::try_new(config.probes(0)), CircuitBreaker::<4>::new(config.probes(0))
             => ProbesOutOfRange, ["probes", "1 to 15"];
         CircuitBreaker::<4>::try_new(config.probes(16)), CircuitBreaker::<4>::new(config.probes(16))

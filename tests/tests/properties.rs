@@ -612,12 +612,13 @@ proptest! {
                     let trips = matches!(class, ErrorClass::Transient | ErrorClass::ServerError);
                     let counts = before == BreakerState::HalfOpen && mark == period;
                     let changed = permit.failure(class, &clock);
+                    let answers = !trips && class != ErrorClass::Unknown;
                     if counts && !trips {
-                        out -= 1;
-                        succeeded += 1; // an answer is an answer
+                        out -= 1; // a failure that says nothing gives the place back
+                        succeeded += u32::from(answers); // an answer is an answer
                     }
                     if counts {
-                        let closes = (!trips && succeeded == u32::from(probes)).then_some(BreakerState::Closed);
+                        let closes = (answers && succeeded == u32::from(probes)).then_some(BreakerState::Closed);
                         prop_assert_eq!(changed, if trips { Some(BreakerState::Open) } else { closes });
                     }
                     if before == BreakerState::Open || before == BreakerState::HalfOpen && !counts {

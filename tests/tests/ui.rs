@@ -10,6 +10,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("budget_above_capacity", &["max_retries: must be at most the window's capacity"]),
     ("empty_fixed_list", &["backoff delays: a fixed list must have at least one delay"]),
     ("error_without_class", &["Timeout"]),
+    ("neutral_trips", &["neutral: a class that trips the breaker cannot be neutral"]),
     ("no_backoff", &["backoff: give a default or at least one class a backoff"]),
     ("permit_used_twice", &["use of moved value: `permit`"]),
     ("probes_out_of_range", &["probes: must be from 1 to 15", "NONE", "MANY"]),

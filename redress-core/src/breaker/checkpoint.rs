@@ -194,11 +194,11 @@ impl CircuitBreakerView {
         for threshold in config.thresholds {
             hash.add(threshold.into());
         }
-        hash.add(config.failure_threshold.into());
         hash.add(config.probes.into());
         for class in crate::ErrorClass::ALL {
             hash.add(u32::from(config.trip_on.contains(class)) << 1 | u32::from(config.own_threshold.contains(class)));
         }
+        hash.add(config.neutral.bits().into());
         hash.folded()
     }
 }
@@ -448,12 +448,13 @@ mod tests {
         let clock = clock_at(0);
         let bytes = saved(&open(&clock), &clock);
         for other in [
-            BreakerConfig { failure_threshold: 2, ..CONFIG },
+            BreakerConfig::new(2).threshold_for(ErrorClass::Auth, 2).probes(3),
             CONFIG.window(Duration::from_secs(59)),
             CONFIG.recovery_timeout(Duration::from_secs(31)),
             CONFIG.trip_on(ClassSet::of(&[ErrorClass::Transient])),
             CONFIG.threshold_for(ErrorClass::Auth, 1),
             CONFIG.probes(2),
+            CONFIG.neutral(ClassSet::EMPTY),
             CONFIG.probe_lease(Duration::from_secs(61)),
         ] {
             let error = Breaker::new(other).restore(&bytes, Millis::ZERO, &clock);

@@ -12,6 +12,9 @@
 //!     '---------------------------- so many probes as configured succeed -----------'
 //! ```
 //!
+//! A failure of a class that does not trip the breaker is an answer, and counts as a success. A failure of a
+//! [neutral](BreakerConfig::neutral) class, by default `Unknown`, is neither: a probe gives its place back.
+//!
 //! # Design
 //!
 //! `state.rs` holds the transitions as pure functions of one word: state, probe counts and generation. Here they meet lock,

@@ -64,11 +64,15 @@ impl<'a> BreakerRef<'a> {
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
-        let failure = failure.filter(|class| self.breaker.config.trip_on.contains(*class));
-        if failure.is_none() && permit.is_closed() {
+        let counted = failure.filter(|class| self.breaker.config.trip_on.contains(*class));
+        if counted.is_none() && permit.is_closed() {
             return None;
         }
-        self.handle(permit, failure, clock, now).permit.known_state()
+        if failure.is_some_and(|class| self.breaker.config.neutral.contains(class)) {
+            self.release(permit);
+            return None;
+        }
+        self.handle(permit, counted, clock, now).permit.known_state()
     }
 
     #[inline(never)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Defaults, those of [`BreakerConfig::new`]:
 /// - `window_ms` 60,000, `recovery_timeout_ms` 30,000
 /// - `trip_on` `["transient", "server_error"]`, no `thresholds` of single classes
+/// - `neutral` `["unknown"]`
 /// - `probes` 1, `probe_lease_ms` 60,000
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +28,9 @@ pub struct BreakerSettings {
     /// The classes whose failures count.
     #[serde(default = "trip_on")]
     pub trip_on: Vec<ErrorClass>,
+    /// The classes whose failures say nothing about the dependency: a probe that fails with one gives its place back.
+    #[serde(default = "neutral")]
+    pub neutral: Vec<ErrorClass>,
     /// Thresholds of single classes, which then count whether they are in `trip_on` or not.
     #[serde(default)]
     pub thresholds: ByClass<Option<u8>>,
@@ -50,6 +54,10 @@ fn trip_on() -> Vec<ErrorClass> {
     vec![ErrorClass::Transient, ErrorClass::ServerError]
 }
 
+fn neutral() -> Vec<ErrorClass> {
+    vec![ErrorClass::Unknown]
+}
+
 const fn probes() -> u8 {
     1
 }
@@ -66,6 +74,7 @@ impl BreakerSettings {
             window_ms: window(),
             recovery_timeout_ms: recovery_timeout(),
             trip_on: trip_on(),
+            neutral: neutral(),
             thresholds: ByClass::default(),
             probes: probes(),
             probe_lease_ms: probe_lease(),
@@ -78,6 +87,7 @@ impl BreakerSettings {
             .window(self.window_ms.to_duration())
             .recovery_timeout(self.recovery_timeout_ms.to_duration())
             .trip_on(ClassSet::of(&self.trip_on))
+            .neutral(ClassSet::of(&self.neutral))
             .probes(self.probes)
             .probe_lease(self.probe_lease_ms.to_duration());
         for class in ErrorClass::ALL {

@@ -111,7 +111,9 @@ impl Model<'_> {
         }
         let own = |class| breaker.own.iter().find(|(own, _)| *own == class).map(|(_, threshold)| *threshold);
         let failure = reason.and(last).filter(|class| breaker.trip_on.contains(class) || own(*class).is_some());
+        let learnt_nothing = failure.is_none() && reason.and(last) == Some(Unknown);
         match (self.state, failure) {
+            (_, None) if learnt_nothing => {}
             (BreakerState::HalfOpen, None) => {
                 self.answers += 1;
                 if self.answers == breaker.probes {
