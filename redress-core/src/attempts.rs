@@ -88,7 +88,7 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
         let (classification, mut site) = (classification.into(), site::<HZ, _>(now, random));
         self.call.catch_up(&mut site);
         self.call.machine.observe(Self::RATE.timestamp(now));
-        match self.call.fail(self.policy, &mut site, &classification, Cause::Error) {
+        match self.call.fail(self.policy, &mut site, &classification, Cause::Error, None::<&()>) {
             Ok(()) => {
                 self.at = now.saturating_add(Self::RATE.ticks(self.call.machine.wait()));
                 Decision::RetryAt(self.at)
@@ -129,7 +129,7 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
     }
 
     fn finish(&mut self, now: Instant, stop: Option<Stop>) {
-        self.call.finish(self.policy, &mut site::<HZ, _>(now, no_random), stop, true);
+        self.call.finish(self.policy, &mut site::<HZ, _>(now, no_random), stop, true, |_, _| ());
     }
 
     /// Returns when to call [`on_wake`](Self::on_wake); `None` unless the call waits.

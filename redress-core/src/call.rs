@@ -11,7 +11,8 @@
 
 use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, BreakerState, Cause, Classification, Classifier,
-    ErrorClass, Event, EventKind, Failure, Millis, Observer, Policy, Rejected, SleepDecision, StopReason,
+    ErrorClass, ErrorObserver, Event, EventKind, Failure, Millis, Observer, Policy, Rejected, SleepDecision,
+    StopReason,
     breaker::{BreakerRef, Snapshot},
     context::{ResultClassifier, Site},
     env::Environment,
@@ -73,16 +74,13 @@ pub(crate) struct Stop {
     pub(crate) reason: StopReason,
     /// Time until calls are admitted; zero unless the circuit is open.
     pub(crate) retry_after: Millis,
-    /// The attempt that has just failed, unless the call stops between attempts.
-    failed: Option<FailedAttempt>,
-}
-
-/// The part of an attempt's end that observers see, of the attempt after which a call stops.
-#[derive(Clone, Copy, Debug)]
-struct FailedAttempt {
-    code: Option<u32>,
-    /// The operation asks to stop, which is no failure.
-    is_abort: bool,
+    /// The code of the attempt that has just failed.
+    pub(crate) code: Option<u32>,
+    pub(crate) is_http: bool,
+    /// Whether an attempt has just ended; else the call stops before or between attempts.
+    has_ended: bool,
+    /// Whether that attempt has failed. An operation that asks to stop has not.
+    has_failed: bool,
 }
 
 impl From<Stop> for Rejected {
@@ -93,7 +91,7 @@ impl From<Stop> for Rejected {
 
 impl From<StopReason> for Stop {
     fn from(reason: StopReason) -> Self {
-        Self { reason, retry_after: Millis::ZERO, failed: None }
+        Self { reason, retry_after: Millis::ZERO, code: None, is_http: false, has_ended: false, has_failed: false }
     }
 }
 
@@ -117,7 +115,12 @@ impl Call {
         site: &mut Site<E, H>,
         reports_time: bool,
     ) -> Result<(), Stop> {
-        if self.machine.attempt() == 0 && (reports_time || is_timed::<H>(policy)) {
+        if H::Observer::WANTS_TIME {
+            let mut is_observed = false;
+            site.notify(|observer, _| is_observed = observer.wants_time());
+            self.machine.is_observed = is_observed;
+        }
+        if self.machine.attempt() == 0 && (reports_time || is_timed::<H>(policy, self.machine.is_observed)) {
             self.machine.start(site.env.timestamp());
         }
         site.notify(Observer::on_call_start);
@@ -128,7 +131,7 @@ impl Call {
     /// Reads the clock, if the steps need it: after a failure and after a wait.
     #[inline]
     pub(crate) fn read<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &mut Site<E, H>) {
-        if is_timed::<H>(policy) {
+        if is_timed::<H>(policy, self.machine.is_observed) {
             self.machine.observe(site.env.timestamp());
         }
     }
@@ -164,7 +167,7 @@ impl Call {
             return Err(StopReason::MaxAttemptsGlobal.into());
         }
         let Some(breaker) = &policy.breaker else { return Ok(()) };
-        let admission = breaker.admit(&site.env, self.now(is_timed::<H>(policy)));
+        let admission = breaker.admit(&site.env, self.now(is_timed::<H>(policy, self.machine.is_observed)));
         let elapsed = elapsed::<H>(&self.machine);
         if admission.has_half_opened() {
             site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
@@ -200,28 +203,37 @@ impl Call {
     ///
     /// The reason against another attempt.
     #[inline(always)]
-    pub(crate) fn fail<E: Environment, H: HookSet>(
+    pub(crate) fn fail<E: Environment, H: HookSet, X>(
         &mut self,
         policy: &Policy<'_>,
         site: &mut Site<E, H>,
         classification: &Classification,
         cause: Cause,
-    ) -> Result<(), Stop> {
-        self.plan(policy, site, classification, cause).map_err(|reason| {
-            let failed = FailedAttempt { code: classification.numeric_code(), is_abort: classification.is_abort() };
-            Stop { failed: Some(failed), ..reason.into() }
+        error: Option<&X>,
+    ) -> Result<(), Stop>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        self.plan(policy, site, classification, cause, error).map_err(|reason| {
+            let (code, is_http) = (classification.numeric_code(), classification.is_http());
+            let has_failed = !classification.is_abort();
+            Stop { reason, retry_after: Millis::ZERO, code, is_http, has_ended: true, has_failed }
         })
     }
 
     /// Plans the wait after a failure.
     #[inline(always)]
-    fn plan<E: Environment, H: HookSet>(
+    fn plan<E: Environment, H: HookSet, X>(
         &mut self,
         policy: &Policy<'_>,
         site: &mut Site<E, H>,
         classification: &Classification,
         cause: Cause,
-    ) -> Result<(), StopReason> {
+        error: Option<&X>,
+    ) -> Result<(), StopReason>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.read(policy, site);
         let is_aborted = site.hooks.parts().abort.is_aborted();
         if classification.is_abort() {
@@ -239,7 +251,7 @@ impl Call {
         let delay = formulas.delay(backoff, &context, hint, room, || site.env.random());
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
-            && !budget.consume(1, &Reading::of(&site.env, self.now(is_timed::<H>(policy))))
+            && !budget.consume(1, &Reading::of(&site.env, self.now(is_timed::<H>(policy, self.machine.is_observed))))
         {
             return Err(StopReason::BudgetExhausted);
         }
@@ -248,7 +260,7 @@ impl Call {
         let elapsed = elapsed::<H>(&self.machine);
         let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
         let (retry_after, code) = (classification.hint(), classification.numeric_code());
-        site.emit(Event { delay, retry_after, code, ..event });
+        site.emit_with(error, Event { delay, retry_after, code, ..event });
         match site.hooks.parts().sleep.decide(&context, delay) {
             SleepDecision::Sleep => {
                 let decision = AttemptDecision::Retry;
@@ -286,7 +298,8 @@ impl Call {
         });
     }
 
-    /// Ends the call, for a reason or with success. `reports_time` as for [`start`](Self::start).
+    /// Ends the call, for a reason or with success. `reports_time` as for [`start`](Self::start); `emit` sends the event, with
+    /// the error that it reports.
     #[inline(always)]
     pub(crate) fn finish<E: Environment, H: HookSet>(
         &mut self,
@@ -294,15 +307,18 @@ impl Call {
         site: &mut Site<E, H>,
         stop: Option<Stop>,
         reports_time: bool,
+        emit: impl FnOnce(&mut Site<E, H>, Event),
     ) {
-        let (reason, failed) = (stop.map(|stop| stop.reason), stop.and_then(|stop| stop.failed));
+        let reason = stop.map(|stop| stop.reason);
         // A rejection has told observers already, and there is no permit.
         if reason == Some(StopReason::CircuitOpen) {
             return;
         }
         let is_success = reason.is_none();
         // Each other end was timed with the step that led to it.
-        if reports_time && !is_timed::<H>(policy) || is_success && (reports_time || H::Observer::WANTS_TIME) {
+        if reports_time && !is_timed::<H>(policy, self.machine.is_observed)
+            || is_success && (reports_time || is_observed::<H>(self.machine.is_observed))
+        {
             self.machine.observe(site.env.timestamp());
         }
         // An abort is not attributed to the failure before it.
@@ -318,13 +334,12 @@ impl Call {
         let is_too_long = reason == Some(StopReason::RetryAfterTooLong);
         let retry_after = if is_too_long { self.machine.next_delay() } else { None };
         let kind = reason.map_or(EventKind::Success, StopReason::event);
-        let code = if is_failure { failed.and_then(|failed| failed.code) } else { None };
+        let code = if is_failure { stop.and_then(|stop| stop.code) } else { None };
         let event = site.event(kind, self.machine.attempt(), elapsed, last);
-        site.emit(Event { delay, stop_reason: reason, retry_after, code, ..event });
-        if is_success || failed.is_some() {
+        emit(site, Event { delay, stop_reason: reason, retry_after, code, ..event });
+        if stop.is_none_or(|stop| stop.has_ended) {
             // An operation that asks to abort has not failed.
-            let has_failed = failed.is_some_and(|failed| !failed.is_abort);
-            let failure = if has_failed { self.machine.last() } else { None };
+            let failure = if stop.is_some_and(|stop| stop.has_failed) { self.machine.last() } else { None };
             let decision = reason.map_or(AttemptDecision::Success, StopReason::decision);
             self.announce_end(site, decision, reason, delay, failure);
         }
@@ -363,7 +378,9 @@ impl Call {
             breaker.release(permit);
             return None;
         };
-        let is_read = reports_time || H::Observer::WANTS_TIME || !is_success && is_timed::<H>(policy);
+        let is_read = reports_time
+            || is_observed::<H>(self.machine.is_observed)
+            || !is_success && is_timed::<H>(policy, self.machine.is_observed);
         breaker.settle(permit, failure, &site.env, self.now(is_read))
     }
 }
@@ -377,9 +394,17 @@ fn give_back(breaker: Option<&BreakerRef<'_>>, permit: Snapshot) {
     }
 }
 
-/// Returns whether each step is timed: an observer wants the time, or there is a deadline.
-pub(crate) fn is_timed<H: HookSet>(policy: &Policy<'_>) -> bool {
-    H::Observer::WANTS_TIME || policy.retry.deadline_millis().is_some()
+/// Returns whether each step is timed: an observer wants the time, or there is a deadline. By value, because a reference to the
+/// call keeps it in memory.
+#[inline(always)]
+pub(crate) fn is_timed<H: HookSet>(policy: &Policy<'_>, is_observed: bool) -> bool {
+    self::is_observed::<H>(is_observed) || policy.retry.deadline_millis().is_some()
+}
+
+/// Returns whether an observer wants the time of this call; known while compiling where none ever does.
+#[inline(always)]
+const fn is_observed<H: HookSet>(is_observed: bool) -> bool {
+    H::Observer::WANTS_TIME && is_observed
 }
 
 /// Returns the time since the start of the call, as events tell it.

@@ -4,10 +4,10 @@ use core::{marker::PhantomData, time::Duration};
 
 pub use crate::hooks::{AbortCondition, HookSet, Hooks, ResultClassifier, SleepHandler, SliceHook};
 use crate::{
-    AttemptEnd, AttemptStart, BackoffContext, BreakerState, BudgetView, Cause, CircuitBreakerView, ErrorClass, Event,
-    EventKind, Millis, Observer, Policy, SleepDecision,
+    AttemptEnd, AttemptStart, BackoffContext, BreakerState, BudgetView, Cause, CircuitBreakerView, Classification,
+    ErrorClass, Event, EventKind, Millis, Observer, Policy, SleepDecision,
     env::Environment,
-    observer::{OnAttemptEnd, OnAttemptStart},
+    observer::{ErrorObserver, OnAttemptEnd, OnAttemptStart, OnRetry, WithErrors},
 };
 
 /// A policy bound to an environment, ready to make calls, again and again.
@@ -61,6 +61,18 @@ impl<E: Environment, H: HookSet> Site<E, H> {
 
     pub(crate) fn emit(&mut self, event: Event) {
         self.notify(|observer, _| observer.on_event(&event));
+    }
+
+    /// Emits an event with the error of the attempt, if it reports a failure.
+    #[inline(always)]
+    pub(crate) fn emit_with<X>(&mut self, error: Option<&X>, event: Event)
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        self.notify(|observer, _| match error {
+            Some(error) if event.class.is_some() => observer.on_error(error, &event),
+            _ => observer.on_event(&event),
+        });
     }
 
     /// Notifies the observer of the breaker's state.
@@ -124,8 +136,19 @@ impl<'p> PolicyRef<'p> for Policy<'p> {
 
 impl<'p, E: Environment> Context<'p, E> {
     pub(crate) const fn new(policy: &'p Policy<'p>, env: E) -> Self {
-        let site = Site { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER) };
-        Self { policy, site, marker: PhantomData }
+        Self { policy, site: Site::new(env), marker: PhantomData }
+    }
+}
+
+impl<'p, E: Environment> Context<'p, E, Hooks<E::Classifier>, Policy<'p>> {
+    pub(crate) const fn owning(policy: Policy<'p>, env: E) -> Self {
+        Self { policy, site: Site::new(env), marker: PhantomData }
+    }
+}
+
+impl<E: Environment> Site<E, Hooks<E::Classifier>> {
+    const fn new(env: E) -> Self {
+        Self { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER) }
     }
 }
 
@@ -200,9 +223,25 @@ impl<'p, E: Environment, C, R, A, S, O, W, P, M> Context<'p, E, Hooks<C, R, A, S
         self
     }
 
-    /// Sets the classifier of errors: a `Fn(&E) -> Classification`, or a value that comes with an adapter.
+    /// Sets the classifier of errors: a value that comes with an adapter, or a function that names the type of its argument.
+    /// For other closures there is [`classify`](Self::classify).
     pub fn classifier<C2>(self, classifier: C2) -> Context<'p, E, Hooks<C2, R, A, S, O, W>, P, M> {
         replace_hook!(self, results, abort, sleep, observer, slices; classifier: _ => classifier)
+    }
+
+    /// Sets a closure as the classifier of errors, `|error| ErrorClass::Transient`, whose argument gets its type from the
+    /// operation. Where the closure calls methods of the error, it names the type: `|error: &io::Error| ..`.
+    ///
+    /// # Design
+    ///
+    /// The compiler infers the signature of a closure only from a bound like this one, which values such as
+    /// [`SelfClassifier`](crate::SelfClassifier) cannot meet.
+    pub fn classify<X, L, F>(self, classify: F) -> Context<'p, E, Hooks<F, R, A, S, O, W>, P, M>
+    where
+        F: Fn(&X) -> L,
+        L: Into<Classification>,
+    {
+        self.classifier(classify)
     }
 
     /// Sets the classifier of returned values: a `Fn(&T) -> Option<Classification>`, where `None` is success. Values with a
@@ -228,6 +267,39 @@ impl<'p, E: Environment, C, R, A, S, O, W, P, M> Context<'p, E, Hooks<C, R, A, S
     /// that is read after the call goes in as [`ByRef(&mut observer)`](crate::ByRef).
     pub fn observe<O2: Observer>(self, observer: O2) -> Context<'p, E, Hooks<C, R, A, S, (O, O2), W>, P, M> {
         replace_hook!(self, classifier, results, abort, sleep, slices; observer: before => (before, observer))
+    }
+
+    /// Adds an observer that sees errors, after those that are there: [`LogObserver` and
+    /// `TracingObserver`](Observer) of redress-std show what the error's `Display` says.
+    pub fn observe_errors<O2: Observer>(
+        self,
+        observer: O2,
+    ) -> Context<'p, E, Hooks<C, R, A, S, WithErrors<O, O2>, W>, P, M> {
+        replace_hook!(self, classifier, results, abort, sleep, slices; observer: before => WithErrors((before, observer)))
+    }
+
+    /// Adds a function that is called before each retry of an attempt that returned an error, with the error and the event.
+    /// Retries after time-outs and returned values, which have no error, go to [`observe`](Self::observe).
+    ///
+    /// ```
+    /// use redress_core::{Backoff, ErrorClass, Policy, Retry, testing::TestEnv};
+    ///
+    /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(3));
+    ///
+    /// let mut failures = 0;
+    /// let mut context = POLICY.context(TestEnv::new()).on_retry(|error: &ErrorClass, event| {
+    ///     failures += 1;
+    ///     println!("attempt {} failed: {error}", event.attempt);
+    /// });
+    /// assert!(context.call(|| Err::<(), _>(ErrorClass::Transient)).is_err());
+    /// # drop(context);
+    /// assert_eq!(failures, 2);
+    /// ```
+    pub fn on_retry<X, F>(self, hook: F) -> Context<'p, E, Hooks<C, R, A, S, WithErrors<O, OnRetry<F>>, W>, P, M>
+    where
+        F: FnMut(&X, &Event),
+    {
+        self.observe_errors(OnRetry(hook))
     }
 
     /// Adds a function that is called when an attempt begins.

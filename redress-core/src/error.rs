@@ -1,6 +1,6 @@
 //! What a call or a configuration can go wrong with.
 
-use crate::{Cause, Checkpoint, Classification, Classify, ErrorClass, Millis, StopReason};
+use crate::{Cause, Checkpoint, Classification, Classify, ErrorClass, Millis, StopReason, sentence::Sentence};
 
 macro_rules! config_errors {
     ($($(#[$doc:meta])* $variant:ident => $message:literal;)*) => {
@@ -122,10 +122,7 @@ impl Rejected {
 
 impl core::fmt::Display for Rejected {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.reason {
-            StopReason::CircuitOpen => write!(f, "circuit open, retry after {}", self.retry_after),
-            reason => write!(f, "not started: {reason}"),
-        }
+        Sentence::of_rejected(*self).fmt(f)
     }
 }
 
@@ -144,10 +141,16 @@ impl Classify for Rejected {
 }
 
 /// Why a call gave up, with the caller's last error by value.
+///
+/// It displays as a sentence. Its [source](core::error::Error::source) is the last error, so that reports which print the chain
+/// show both, and an `anyhow::Error` made of it finds the error by
+/// `failure.chain().find_map(|cause| cause.downcast_ref::<MyError>())`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct RetryError<E> {
+    /// The name of the operation; empty if it has none.
+    pub operation: &'static str,
     /// The last error of the operation; `None` if nothing ran, if the last failure was a returned value, or if
     /// the last attempt timed out.
     pub error: Option<E>,
@@ -159,6 +162,12 @@ pub struct RetryError<E> {
     pub last_class: Option<ErrorClass>,
     /// What the latest failure was: an error, a returned value, a time-out.
     pub cause: Option<Cause>,
+    /// The numeric code of the failure after which the call ended, such as the status of a rejected HTTP response; `None` if it
+    /// has none and if the call ended before or between attempts.
+    pub code: Option<u32>,
+    pub(crate) is_http: bool,
+    /// How long the call took; zero if it read no clock, for want of a deadline and of observers.
+    pub elapsed: Millis,
     /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit. Of
     /// [`StopReason::RetryAfterTooLong`], the hint of the server.
     pub next_delay: Option<Millis>,
@@ -169,33 +178,52 @@ pub struct RetryError<E> {
 impl<E> From<Rejected> for RetryError<E> {
     fn from(rejected: Rejected) -> Self {
         Self {
+            operation: "",
             error: None,
             reason: rejected.reason,
             attempts: 0,
             last_class: None,
             cause: None,
+            code: None,
+            is_http: false,
+            elapsed: Millis::ZERO,
             next_delay: rejected.next_delay(),
             checkpoint: None,
         }
     }
 }
 
+impl<E> RetryError<E> {
+    /// Returns the last error of the operation, if it was one.
+    pub fn into_error(self) -> Option<E> {
+        self.error
+    }
+
+    const fn rejected(&self) -> Rejected {
+        let retry_after = match self.next_delay {
+            Some(delay) => delay,
+            None => Millis::ZERO,
+        };
+        Rejected { reason: self.reason, retry_after }
+    }
+}
+
+/// Displays a sentence for people, as `fetch_profile gave up after 3 attempts in 1.2 s: not retryable (permanent, HTTP 404)`. It
+/// says nothing of the error, which is the [source](core::error::Error::source).
 impl<E> core::fmt::Display for RetryError<E> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "gave up after {} attempt{}: {}",
-            self.attempts,
-            if self.attempts == 1 { "" } else { "s" },
-            self.reason
-        )?;
-        if let (StopReason::RetryAfterTooLong, Some(hint)) = (self.reason, self.next_delay) {
-            write!(f, ", the server asked to wait {hint}")?;
-        }
-        if let Some(class) = self.last_class {
-            write!(f, " (last failure: {class})")?;
-        }
-        Ok(())
+        let sentence = Sentence {
+            operation: self.operation,
+            reason: Some(self.reason),
+            attempts: self.attempts,
+            class: self.last_class,
+            cause: self.cause,
+            code: self.code,
+            is_http: self.is_http,
+            elapsed: self.elapsed,
+            next_delay: self.next_delay,
+        };
+        sentence.fmt(f)
     }
 }
 
@@ -215,9 +243,7 @@ impl<E: core::error::Error + 'static> core::error::Error for RetryError<E> {
 impl<E> Classify for RetryError<E> {
     fn classify(&self) -> Classification {
         match (self.reason, self.last_class) {
-            (StopReason::CircuitOpen | StopReason::Aborted, _) | (_, None) => {
-                Rejected { reason: self.reason, retry_after: self.next_delay.unwrap_or_default() }.classify()
-            }
+            (StopReason::CircuitOpen | StopReason::Aborted, _) | (_, None) => self.rejected().classify(),
             (StopReason::RetryAfterTooLong, Some(class)) => {
                 Classification::new(class).retry_after(self.next_delay.unwrap_or_default())
             }

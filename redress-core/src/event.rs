@@ -3,7 +3,8 @@
 use crate::{BreakerState, Classification, Classify, ErrorClass, Millis, named::named};
 
 named! {
-    /// The reason against another attempt.
+    @
+    /// The reason against another attempt. Its [name](Self::as_str) is for fields and labels, its display for people.
     #[non_exhaustive]
     StopReason {
         /// `max_attempts` attempts were made.
@@ -137,6 +138,24 @@ impl StopReason {
             Self::Aborted => AttemptDecision::Aborted,
             _ => AttemptDecision::Raise,
         }
+    }
+}
+
+impl core::fmt::Display for StopReason {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::MaxAttemptsGlobal => "no attempts left",
+            Self::MaxAttemptsPerClass => "no retries left for this class",
+            Self::NonRetryableClass => "not retryable",
+            Self::MaxUnknownAttempts => "no retries left for unknown failures",
+            Self::DeadlineExceeded => "no time left before the deadline",
+            Self::NoStrategy => "no backoff for this class",
+            Self::BudgetExhausted => "the retry budget is spent",
+            Self::Scheduled => "the retry is deferred",
+            Self::Aborted => "aborted",
+            Self::CircuitOpen => "the circuit is open",
+            Self::RetryAfterTooLong => "the server asked for a longer wait than the policy allows",
+        })
     }
 }
 

@@ -89,7 +89,7 @@
 //! | `attempts` | [`Attempts`], the bare machine |
 //! | [`context`], `hooks`, [`mod@env`], `rng` | a policy bound to where calls run; clocks, sleepers and random numbers |
 //! | [`recover`], [`embedded`] | recovery between attempts; clocks for bare metal, embedded-hal and its kin |
-//! | `outcome`, `error`, `event`, `observer`, `timeline`, `checkpoint` | what comes out |
+//! | `outcome`, `error`, `sentence`, `event`, `observer`, `timeline`, `checkpoint` | what comes out |
 //! | [`testing`] | a clock that stands still, a sleeper that records |
 //!
 //! Modules depend on those above them, and on what comes out.
@@ -198,6 +198,7 @@ mod reading;
 pub mod recover;
 mod retry;
 mod rng;
+mod sentence;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -222,7 +223,7 @@ pub use error::{AbortRetryError, ConfigError, Rejected, RetryError};
 pub use event::{AttemptDecision, AttemptEnd, AttemptStart, Cause, Event, EventKind, Level, StopReason};
 pub use hooks::SleepDecision;
 pub use machine::AttemptInfo;
-pub use observer::{ByRef, Observer, OnAttemptEnd, OnAttemptStart};
+pub use observer::{ByRef, ErrorObserver, Observer, OnAttemptEnd, OnAttemptStart, OnRetry, WithErrors};
 pub use outcome::{Failure, Outcome};
 pub use policy::{Policy, RetryPolicy};
 pub use recover::Recoverable;

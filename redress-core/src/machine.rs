@@ -49,6 +49,8 @@ pub(crate) struct Machine {
     phase: Phase,
     /// Whether the call was resumed and no attempt has begun since.
     is_resumed: bool,
+    /// Whether an observer wants the time of each step.
+    pub(crate) is_observed: bool,
     /// Milliseconds by which a span between two readings may be too short: see [`Rate::slack`](crate::time::Rate::slack).
     slack: u8,
 }
@@ -115,6 +117,7 @@ impl Machine {
             last: None,
             phase: Phase::Attempt,
             is_resumed: false,
+            is_observed: false,
             #[expect(clippy::cast_possible_truncation, reason = "zero or one")]
             slack: slack.get() as u8,
         }

@@ -1,9 +1,18 @@
 //! Enums whose variants have a name, the same in every sink.
 
 /// Defines an enum with a name for each variant. Its display and `defmt` write the name, which `defmt` interns; serde takes it
-/// for the variant.
+/// for the variant. With `@`, the display is the type's own.
 macro_rules! named {
-    ($(#[$attribute:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+    ($(#[$attribute:meta])* $name:ident $variants:tt) => {
+        named! { @ $(#[$attribute])* $name $variants }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+    (@ $(#[$attribute:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
@@ -34,11 +43,6 @@ macro_rules! named {
             }
         }
 
-        impl core::fmt::Display for $name {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
     };
 }
 

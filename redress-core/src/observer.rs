@@ -1,6 +1,6 @@
-//! Observers: what is called with each event.
+//! Observers: what is called with each event, and with the error that an event reports.
 
-use crate::{AttemptEnd, AttemptStart, Event};
+use crate::{AttemptEnd, AttemptStart, Event, EventKind};
 
 /// Receives what happens during calls. It cannot fail and cannot change a decision.
 ///
@@ -12,8 +12,14 @@ pub trait Observer {
     /// Whether there is an observer at all.
     const ACTIVE: bool = true;
 
-    /// Whether [`Event::elapsed`] is to be filled in, which costs reading the clock.
+    /// Whether [`Event::elapsed`] may have to be filled in, which costs reading the clock.
     const WANTS_TIME: bool = true;
+
+    /// Returns whether [`Event::elapsed`] is to be filled in during the call that begins. Not called where
+    /// [`WANTS_TIME`](Self::WANTS_TIME) is false.
+    fn wants_time(&self) -> bool {
+        Self::WANTS_TIME
+    }
 
     /// Called when a call starts, or goes on after it was resumed.
     fn on_call_start(&mut self, operation: &'static str) {
@@ -53,6 +59,10 @@ macro_rules! observe_together {
             const ACTIVE: bool = $($name::ACTIVE)||*;
             const WANTS_TIME: bool = $($name::WANTS_TIME)||*;
 
+            fn wants_time(&self) -> bool {
+                $(self.$index.wants_time())||*
+            }
+
             fn on_call_start(&mut self, operation: &'static str) {
                 $(self.$index.on_call_start(operation);)*
             }
@@ -83,6 +93,10 @@ pub struct ByRef<'a, O>(pub &'a mut O);
 impl<O: Observer> Observer for ByRef<'_, O> {
     const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
+
+    fn wants_time(&self) -> bool {
+        self.0.wants_time()
+    }
 
     fn on_call_start(&mut self, operation: &'static str) {
         self.0.on_call_start(operation);
@@ -120,5 +134,94 @@ pub struct OnAttemptStart<F>(pub F);
 impl<F: FnMut(&AttemptStart)> Observer for OnAttemptStart<F> {
     fn on_attempt_start(&mut self, start: &AttemptStart) {
         (self.0)(start);
+    }
+}
+
+/// An observer that sees the errors of failed attempts too. Added by [`Context::observe_errors`](crate::Context::observe_errors).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot observe errors of type `{X}`",
+    label = "an observer of this context does not take `{X}`",
+    note = "a closure of `on_retry` takes `(&{X}, &Event)`",
+    note = "`LogObserver` and `TracingObserver` show errors that implement `Display`; with `observe` they show none"
+)]
+pub trait ErrorObserver<X>: Observer {
+    /// Whether it looks at errors. Where none does, calls do not keep them at hand.
+    const SEES_ERRORS: bool = true;
+
+    /// Called in place of [`on_event`](Observer::on_event) if the event reports a failed attempt that returned an error: before
+    /// a retry, and at the end of a call that gave up. Time-outs and returned values have no error.
+    fn on_error(&mut self, error: &X, event: &Event);
+}
+
+impl<X> ErrorObserver<X> for () {
+    const SEES_ERRORS: bool = false;
+
+    fn on_error(&mut self, _error: &X, _event: &Event) {}
+}
+
+impl<X, A: ErrorObserver<X>, B: Observer> ErrorObserver<X> for (A, B) {
+    const SEES_ERRORS: bool = A::SEES_ERRORS;
+
+    fn on_error(&mut self, error: &X, event: &Event) {
+        self.0.on_error(error, event);
+        self.1.on_event(event);
+    }
+}
+
+impl<X, O: ErrorObserver<X>> ErrorObserver<X> for ByRef<'_, O> {
+    fn on_error(&mut self, error: &X, event: &Event) {
+        self.0.on_error(error, event);
+    }
+}
+
+/// The observers of a context, of which the last sees errors.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WithErrors<A, B>(pub(crate) (A, B));
+
+impl<A: Observer, B: Observer> Observer for WithErrors<A, B> {
+    const ACTIVE: bool = true;
+    const WANTS_TIME: bool = A::WANTS_TIME || B::WANTS_TIME;
+
+    fn wants_time(&self) -> bool {
+        self.0.wants_time()
+    }
+
+    fn on_call_start(&mut self, operation: &'static str) {
+        self.0.on_call_start(operation);
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        self.0.on_event(event);
+    }
+
+    fn on_attempt_start(&mut self, start: &AttemptStart) {
+        self.0.on_attempt_start(start);
+    }
+
+    fn on_attempt_end(&mut self, end: &AttemptEnd) {
+        self.0.on_attempt_end(end);
+    }
+}
+
+impl<X, A: ErrorObserver<X>, B: ErrorObserver<X>> ErrorObserver<X> for WithErrors<A, B> {
+    fn on_error(&mut self, error: &X, event: &Event) {
+        self.0.0.on_error(error, event);
+        self.0.1.on_error(error, event);
+    }
+}
+
+/// An observer made of a closure that is called with the error before each retry.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OnRetry<F>(pub F);
+
+impl<F> Observer for OnRetry<F> {}
+
+impl<X, F: FnMut(&X, &Event)> ErrorObserver<X> for OnRetry<F> {
+    fn on_error(&mut self, error: &X, event: &Event) {
+        if event.kind == EventKind::Retry {
+            (self.0)(error, event);
+        }
     }
 }

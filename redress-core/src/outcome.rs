@@ -3,6 +3,7 @@
 use crate::{
     Cause, Checkpoint, ErrorClass, Millis, Policy, RetryError, StopReason,
     call::{Call, Stop},
+    sentence::Sentence,
 };
 
 /// The last failure of a call, by value.
@@ -20,6 +21,14 @@ pub enum Failure<T, E> {
 }
 
 impl<T, E> Failure<T, E> {
+    /// Borrows the error, if it was one.
+    pub(crate) const fn error(&self) -> Option<&E> {
+        match self {
+            Self::Error(error) => Some(error),
+            Self::Result(_) | Self::Timeout => None,
+        }
+    }
+
     /// Returns the error, if it was one.
     pub fn into_error(self) -> Option<E> {
         match self {
@@ -45,6 +54,8 @@ impl<T, E> Failure<T, E> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outcome<T, E> {
+    /// The name of the operation; empty if it has none.
+    pub operation: &'static str,
     /// The value, or the last failure (`None` if nothing ran).
     pub result: Result<T, Option<Failure<T, E>>>,
     /// Why the call stopped; `None` after success.
@@ -55,6 +66,11 @@ pub struct Outcome<T, E> {
     pub last_class: Option<ErrorClass>,
     /// What the latest failure was; `None` after success.
     pub cause: Option<Cause>,
+    /// The numeric code of the failure after which the call ended, such as the status of a rejected HTTP response; `None` if it
+    /// has none, if the call ended before or between attempts, and after success.
+    pub code: Option<u32>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) is_http: bool,
     /// The attempt of the latest failure; `None` after success.
     pub last_failure_attempt: Option<u32>,
     /// How long the call took, to the millisecond.
@@ -83,15 +99,24 @@ impl<T, E> Outcome<T, E> {
     /// Borrows the last error of the operation, if the call failed with one.
     pub const fn error(&self) -> Option<&E> {
         match &self.result {
-            Err(Some(Failure::Error(error))) => Some(error),
+            Err(Some(failure)) => failure.error(),
             _ => None,
         }
+    }
+
+    /// Returns the last error of the operation, if the call failed with one.
+    pub fn into_error(self) -> Option<E> {
+        self.result.err().flatten().and_then(Failure::into_error)
     }
 
     /// Converts it into what `call` returns.
     pub fn into_result(self) -> Result<T, RetryError<E>> {
         let reason = self.stop_reason.unwrap_or(StopReason::Aborted);
         self.result.map_err(|failure| RetryError {
+            operation: self.operation,
+            code: self.code,
+            is_http: self.is_http,
+            elapsed: self.elapsed,
             error: failure.and_then(Failure::into_error),
             reason,
             attempts: self.attempts,
@@ -103,11 +128,30 @@ impl<T, E> Outcome<T, E> {
     }
 }
 
+/// Displays a sentence for people, like that of [`RetryError`].
+impl<T, E> core::fmt::Display for Outcome<T, E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let sentence = Sentence {
+            operation: self.operation,
+            reason: self.stop_reason,
+            attempts: self.attempts,
+            class: self.last_class,
+            cause: self.cause,
+            code: self.code,
+            is_http: self.is_http,
+            elapsed: self.elapsed,
+            next_delay: self.next_delay,
+        };
+        sentence.fmt(f)
+    }
+}
+
 /// The end of a call, from which `call` and `execute` make what they return.
 pub(crate) struct Report<'a, T, X> {
     pub(crate) result: Result<T, Option<Failure<T, X>>>,
     /// Why the call stopped; of a success it is of no use.
     pub(crate) stop: Stop,
+    pub(crate) operation: &'static str,
     pub(crate) call: &'a Call,
     /// Says how to make a checkpoint, where a call can be deferred.
     pub(crate) policy: Option<&'a Policy<'a>>,
@@ -150,6 +194,10 @@ impl<T, X> Report<'_, T, X> {
     pub(crate) fn into_error(self) -> RetryError<X> {
         let last = self.last();
         RetryError {
+            operation: self.operation,
+            code: self.stop.code,
+            is_http: self.stop.is_http,
+            elapsed: self.call.machine.elapsed(),
             reason: self.stop.reason,
             attempts: self.attempts(),
             last_class: last.map(|(class, _)| class),
@@ -180,6 +228,9 @@ impl<T, X> FromReport<T, X> for Outcome<T, X> {
         let (machine, is_ok) = (&report.call.machine, report.result.is_ok());
         let last = report.last().filter(|_| !is_ok);
         Self {
+            operation: report.operation,
+            code: if is_ok { None } else { report.stop.code },
+            is_http: report.stop.is_http,
             stop_reason: if is_ok { None } else { Some(report.stop.reason) },
             attempts: report.attempts(),
             last_class: last.map(|(class, _)| class),

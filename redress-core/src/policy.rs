@@ -1,7 +1,10 @@
 //! A policy: retry, breaker and budget in one value.
 
 use crate::{
-    BudgetView, CircuitBreakerView, ConfigError, Retry, breaker::BreakerRef, context::Context, env::Environment,
+    BudgetView, CircuitBreakerView, ConfigError, Retry,
+    breaker::BreakerRef,
+    context::{Context, Hooks},
+    env::Environment,
     error::valid_or_panic,
 };
 
@@ -122,5 +125,10 @@ impl<'a> Policy<'a> {
     /// Binds the policy to where calls run. Keep the context and make calls with it again and again.
     pub const fn context<E: Environment>(&self, env: E) -> Context<'_, E> {
         Context::new(self, env)
+    }
+
+    /// Binds a copy of the policy to where calls run, for policies that do not live as long as the context.
+    pub const fn into_context<E: Environment>(self, env: E) -> Context<'a, E, Hooks<E::Classifier>, Self> {
+        Context::owning(self, env)
     }
 }

@@ -24,7 +24,7 @@
 //!
 //! # struct Response { status: u16, body: &'static str }
 //! let classify = |r: &Response| match r.body.contains("ThrottlingException") {
-//!     true => Some(Classification::new(ErrorClass::RateLimit).code(r.status.into())),
+//!     true => Some(Classification::new(ErrorClass::RateLimit).http_status(r.status)),
 //!     false => http::status(r.status),
 //! };
 //! # let slow_down = Response { status: 400, body: r#"{"__type":"ThrottlingException"}"# };
@@ -88,7 +88,7 @@ const CLIENT: [ErrorClass; 32] = {
 /// assert_eq!((down.class(), down.numeric_code()), (ErrorClass::ServerError, Some(503)));
 /// ```
 pub const fn classify_status(status: u16) -> Classification {
-    Classification::new(status_class(status)).code(status as u32)
+    Classification::new(status_class(status)).http_status(status)
 }
 
 /// Whether a status is a failure and of which kind: for operations which return a response for every status.
@@ -125,7 +125,7 @@ pub const fn status(status: u16) -> Option<Classification> {
 pub fn status_with_retry_after(status: u16, header: Option<&[u8]>, now: Option<UnixSeconds>) -> Option<Classification> {
     let failure = self::status(status)?;
     Some(match header.and_then(|value| retry_after::parse(value, now)) {
-        Some(hint) if status == 403 => Classification::new(ErrorClass::RateLimit).code(403).retry_after(hint),
+        Some(hint) if status == 403 => Classification::new(ErrorClass::RateLimit).http_status(403).retry_after(hint),
         Some(hint) => failure.retry_after(hint),
         None => failure,
     })
@@ -161,7 +161,7 @@ mod tests {
         ];
         for (status, class) in ROWS {
             assert_eq!(status_class(status), class, "{status}");
-            assert_eq!(classify_status(status), Classification::new(class).code(status.into()));
+            assert_eq!(classify_status(status), Classification::new(class).http_status(status));
         }
     }
 
@@ -217,10 +217,10 @@ mod tests {
     #[test]
     fn a_forbidden_request_with_a_hint_is_a_rate_limit() {
         let known = |header: Option<&[u8]>| status_with_retry_after(403, header, None);
-        let limited = Classification::new(RateLimit).code(403).retry_after(Millis::from_secs(60));
+        let limited = Classification::new(RateLimit).http_status(403).retry_after(Millis::from_secs(60));
         assert_eq!(known(Some(b"60")), Some(limited));
-        assert_eq!(known(Some(b"soon")), Some(Classification::new(Permission).code(403)));
-        assert_eq!(known(None), Some(Classification::new(Permission).code(403)));
+        assert_eq!(known(Some(b"soon")), Some(Classification::new(Permission).http_status(403)));
+        assert_eq!(known(None), Some(Classification::new(Permission).http_status(403)));
     }
 
     #[test]

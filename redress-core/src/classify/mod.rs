@@ -38,6 +38,8 @@ pub struct Classification {
     kind: Kind,
     hint: Option<Millis>,
     code: Option<u32>,
+    /// Whether the code is an HTTP status.
+    is_http: bool,
 }
 
 /// The kind of a classification: one byte, as a flag for aborts alone would take.
@@ -52,13 +54,13 @@ enum Kind {
 impl Classification {
     /// A failure of this class, without hints.
     pub const fn new(class: ErrorClass) -> Self {
-        Self { class, kind: Kind::Failure, hint: None, code: None }
+        Self { class, kind: Kind::Failure, hint: None, code: None, is_http: false }
     }
 
     /// Not a failure at all: the operation itself asks to stop retrying. The call ends with
     /// [`StopReason::Aborted`](crate::StopReason::Aborted) and an earlier failure stays the reported one.
     pub const fn abort() -> Self {
-        Self { class: ErrorClass::Unknown, kind: Kind::Abort, hint: None, code: None }
+        Self { class: ErrorClass::Unknown, kind: Kind::Abort, hint: None, code: None, is_http: false }
     }
 
     /// Creates the classification of a failure that leaves open whether the operation took effect. Its class is
@@ -72,7 +74,7 @@ impl Classification {
     /// assert_eq!(lost.idempotent().class(), ErrorClass::Transient);
     /// ```
     pub const fn outcome_unknown() -> Self {
-        Self { class: ErrorClass::Permanent, kind: Kind::OutcomeUnknown, hint: None, code: None }
+        Self { class: ErrorClass::Permanent, kind: Kind::OutcomeUnknown, hint: None, code: None, is_http: false }
     }
 
     /// Returns the classification for an operation that may be repeated: `Transient` where the outcome is unknown, itself
@@ -90,9 +92,15 @@ impl Classification {
         self
     }
 
-    /// Adds a numeric code for logs: an HTTP status, an errno, a vendor's number.
+    /// Adds a numeric code for logs: an errno, a vendor's number.
     pub const fn code(mut self, code: u32) -> Self {
-        self.code = Some(code);
+        (self.code, self.is_http) = (Some(code), false);
+        self
+    }
+
+    /// Adds an HTTP status as the code, which reports call by that name: "HTTP 404".
+    pub const fn http_status(mut self, status: u16) -> Self {
+        (self.code, self.is_http) = (Some(status as u32), true);
         self
     }
 
@@ -116,9 +124,14 @@ impl Classification {
         self.hint
     }
 
-    /// The numeric code, if one was given.
+    /// Returns the numeric code, if there is one.
     pub const fn numeric_code(&self) -> Option<u32> {
         self.code
+    }
+
+    /// Returns whether the code is an HTTP status.
+    pub(crate) const fn is_http(&self) -> bool {
+        self.is_http
     }
 }
 

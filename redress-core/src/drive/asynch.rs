@@ -10,7 +10,7 @@ use core::future::pending;
 use embassy_futures::select::{Either, select};
 
 use crate::{
-    Cause, Classification, Classifier, Context, Outcome, Rejected, RetryError,
+    Cause, Classification, Classifier, Context, ErrorObserver, Outcome, Rejected, RetryError,
     call::Failed,
     context::{PolicyRef, ResultClassifier},
     drive::{
@@ -56,6 +56,7 @@ macro_rules! asynch {
                 H: HookSet,
                 H::Classifier: Classifier<X>,
                 H::Results: ResultClassifier<T>,
+                H::Observer: ErrorObserver<X>,
                 R: FromReport<T, X>,
             {
                 async move {
@@ -115,6 +116,7 @@ macro_rules! asynch {
                 where
                     H::Classifier: Classifier<X>,
                     H::Results: ResultClassifier<T>,
+                    H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy.policy(), &mut self.site, None);
                     drive::<false, _, _, _, _, _, _>(run, operation)
@@ -128,6 +130,7 @@ macro_rules! asynch {
                 where
                     H::Classifier: Classifier<X>,
                     H::Results: ResultClassifier<T>,
+                    H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy.policy(), &mut self.site, None);
                     drive::<false, _, _, _, _, _, _>(run, operation)
@@ -143,6 +146,7 @@ macro_rules! asynch {
                 where
                     H::Classifier: Classifier<X>,
                     H::Results: ResultClassifier<T>,
+                    H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy, self.site, Some(self.machine));
                     drive::<true, _, _, _, _, _, _>(run, operation)
@@ -156,6 +160,7 @@ macro_rules! asynch {
                 where
                     H::Classifier: Classifier<X>,
                     H::Results: ResultClassifier<T>,
+                    H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy, self.site, Some(self.machine));
                     drive::<true, _, _, _, _, _, _>(run, operation)
@@ -191,6 +196,7 @@ impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
     pub async fn failed<X>(&mut self, error: X) -> Result<(), RetryError<X>>
     where
         H::Classifier: Classifier<X>,
+        H::Observer: ErrorObserver<X>,
     {
         let classification = self.site.hooks.parts().classifier.classify(&error);
         self.fail_and_wait(classification, Cause::Error, Some(error)).await
@@ -201,7 +207,10 @@ impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
         &mut self,
         classification: impl Into<Classification>,
         error: X,
-    ) -> impl Future<Output = Result<(), RetryError<X>>> {
+    ) -> impl Future<Output = Result<(), RetryError<X>>>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.fail_and_wait(classification.into(), Cause::Error, Some(error))
     }
 
@@ -213,7 +222,10 @@ impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
     pub fn failed_result<X>(
         &mut self,
         classification: impl Into<Classification>,
-    ) -> impl Future<Output = Result<(), RetryError<X>>> {
+    ) -> impl Future<Output = Result<(), RetryError<X>>>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.fail_and_wait(classification.into(), Cause::Result, None)
     }
 
@@ -222,9 +234,12 @@ impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
         classification: Classification,
         cause: Cause,
         error: Option<X>,
-    ) -> Result<(), RetryError<X>> {
+    ) -> Result<(), RetryError<X>>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.call.catch_up(self.site);
-        if let Err(stop) = self.call.fail(self.policy, self.site, &classification, cause) {
+        if let Err(stop) = self.call.fail(self.policy, self.site, &classification, cause, error.as_ref()) {
             return Err(self.give_up(stop, error));
         }
         pause!(self);

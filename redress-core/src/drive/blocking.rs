@@ -1,7 +1,7 @@
 //! The blocking loop.
 
 use crate::{
-    Cause, Classification, Classifier, Context, Outcome, Rejected, RetryError,
+    Cause, Classification, Classifier, Context, ErrorObserver, Outcome, Rejected, RetryError,
     context::{PolicyRef, ResultClassifier},
     drive::{Resumed, Run, operation::Operation, run::Wait},
     env::{BlockingEnvironment, mode::Blocking},
@@ -16,6 +16,7 @@ where
     H: HookSet,
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
+    H::Observer: ErrorObserver<X>,
     R: FromReport<T, X>,
 {
     let mut last = None;
@@ -57,9 +58,12 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
         classification: &Classification,
         cause: Cause,
         error: Option<X>,
-    ) -> Result<(), RetryError<X>> {
+    ) -> Result<(), RetryError<X>>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.call.catch_up(self.site);
-        if let Err(stop) = self.call.fail(self.policy, self.site, classification, cause) {
+        if let Err(stop) = self.call.fail(self.policy, self.site, classification, cause, error.as_ref()) {
             return Err(self.give_up(stop, error));
         }
         self.pause();
@@ -74,13 +78,17 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
     pub fn failed<X>(&mut self, error: X) -> Result<(), RetryError<X>>
     where
         H::Classifier: Classifier<X>,
+        H::Observer: ErrorObserver<X>,
     {
         let classification = self.site.hooks.parts().classifier.classify(&error);
         self.failed_as(classification, error)
     }
 
     /// Like [`failed`](Self::failed), with a classification in place of the classifier's.
-    pub fn failed_as<X>(&mut self, classification: impl Into<Classification>, error: X) -> Result<(), RetryError<X>> {
+    pub fn failed_as<X>(&mut self, classification: impl Into<Classification>, error: X) -> Result<(), RetryError<X>>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.fail_and_wait(&classification.into(), Cause::Error, Some(error))
     }
 
@@ -89,7 +97,10 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
     /// # Errors
     ///
     /// There is no other attempt: the reason to stop. The value stays with the caller.
-    pub fn failed_result<X>(&mut self, classification: impl Into<Classification>) -> Result<(), RetryError<X>> {
+    pub fn failed_result<X>(&mut self, classification: impl Into<Classification>) -> Result<(), RetryError<X>>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
         self.fail_and_wait(&classification.into(), Cause::Result, None)
     }
 }
@@ -106,6 +117,7 @@ impl<'p, E: BlockingEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H,
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
+        H::Observer: ErrorObserver<X>,
     {
         drive(&mut Run::of(self.policy.policy(), &mut self.site, None), operation)
     }
@@ -115,6 +127,7 @@ impl<'p, E: BlockingEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H,
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
+        H::Observer: ErrorObserver<X>,
     {
         drive(&mut Run::of(self.policy.policy(), &mut self.site, None), operation)
     }
@@ -142,6 +155,7 @@ impl<'c, E: BlockingEnvironment, H: HookSet> Resumed<'c, E, H, Blocking> {
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
+        H::Observer: ErrorObserver<X>,
     {
         drive(&mut self.waited(), operation)
     }
@@ -151,6 +165,7 @@ impl<'c, E: BlockingEnvironment, H: HookSet> Resumed<'c, E, H, Blocking> {
     where
         H::Classifier: Classifier<X>,
         H::Results: ResultClassifier<T>,
+        H::Observer: ErrorObserver<X>,
     {
         drive(&mut self.waited(), operation)
     }

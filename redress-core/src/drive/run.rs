@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::{
-    AttemptInfo, Checkpoint, CheckpointError, Millis, Policy, Rejected, RetryError,
+    AttemptInfo, Checkpoint, CheckpointError, ErrorObserver, Millis, Policy, Rejected, RetryError,
     call::{Call, Failed, Stop, is_timed},
     context::{Context, PolicyRef, Site},
     env::Environment,
@@ -54,7 +54,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
         match self.start(false) {
             Ok(()) => Ok(self),
             Err(stop) => {
-                self.call.finish(self.policy, self.site, Some(stop), false);
+                self.call.finish(self.policy, self.site, Some(stop), false, Site::emit);
                 Err(stop.into())
             }
         }
@@ -67,16 +67,25 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
 
     /// Takes the failure of the current attempt and keeps what it returned. Says why there is no wait before another.
     #[inline(always)]
-    pub(super) fn fail<T, X>(&mut self, failed: Failed<T, X>, last: &mut Option<Failure<T, X>>) -> Result<(), Stop> {
-        let waiting = self.call.fail(self.policy, self.site, &failed.classification, failed.cause);
+    pub(super) fn fail<T, X>(&mut self, failed: Failed<T, X>, last: &mut Option<Failure<T, X>>) -> Result<(), Stop>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        let error = if H::Observer::SEES_ERRORS { failed.failure.error() } else { None };
+        let waiting = self.call.fail(self.policy, self.site, &failed.classification, failed.cause, error);
         *last = Some(failed.failure);
         waiting
     }
 
     /// Ends the call and makes what it returns, of the value or of the reason and the latest failure.
     #[inline(always)]
-    pub(super) fn finish<T, X, R: FromReport<T, X>>(&mut self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> R {
-        self.call.finish(self.policy, self.site, end.as_ref().err().copied(), R::REPORTS_TIME);
+    pub(super) fn finish<T, X, R: FromReport<T, X>>(&mut self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> R
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        let error = if H::Observer::SEES_ERRORS { last.as_ref().and_then(Failure::error) } else { None };
+        let (stop, emit) = (end.as_ref().err().copied(), |site: &mut Site<E, H>, event| site.emit_with(error, event));
+        self.call.finish(self.policy, self.site, stop, R::REPORTS_TIME, emit);
         R::from_report(self.report(end, last))
     }
 
@@ -89,13 +98,13 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
         };
         // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
         let policy = if H::Sleep::ACTIVE { Some(self.policy) } else { None };
-        Report { result, stop, call: &self.call, policy }
+        Report { result, stop, operation: self.site.operation, call: &self.call, policy }
     }
 
     /// Ends the call with success and returns the value.
     pub fn succeed<T>(mut self, value: T) -> T {
         self.call.catch_up(self.site);
-        self.call.finish(self.policy, self.site, None, false);
+        self.call.finish(self.policy, self.site, None, false, Site::emit);
         value
     }
 
@@ -103,7 +112,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     /// of an attempt, it resumes with the next one. To the breaker it is as if the call had not been made.
     pub fn suspend(mut self) -> Checkpoint {
         // Without a reading at the start, there is no time to tell.
-        if is_timed::<H>(self.policy) {
+        if is_timed::<H>(self.policy, self.call.machine.is_observed) {
             self.call.machine.observe_wait(self.site.env.timestamp());
         }
         self.call.machine.checkpoint(self.policy)
@@ -169,8 +178,12 @@ impl<'p, E: Environment, H: HookSet, P: PolicyRef<'p>, M> Context<'p, E, H, P, M
 
 impl<E: Environment, H: HookSet, M> Run<'_, E, H, M> {
     /// Makes the error of a call that stops, in the loop form.
-    pub(super) fn give_up<X>(&mut self, stop: Stop, error: Option<X>) -> RetryError<X> {
-        self.call.finish(self.policy, self.site, Some(stop), false);
+    pub(super) fn give_up<X>(&mut self, stop: Stop, error: Option<X>) -> RetryError<X>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        let emit = |site: &mut Site<E, H>, event| site.emit_with(error.as_ref(), event);
+        self.call.finish(self.policy, self.site, Some(stop), false, emit);
         self.report::<(), X>(Err(stop), error.map(Failure::Error)).into_error()
     }
 }
@@ -193,7 +206,11 @@ impl Wait {
         match slice_length(site) {
             None => Self { slice: wait, left: Millis::ZERO, until: Timestamp::ZERO },
             Some(length) => {
-                let now = if is_timed::<H>(policy) { call.machine.seen() } else { site.env.timestamp() };
+                let now = if is_timed::<H>(policy, call.machine.is_observed) {
+                    call.machine.seen()
+                } else {
+                    site.env.timestamp()
+                };
                 let slice = wait.min(length);
                 let until = now.after(wait.saturating_add(E::RATE.slack()));
                 Self { slice, left: wait.saturating_sub(slice), until }

@@ -157,6 +157,7 @@ where
     E: AsyncEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
     H::Results: ResultClassifier<u32>,
     P: PolicyRef<'p>,
 {
@@ -187,6 +188,7 @@ where
     E: AsyncEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
     H::Results: ResultClassifier<u32>,
 {
     let mut device = Recoverable::new(0_u32, async |_: &mut u32| recovery());
@@ -207,6 +209,7 @@ where
     E: AsyncEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
     H::Results: ResultClassifier<u32>,
     P: PolicyRef<'p>,
 {
@@ -242,6 +245,7 @@ where
     E: AsyncEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
 {
     let mut run = match begun {
         Ok(run) => run,

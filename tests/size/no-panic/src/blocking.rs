@@ -115,6 +115,7 @@ where
     E: BlockingEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
     H::Results: ResultClassifier<u32>,
     P: PolicyRef<'p>,
 {
@@ -157,6 +158,7 @@ where
     E: BlockingEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
 {
     loop {
         run.attempt().sink();
@@ -180,6 +182,7 @@ where
     E: BlockingEnvironment,
     H: HookSet,
     H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
     H::Results: ResultClassifier<u32>,
 {
     let mut device = Recoverable::new(0_u32, |_: &mut u32| recovery());
