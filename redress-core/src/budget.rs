@@ -261,8 +261,9 @@ impl BudgetView {
         self.lock.with(|| {
             let enough = self.left_in_window(max_retries, window, reading) >= u32::from(cost);
             if enough {
+                let window = self.window.stamps();
                 while cost != 0 {
-                    self.window.update(Millis::MAX, self.window.stamp(RETRY), 0);
+                    window.update(Millis::MAX, window.stamp(RETRY), 0);
                     cost = cost.wrapping_sub(1);
                 }
             }
@@ -273,9 +274,10 @@ impl BudgetView {
     /// Returns the retries left in a window. Needs the lock.
     fn left_in_window(&self, max_retries: u16, window: Millis, reading: &Reading<'_>) -> u32 {
         let span = reading.at_least(window);
-        let passed = self.window.latest.passed(reading, span);
-        let age = self.window.slide(reading.now(), passed, span);
-        u32::from(max_retries).saturating_sub(self.window.update(age, NONE, 1 << RETRY))
+        let window = self.window.stamps();
+        let passed = window.latest.passed(reading, span);
+        let age = window.slide(reading.now(), passed, span);
+        u32::from(max_retries).saturating_sub(window.update(age, NONE, 1 << RETRY))
     }
 
     fn spend_of_bucket(&self, spend: Spend<'_>) -> bool {

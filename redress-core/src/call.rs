@@ -10,10 +10,10 @@
 //! Each step reads the clock at most once, and only if the deadline, an observer, the budget or the breaker needs it.
 
 use crate::{
-    AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, BreakerState, Cause, Classification, Classifier,
-    ErrorClass, ErrorObserver, Event, EventKind, Failure, Millis, Observer, Policy, Rejected, SleepDecision,
-    StopReason,
-    breaker::{BreakerRef, Snapshot},
+    AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, BreakerState, Cause, CircuitBreakerView, Classification,
+    Classifier, Clock, ErrorClass, ErrorObserver, Event, EventKind, Failure, Millis, Observer, Policy, Rejected,
+    SleepDecision, StopReason,
+    breaker::{Admission, Snapshot},
     context::{ResultClassifier, Site},
     env::Environment,
     hooks::{AbortCondition, HookSet, SleepHandler},
@@ -120,18 +120,23 @@ impl Call {
             site.notify(|observer, _| is_observed = observer.wants_time());
             self.machine.is_observed = is_observed;
         }
-        if self.machine.attempt() == 0 && (reports_time || is_timed::<H>(policy, self.machine.is_observed)) {
+        let is_first = self.machine.attempt() == 0;
+        let is_timed = is_timed::<H>(policy, self.machine.is_observed);
+        if is_timed {
+            self.machine.set_timed();
+        }
+        if is_first && (reports_time || is_timed) {
             self.machine.start(site.env.timestamp());
         }
         site.notify(Observer::on_call_start);
-        self.admit(policy, site)?;
-        self.begin(policy, site)
+        self.admit(policy, site, !is_first || reports_time)?;
+        self.begin_attempt(policy, site, is_first)
     }
 
     /// Reads the clock, if the steps need it: after a failure and after a wait.
     #[inline]
-    pub(crate) fn read<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &mut Site<E, H>) {
-        if is_timed::<H>(policy, self.machine.is_observed) {
+    pub(crate) fn read<E: Environment, H: HookSet>(&mut self, site: &Site<E, H>) {
+        if self.machine.is_timed() {
             self.machine.observe(site.env.timestamp());
         }
     }
@@ -153,33 +158,69 @@ impl Call {
         policy: &Policy<'_>,
         site: &mut Site<E, H>,
     ) -> Result<(), Stop> {
+        if self.machine.is_timed() && self.permit == Snapshot::SPENT_ATTEMPT {
+            self.admit(policy, site, true)?;
+        }
+        self.begin_attempt(policy, site, false)
+    }
+
+    #[inline(always)]
+    fn begin_attempt<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        is_first: bool,
+    ) -> Result<(), Stop> {
         let is_aborted = site.hooks.parts().abort.is_aborted();
-        self.machine.begin(&policy.retry, is_aborted)?;
+        self.machine.begin(&policy.retry, is_first, is_aborted)?;
         self.announce(site);
         Ok(())
     }
 
-    /// Asks the breaker for admission, once for a new call and once after it was resumed.
+    /// Asks the breaker for admission, once for a new call and once after it was resumed, or for each attempt. `is_started`: a
+    /// reading was taken before.
     #[inline]
-    fn admit<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &mut Site<E, H>) -> Result<(), Stop> {
+    fn admit<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        is_started: bool,
+    ) -> Result<(), Stop> {
         // A call can be suspended in its last attempt.
         if self.machine.attempt() != 0 && self.machine.is_exhausted(&policy.retry) {
             return Err(StopReason::MaxAttemptsGlobal.into());
         }
         let Some(breaker) = &policy.breaker else { return Ok(()) };
-        let admission = breaker.admit(&site.env, self.now(is_timed::<H>(policy, self.machine.is_observed)));
-        let elapsed = elapsed::<H>(&self.machine);
-        if admission.has_half_opened() {
-            site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
-        }
+        let admission = breaker.admit(&site.env, self.now(self.machine.is_timed()));
         if admission.permit.is_none() {
             if H::Observer::ACTIVE {
+                let elapsed = elapsed::<H>(&self.machine);
                 site.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
             }
             return Err(Stop { retry_after: admission.retry_after(), ..StopReason::CircuitOpen.into() });
         }
+        if admission.is_special() {
+            self.note(admission, site, is_started);
+        }
         self.permit = admission.permit;
         Ok(())
+    }
+
+    /// Tells observers of a circuit that is half-open now, and begins to time a call whose breaker wants it.
+    #[cold]
+    fn note<E: Environment, H: HookSet>(&mut self, admission: Admission, site: &mut Site<E, H>, is_started: bool) {
+        if admission.has_half_opened() {
+            site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed::<H>(&self.machine));
+        }
+        if admission.permit.is_watched() && !self.machine.is_timed() {
+            self.machine.set_timed();
+            let now = site.env.timestamp();
+            if is_started {
+                self.machine.observe(now);
+            } else {
+                self.machine.start(now);
+            }
+        }
     }
 
     /// Notifies observers of an attempt that begins.
@@ -234,7 +275,13 @@ impl Call {
     where
         H::Observer: ErrorObserver<X>,
     {
-        self.read(policy, site);
+        if self.machine.is_timed() {
+            let begun = self.machine.seen();
+            self.machine.observe(site.env.timestamp());
+            if self.permit.is_for_an_attempt() {
+                self.settle_attempt(policy, site, classification, begun);
+            }
+        }
         let is_aborted = site.hooks.parts().abort.is_aborted();
         if classification.is_abort() {
             return Err(StopReason::Aborted);
@@ -251,7 +298,7 @@ impl Call {
         let delay = formulas.delay(backoff, &context, hint, room, || site.env.random());
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
-            && !budget.consume(1, &Reading::of(&site.env, self.now(is_timed::<H>(policy, self.machine.is_observed))))
+            && !budget.consume(1, &Reading::of(&site.env, self.now(self.machine.is_timed())))
         {
             return Err(StopReason::BudgetExhausted);
         }
@@ -315,6 +362,7 @@ impl Call {
             return;
         }
         let is_success = reason.is_none();
+        let begun = self.machine.seen();
         // Each other end was timed with the step that led to it.
         if reports_time && !is_timed::<H>(policy, self.machine.is_observed)
             || is_success && (reports_time || is_observed::<H>(self.machine.is_observed))
@@ -325,7 +373,7 @@ impl Call {
         let is_failure = !matches!(reason, None | Some(StopReason::Aborted));
         let last = if is_failure { self.machine.last() } else { None };
         // Breaker and budget come first, so that they learn of the call even if an observer panics.
-        let changed = self.settle(policy, site, is_success, is_failure, reports_time);
+        let changed = self.settle(policy, site, is_success, is_failure, reports_time, begun);
         if is_success && let Some(budget) = policy.budget {
             budget.record_success();
         }
@@ -348,15 +396,48 @@ impl Call {
         }
     }
 
-    /// Gives the permit back, if there still is one: the call is abandoned.
-    #[inline(always)]
-    pub(crate) fn release(&self, policy: &Policy<'_>) {
-        if self.permit.is_half_open() {
-            give_back(policy.breaker.as_ref(), self.permit);
+    /// Gives the permit back, if there still is one, as if the call had not been made.
+    pub(crate) fn release(&mut self, policy: &Policy<'_>) {
+        let permit = core::mem::replace(&mut self.permit, Snapshot::SPENT);
+        if let Some(breaker) = policy.breaker {
+            breaker.release(permit);
         }
     }
 
-    /// Reports to the breaker how the call ended. Returns the new state if it changed.
+    /// Gives the permit back, if there still is one: the caller has dropped the call, maybe in the middle of an attempt.
+    #[inline(always)]
+    pub(crate) fn abandon<C: Clock>(&self, policy: &Policy<'_>, clock: &C) {
+        if self.permit.is_missed() {
+            let begun = if self.machine.is_between_attempts() { Timestamp::NEVER } else { self.machine.seen() };
+            give_back(policy.breaker, self.permit, begun, clock);
+        }
+    }
+
+    /// Reports to a breaker that observes attempts how this one has failed, at the latest reading.
+    #[cold]
+    #[inline(never)]
+    fn settle_attempt<E: Environment, H: HookSet>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        classification: &Classification,
+        begun: Timestamp,
+    ) {
+        let permit = core::mem::replace(&mut self.permit, Snapshot::SPENT_ATTEMPT);
+        let Some(breaker) = policy.breaker else { return };
+        if classification.is_abort() {
+            breaker.release(permit);
+            return;
+        }
+        let (now, class) = (self.machine.seen(), classification.class());
+        let changed = breaker.settle(permit, Some(class), now.since(begun).unwrap_or_default(), &site.env, now);
+        if let Some(state) = changed {
+            site.emit_state(state.into(), state, Some(class), elapsed::<H>(&self.machine));
+        }
+    }
+
+    /// Reports to the breaker how the call ended; `begun` is when its latest attempt began. Returns the new state if it
+    /// changed.
     #[inline(always)]
     fn settle<E: Environment, H: HookSet>(
         &mut self,
@@ -365,10 +446,14 @@ impl Call {
         is_success: bool,
         is_failure: bool,
         reports_time: bool,
+        begun: Timestamp,
     ) -> Option<BreakerState> {
         let permit = core::mem::replace(&mut self.permit, Snapshot::SPENT);
-        let breaker = policy.breaker.as_ref()?;
+        let breaker = policy.breaker?;
         let failure = if is_success {
+            if permit.is_closed() {
+                return None;
+            }
             None
         } else if is_failure && self.machine.has_begun() {
             // An attempt that has begun has failed, so there is a class.
@@ -378,18 +463,45 @@ impl Call {
             breaker.release(permit);
             return None;
         };
-        let is_read = reports_time
-            || is_observed::<H>(self.machine.is_observed)
-            || !is_success && is_timed::<H>(policy, self.machine.is_observed);
-        breaker.settle(permit, failure, &site.env, self.now(is_read))
+        let is_read =
+            reports_time || is_observed::<H>(self.machine.is_observed) || !is_success && self.machine.is_timed();
+        let mut took = Millis::ZERO;
+        if permit.is_watched() {
+            took = self.time_watched(permit, site, is_read, begun);
+        }
+        breaker.settle(permit, failure, took, &site.env, self.now(is_read || permit.is_watched()))
+    }
+
+    /// Returns how long a call or an attempt took whose breaker wants to know, and takes a reading for that.
+    #[cold]
+    #[inline(never)]
+    fn time_watched<E: Environment, H: HookSet>(
+        &mut self,
+        permit: Snapshot,
+        site: &Site<E, H>,
+        is_read: bool,
+        begun: Timestamp,
+    ) -> Millis {
+        if !is_read {
+            self.machine.observe(site.env.timestamp());
+        }
+        if permit.is_for_an_attempt() {
+            self.machine.seen().since(begun).unwrap_or_default()
+        } else {
+            self.machine.elapsed()
+        }
     }
 }
 
-/// Takes the permit by value and is not inlined, so that a call which is dropped or unwinds need not be in memory.
+/// Takes its arguments by value and is not inlined, so that a call which is dropped or unwinds need not be in memory.
 #[cold]
 #[inline(never)]
-fn give_back(breaker: Option<&BreakerRef<'_>>, permit: Snapshot) {
-    if let Some(breaker) = breaker {
+fn give_back<C: Clock>(breaker: Option<&CircuitBreakerView>, permit: Snapshot, begun: Timestamp, clock: &C) {
+    let Some(breaker) = breaker else { return };
+    if permit.is_watched() && begun != Timestamp::NEVER {
+        let took = clock.timestamp().since(begun).unwrap_or_default();
+        breaker.abandon(permit, took, clock);
+    } else {
         breaker.release(permit);
     }
 }

@@ -58,6 +58,26 @@ config_errors! {
     ProbeLeaseOutOfRange => "probe_lease: must be from 1 ms to 24 days";
     /// A class that trips a breaker is `neutral`.
     NeutralTrips => "neutral: a class that trips the breaker cannot be neutral; take it out of neutral, or out of trip_on and threshold_for";
+    /// A breaker has no bucket, or more than 255.
+    BucketsOutOfRange => "buckets: must be from 1 to 255";
+    /// A breaker's `failure_rate`, or the rate or threshold of its `slow_calls`, is out of bounds.
+    RateOutOfRange => "failure_rate, slow_calls: must be from 1 to 100 percent, and the threshold of slow calls at least 1 ms";
+    /// A breaker's `minimum_calls` is 0.
+    ZeroMinimumCalls => "minimum_calls: must be at least 1; use failure_count to open at a number of failures";
+    /// A breaker's `failure_count` is 0 or 65,535.
+    ZeroFailureCount => "failure_count: must be from 1 to 65534; leave it out to open by rate only";
+    /// A breaker's window of calls can never hold `minimum_calls`.
+    WindowOfCallsTooShort => "window_of_calls: must be at least the number of buckets, and without one bucket still hold minimum_calls; make it longer or minimum_calls smaller";
+    /// A breaker's `growing_timeout` is out of bounds.
+    GrowingTimeoutOutOfRange => "growing_timeout: longest must be from recovery_timeout to 24 days, and healthy_after from 1 ms to 24 days";
+    /// A breaker's `jitter` is above 100 percent.
+    JitterAboveAll => "jitter: must be at most 100 percent";
+    /// A breaker's `probe_rate` is out of bounds.
+    ProbeRateOutOfRange => "probe_rate: must be from 1 to 100 percent";
+    /// A breaker's `progressive` is out of bounds.
+    ProgressiveOutOfRange => "progressive: must be from 1 ms to 1 hour; leave it out to admit all calls at once";
+    /// A breaker's `abandoned_calls` has no effect, or counts every call that is dropped.
+    AbandonedOutOfRange => "abandoned_calls: must be at least 1 ms, and the class one that trips the breaker; add it to trip_on";
     /// A rolling budget's `max_retries` is above its number of slots.
     RetriesAboveCapacity => "max_retries: must be at most the window's capacity";
     /// A token bucket's `capacity` is 0 or above 4,000.

@@ -51,6 +51,8 @@ pub(crate) struct Machine {
     is_resumed: bool,
     /// Whether an observer wants the time of each step.
     pub(crate) is_observed: bool,
+    /// Whether each step of the call is timed: for the deadline, an observer or the breaker.
+    is_timed: bool,
     /// Milliseconds by which a span between two readings may be too short: see [`Rate::slack`](crate::time::Rate::slack).
     slack: u8,
 }
@@ -118,6 +120,7 @@ impl Machine {
             phase: Phase::Attempt,
             is_resumed: false,
             is_observed: false,
+            is_timed: false,
             #[expect(clippy::cast_possible_truncation, reason = "zero or one")]
             slack: slack.get() as u8,
         }
@@ -126,6 +129,16 @@ impl Machine {
     /// Starts the time of the call.
     pub(crate) const fn start(&mut self, now: Timestamp) {
         self.seen = Seen(now);
+    }
+
+    /// Returns whether each step of the call is timed.
+    pub(crate) const fn is_timed(&self) -> bool {
+        self.is_timed
+    }
+
+    /// Makes each step of the call be timed.
+    pub(crate) const fn set_timed(&mut self) {
+        self.is_timed = true;
     }
 
     /// Returns the attempts begun.
@@ -227,8 +240,8 @@ impl Machine {
     ///
     /// The deadline has passed or the call is aborted. No deadline has passed at the start of a call.
     #[inline(always)]
-    pub(crate) fn begin(&mut self, retry: &Retry<'_>, is_aborted: bool) -> Result<(), StopReason> {
-        let is_over = if self.attempt == 0 { retry.is_over() } else { self.is_late(retry, Millis::ZERO) };
+    pub(crate) fn begin(&mut self, retry: &Retry<'_>, is_first: bool, is_aborted: bool) -> Result<(), StopReason> {
+        let is_over = if is_first { retry.is_over() } else { self.is_late(retry, Millis::ZERO) };
         if is_over {
             return Err(StopReason::DeadlineExceeded);
         }
@@ -370,6 +383,7 @@ impl Machine {
             last: checkpoint.last(),
             phase: Phase::Waiting,
             is_resumed: true,
+            is_timed: retry.deadline_millis().is_some(),
             seen: Seen(now),
             ..Self::new(slack)
         };
@@ -400,7 +414,7 @@ mod tests {
     fn begun() -> Machine {
         let mut machine = Machine::new(Millis::ZERO);
         machine.start(at(1_000));
-        assert_eq!(machine.begin(&RETRY, false), Ok(()));
+        assert_eq!(machine.begin(&RETRY, true, false), Ok(()));
         machine
     }
 
@@ -438,7 +452,7 @@ mod tests {
         assert_eq!((machine.wait(), machine.previous(ErrorClass::Transient)), (Millis::new(9_999), Millis::new(9_999)));
         assert_eq!(machine.previous(ErrorClass::RateLimit), Millis::ZERO);
         machine.observe(at(11_000));
-        assert_eq!(machine.begin(&RETRY, false), Err(StopReason::DeadlineExceeded));
+        assert_eq!(machine.begin(&RETRY, false, false), Err(StopReason::DeadlineExceeded));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::{
     BudgetView, CircuitBreakerView, ConfigError, Retry,
-    breaker::BreakerRef,
     context::{Context, Hooks},
     env::Environment,
     error::valid_or_panic,
@@ -44,7 +43,7 @@ use crate::{
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy<'a> {
     pub(crate) retry: Retry<'a>,
-    pub(crate) breaker: Option<BreakerRef<'a>>,
+    pub(crate) breaker: Option<&'a CircuitBreakerView>,
     pub(crate) budget: Option<&'a BudgetView>,
     /// See [`Retry::fingerprint`]. Overrides do not change it, so that a call may be resumed with others.
     pub(crate) fingerprint: u16,
@@ -78,7 +77,7 @@ impl<'a> Policy<'a> {
 
     /// Sets the circuit breaker, of any capacity. While it is open, calls fail fast.
     pub const fn circuit_breaker(mut self, breaker: &'a CircuitBreakerView) -> Self {
-        self.breaker = Some(BreakerRef::new(breaker));
+        self.breaker = Some(breaker);
         self
     }
 

@@ -21,10 +21,11 @@ use crate::{
 };
 
 /// A reading of a clock, and the clock to take another from.
-pub(crate) struct Reading<'a> {
+pub struct Reading<'a> {
     now: Cell<Timestamp>,
     clock: &'a dyn MillisClock,
     slack: Millis,
+    took: Millis,
 }
 
 /// A clock of any tick rate, read in milliseconds.
@@ -38,10 +39,26 @@ impl<C: Clock> MillisClock for C {
     }
 }
 
+impl core::fmt::Debug for Reading<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Reading").field("now", &self.now).field("took", &self.took).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Reading<'a> {
     /// Creates the reading of a step; [`Timestamp::NEVER`] for one that is taken when it is needed, with the lock held.
     pub(crate) fn of<C: Clock>(clock: &'a C, now: Timestamp) -> Self {
-        Self { now: Cell::new(now), clock, slack: C::RATE.slack() }
+        Self { now: Cell::new(now), clock, slack: C::RATE.slack(), took: Millis::ZERO }
+    }
+
+    /// Returns the reading with the time that the call in question took.
+    pub(crate) const fn after(mut self, took: Millis) -> Self {
+        self.took = took;
+        self
+    }
+
+    pub(crate) const fn took(&self) -> Millis {
+        self.took
     }
 
     /// Returns the moment to decide by, once a [`Mark`] has looked at it.
@@ -70,6 +87,7 @@ impl<'a> Reading<'a> {
 }
 
 /// A moment that is kept, from which time is counted. Consistent only with the lock held.
+#[derive(Debug)]
 pub(crate) struct Mark {
     moment: Halves,
     /// The first of the latest readings if all of them were older than the moment; zero if not.

@@ -41,23 +41,29 @@ impl<const N: usize> Window<[Slot; N]> {
     }
 }
 
-/// A window whose capacity is forgotten.
-type Slots = Window<[Slot]>;
-
-impl Slots {
-    /// Returns how many stamps fit.
-    pub(crate) const fn capacity(&self) -> usize {
-        self.slots.len()
+impl Window<[Slot]> {
+    /// Borrows both parts.
+    pub(crate) const fn stamps(&self) -> Stamps<'_> {
+        Stamps { latest: &self.latest, slots: &self.slots }
     }
+}
 
+/// The parts of a window, which need not be neighbours.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamps<'a> {
+    pub(crate) latest: &'a Mark,
+    pub(crate) slots: &'a [Slot],
+}
+
+impl<'a> Stamps<'a> {
     /// Removes every stamp.
-    pub(crate) fn clear(&self) {
+    pub(crate) fn clear(self) {
         self.update(Millis::ZERO, NONE, 0);
     }
 
     /// Moves on to a reading, `passed` after the latest. Returns the age from which on stamps are to be removed: `span`, or zero
     /// for all if they are older than that in any case or the clock was set back.
-    pub(crate) fn slide(&self, now: Timestamp, passed: Millis, span: Millis) -> Millis {
+    pub(crate) fn slide(self, now: Timestamp, passed: Millis, span: Millis) -> Millis {
         self.latest.store(now);
         if passed < span { span } else { Millis::ZERO }
     }
@@ -68,11 +74,11 @@ impl Slots {
     /// Without a free slot the stamp is lost, which the capacity rules of breaker and budget exclude.
     #[inline(never)]
     #[expect(clippy::arithmetic_side_effects, reason = "at most one per slot")]
-    pub(crate) fn update(&self, age: Millis, mut stamp: u32, tags: u32) -> u32 {
+    pub(crate) fn update(self, age: Millis, mut stamp: u32, tags: u32) -> u32 {
         // A tag is at most `TAG`, so it does not change the comparison.
         let (now, age) = (self.time(Millis::ZERO) | TAG, age.get() << TAG_BITS);
         let mut counted = 0;
-        for slot in &self.slots {
+        for slot in self.slots {
             let mut kept = slot.0.load(Relaxed);
             if kept == NONE || now.wrapping_sub(kept) >= age {
                 kept = stamp;
@@ -85,22 +91,22 @@ impl Slots {
     }
 
     /// Returns the time of this span before the latest reading, as stamps have it.
-    fn time(&self, age: Millis) -> u32 {
+    fn time(self, age: Millis) -> u32 {
         self.latest.low_bits().wrapping_sub(age.get()) << TAG_BITS
     }
 
     /// Returns a stamp of the latest reading, with a tag from 1 to 15.
-    pub(crate) fn stamp(&self, tag: u32) -> u32 {
+    pub(crate) fn stamp(self, tag: u32) -> u32 {
         self.time(Millis::ZERO) | tag
     }
 
     /// Returns a stamp that was made this span before the latest reading.
-    pub(crate) fn stamp_of_age(&self, age: Millis, tag: u32) -> u32 {
+    pub(crate) fn stamp_of_age(self, age: Millis, tag: u32) -> u32 {
         self.time(age) | tag
     }
 
     /// Returns the age of each stamp at the latest reading, rounded down, and its tag; skips empty slots.
-    pub(crate) fn ages(&self) -> impl Iterator<Item = (Millis, u32)> {
+    pub(crate) fn ages(self) -> impl Iterator<Item = (Millis, u32)> + use<'a> {
         let now = self.time(Millis::ZERO);
         self.slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp != NONE).map(move |stamp| {
             let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
@@ -121,7 +127,8 @@ mod tests {
     const TAGS: u32 = 1 << 1;
 
     /// Moves on and counts the stamps that are left.
-    fn left(window: &Slots, now: u64) -> u32 {
+    fn left(window: &Window<[Slot]>, now: u64) -> u32 {
+        let window = window.stamps();
         let clock = ManualClock::new();
         clock.set(Instant::from_ticks(now));
         let reading = Reading::of(&clock, Timestamp::NEVER);
@@ -129,12 +136,16 @@ mod tests {
         window.update(window.slide(reading.now(), passed, SPAN), NONE, TAGS)
     }
 
+    fn stamp(window: &Window<[Slot]>) {
+        window.stamps().update(SPAN, window.stamps().stamp(1), TAGS);
+    }
+
     fn stamped(start: u64) -> Window<[Slot; 4]> {
         let stamped = Window::<[Slot; 4]>::new(Timestamp::ZERO);
-        let window: &Slots = &stamped;
+        let window: &Window<[Slot]> = &stamped;
         for (count, second) in [0, 2_000, 4_000].into_iter().enumerate() {
             assert_eq!(left(window, start.wrapping_add(second)), u32::try_from(count).unwrap());
-            window.update(SPAN, window.stamp(1), TAGS);
+            stamp(window);
         }
         stamped
     }
@@ -167,7 +178,7 @@ mod tests {
     fn a_stamp_of_a_late_reading_is_as_old_as_the_latest_one() {
         let window = stamped(100_000);
         assert_eq!(left(&window, 99_000), 3);
-        Slots::update(&window, SPAN, Slots::stamp(&window, 1), TAGS);
+        stamp(&window);
         assert_eq!(left(&window, 109_000), 3 + 1);
         assert_eq!(left(&window, 113_999), 2);
         assert_eq!(left(&window, 114_000), 0);
@@ -182,7 +193,7 @@ mod tests {
             for (at, stamps) in [(0, 3), (5_000, 3), (9_999, 3), (10_000, 0), (10_001, 0)] {
                 assert_eq!(left(&window, restarted + at), stamps, "{at} ms after {back} ms back");
             }
-            Slots::update(&window, SPAN, Slots::stamp(&window, 1), TAGS);
+            stamp(&window);
             assert_eq!(left(&window, restarted + 20_000), 1);
             assert_eq!(left(&window, restarted + 20_001), 0);
         }

@@ -11,7 +11,7 @@
 //! | 8 to 4 N + 7 | per slot: age of the failure in milliseconds times 16, plus class plus 1; 0 for none |
 //! | last two | CRC-16 of all before, high byte first |
 
-use super::{BreakerState, CircuitBreaker, CircuitBreakerView};
+use super::{BreakerState, CircuitBreaker};
 use crate::{
     CheckpointError, Clock, Millis,
     checkpoint::crc16,
@@ -31,9 +31,7 @@ const CHECKSUM: usize = 2;
 impl<const N: usize> CircuitBreaker<N> {
     /// Length of this breaker's checkpoint in bytes: 10, and 4 for each slot.
     pub const CHECKPOINT_LEN: usize = HEADER + SLOT * N + CHECKSUM;
-}
 
-impl CircuitBreakerView {
     /// Writes the state of the breaker to the beginning of `buffer`, for retained memory or flash, and returns the bytes
     /// written. Times are spans, because clocks restart: the time left until a probe, or the age of each failure.
     ///
@@ -65,13 +63,13 @@ impl CircuitBreakerView {
     ///
     /// [`CheckpointError::Length`] if the buffer is shorter than [`CHECKPOINT_LEN`](CircuitBreaker::CHECKPOINT_LEN).
     pub fn checkpoint<'b, C: Clock>(&self, clock: &C, buffer: &'b mut [u8]) -> Result<&'b [u8], CheckpointError> {
-        let (bytes, _) = buffer.split_at_mut_checked(self.checkpoint_len()).ok_or(CheckpointError::Length)?;
+        let (bytes, _) = buffer.split_at_mut_checked(Self::CHECKPOINT_LEN).ok_or(CheckpointError::Length)?;
         let (content, checksum) = bytes.split_last_chunk_mut::<CHECKSUM>().ok_or(CheckpointError::Length)?;
         let (header, ages) = content.split_first_chunk_mut::<HEADER>().ok_or(CheckpointError::Length)?;
         let reading = Reading::of(clock, Timestamp::NEVER);
         // Computed before the lock is taken, which is held for a short time only.
         let fingerprint = self.fingerprint();
-        self.lock.with(|| self.save(&reading, fingerprint, header, ages));
+        self.head.lock.with(|| self.save(&reading, fingerprint, header, ages));
         *checksum = crc16(content).to_be_bytes();
         Ok(bytes)
     }
@@ -86,7 +84,7 @@ impl CircuitBreakerView {
     ///
     /// The bytes are no checkpoint of a breaker with this configuration and capacity; the breaker is unchanged.
     pub fn restore<C: Clock>(&self, bytes: &[u8], slept: impl Into<Slept>, clock: &C) -> Result<(), CheckpointError> {
-        if bytes.len() != self.checkpoint_len() {
+        if bytes.len() != Self::CHECKPOINT_LEN {
             return Err(CheckpointError::Length);
         }
         let (header, rest) = bytes.split_first_chunk::<HEADER>().ok_or(CheckpointError::Length)?;
@@ -106,7 +104,7 @@ impl CircuitBreakerView {
         let state = match version & 3 {
             0 => BreakerState::Closed,
             1 => BreakerState::Open,
-            2 if succeeded < self.config.probes => BreakerState::HalfOpen,
+            2 if succeeded < self.head.config.probes => BreakerState::HalfOpen,
             _ => return Err(CheckpointError::Corrupt),
         };
         if !sound {
@@ -116,30 +114,26 @@ impl CircuitBreakerView {
         let reading = Reading::of(clock, Timestamp::NEVER);
         // Rounded down: a call is admitted up to a millisecond too late, but never too early.
         let slept = slept.into().down;
-        self.lock.with(|| self.load_saved(state, succeeded, left, ages, slept, &reading));
+        self.head.lock.with(|| self.load_saved(state, succeeded, left, ages, slept, &reading));
         Ok(())
     }
 
-    fn checkpoint_len(&self) -> usize {
-        self.window.capacity().saturating_mul(SLOT).saturating_add(HEADER).saturating_add(CHECKSUM)
-    }
-
     fn save(&self, reading: &Reading<'_>, fingerprint: u16, header: &mut [u8; HEADER], ages: &mut [u8]) {
-        let snapshot = self.load();
+        let snapshot = self.head.load();
         ages.fill(0);
         let mut left = Millis::ZERO;
         match snapshot.state() {
             BreakerState::Open => {
-                let span = reading.at_least(self.config.span(BreakerState::Open));
-                left = span.saturating_sub(self.window.latest.passed(reading, span));
+                let span = reading.at_least(self.head.config.span(BreakerState::Open));
+                left = span.saturating_sub(self.head.latest.passed(reading, span));
             }
             BreakerState::HalfOpen => {}
             BreakerState::Closed => {
-                let span = self.config.span(BreakerState::Closed);
-                let passed = self.window.latest.passed(reading, span);
-                self.window.update(self.window.slide(reading.now(), passed, span), NONE, 0);
+                let span = self.head.config.span(BreakerState::Closed);
+                let passed = self.head.latest.passed(reading, span);
+                self.stamps().update(self.stamps().slide(reading.now(), passed, span), NONE, 0);
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
-                for (to, (age, tag)) in ages.iter_mut().zip(self.window.ages()) {
+                for (to, (age, tag)) in ages.iter_mut().zip(self.stamps().ages()) {
                     *to = (age.get() << TAG_BITS | tag).to_le_bytes();
                 }
             }
@@ -160,25 +154,25 @@ impl CircuitBreakerView {
         slept: Millis,
         reading: &Reading<'_>,
     ) {
-        let (now, next) = (reading.read(), self.load().next(state));
-        self.window.clear();
+        let (now, next) = (reading.read(), self.head.load().next(state));
+        self.stamps().clear();
         match state {
             BreakerState::Open => {
-                let span = self.config.span(BreakerState::Open);
+                let span = self.head.config.span(BreakerState::Open);
                 let left = left.min(span).saturating_sub(slept);
                 // With nothing left, what a clock may add to the span has passed too.
                 let passed = if left.get() == 0 { reading.at_least(span) } else { span.saturating_sub(left) };
-                self.enter(next, now.before(passed));
+                self.head.enter(next, now.before(passed));
             }
             // Probes that have succeeded keep their places; those under way lose them.
-            BreakerState::HalfOpen => self.enter(next.with_succeeded(succeeded.into()), now),
+            BreakerState::HalfOpen => self.head.enter(next.with_succeeded(succeeded.into()), now),
             BreakerState::Closed => {
-                self.enter(next, now);
+                self.head.enter(next, now);
                 for age in ages {
                     let kept = u32::from_le_bytes(*age);
                     let age = Millis::new(kept >> TAG_BITS).saturating_add(slept);
-                    if age < self.config.span(BreakerState::Closed) && kept & TAG != 0 {
-                        self.window.update(Millis::MAX, self.window.stamp_of_age(age, kept & TAG), 0);
+                    if age < self.head.config.span(BreakerState::Closed) && kept & TAG != 0 {
+                        self.stamps().update(Millis::MAX, self.stamps().stamp_of_age(age, kept & TAG), 0);
                     }
                 }
             }
@@ -186,7 +180,7 @@ impl CircuitBreakerView {
     }
 
     fn fingerprint(&self) -> u16 {
-        let config = &self.config;
+        let config = &self.head.config;
         let mut hash = Fnv::new();
         for span in config.spans {
             hash.add(span.get());

@@ -24,9 +24,12 @@
 //! serves tasks, executors of different priority and interrupt handlers, also on cores without compare-and-swap. Transitions
 //! are returned, so that observers are notified after the lock is released.
 
+mod by_hand;
 mod checkpoint;
 mod config;
+mod failures;
 mod permit;
+mod rate;
 mod reference;
 mod state;
 
@@ -36,19 +39,20 @@ use core::sync::atomic::{
     fence,
 };
 
+pub use by_hand::BreakerMode;
 pub use config::BreakerConfig;
 pub use permit::Permit;
-pub(crate) use reference::BreakerRef;
+pub use rate::{BreakerListener, Counts, RateBreaker, RateConfig, Transition};
 pub(crate) use state::Snapshot;
 
 use crate::{
-    ClassSet, ConfigError, ErrorClass, Millis,
+    ConfigError, ErrorClass, Millis,
     error::valid_or_panic,
     lock::Lock,
     named::named,
-    reading::Reading,
+    reading::{Mark, Reading},
     time::Timestamp,
-    window::{Slot, Window},
+    window::Slot,
 };
 
 /// The orderings by which a rejection reads without the lock; where it takes the lock, that orders.
@@ -69,36 +73,73 @@ named! {
 }
 
 /// The answer of a breaker. Two words, which are returned in registers.
-#[derive(Clone, Copy)]
-pub(crate) struct Admission {
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
     /// On admission, the permit; `NONE` if the call is rejected. After a result, the snapshot that was entered; `NONE` if the
     /// state is unchanged.
     pub(crate) permit: Snapshot,
-    /// After a rejection, milliseconds until calls are admitted. On admission, 1 if the circuit was open and is half-open now.
+    /// After a rejection, milliseconds until calls are admitted. On admission, [`HALF_OPENED`](Self::HALF_OPENED) and
+    /// [`WATCHED`](Self::WATCHED), zero for neither. After a request by hand, its answer.
     more: u32,
 }
 
 impl Admission {
     const UNCHANGED: Self = Self { permit: Snapshot::NONE, more: 0 };
+    /// The circuit was open and is half-open now.
+    const HALF_OPENED: u32 = 1;
+    /// The permit is [watched](Snapshot::is_watched).
+    const WATCHED: u32 = 2;
+
+    const fn rejected(retry_after: Millis) -> Self {
+        Self { permit: Snapshot::NONE, more: retry_after.get() }
+    }
 
     /// After a rejection, returns the time until calls are admitted.
     pub(crate) const fn retry_after(self) -> Millis {
         Millis::new(self.more)
     }
 
+    /// On admission, returns whether there is more to know than the permit.
+    pub(crate) const fn is_special(self) -> bool {
+        self.more != 0
+    }
+
     /// On admission, returns whether the circuit was open and is half-open now.
     pub(crate) const fn has_half_opened(self) -> bool {
-        !self.permit.is_none() && self.more != 0
+        self.more & Self::HALF_OPENED != 0
     }
 }
 
-/// Any [`CircuitBreaker`] behind a reference, its capacity forgotten: what a [`Policy`](crate::Policy) refers to.
-pub struct CircuitBreakerView<S: ?Sized = [Slot]> {
+/// How a breaker counts and decides. Sealed: implemented by what is behind [`CircuitBreaker`] and [`RateBreaker`].
+///
+/// # Design
+///
+/// The code of a breaker comes with the reference to it, as that of a trait object does. An image without breakers then
+/// contains none, one with breakers of one kind contains that kind only, and the head of a breaker, which is all that a call
+/// needs while the circuit is closed, is read without a call through the table.
+pub trait Counter: Send + Sync {
+    /// Admits a call if `permit` is [`NONE`](Snapshot::NONE), obeys if it is a [request](Snapshot::request), else takes the
+    /// result of the call with this permit. `failure` is the class of a failure that counts.
+    #[doc(hidden)]
+    fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission;
+}
+
+/// What all breakers have.
+#[derive(Debug)]
+pub struct Head {
     config: BreakerConfig,
     lock: Lock,
     snapshot: AtomicU32,
-    /// Its latest moment is, closed, the latest reading; open, when the circuit opened; half-open, the latest admission.
-    window: Window<S>,
+    /// Closed, the latest reading of a breaker that counts failures, and the beginning of the current bucket of one that
+    /// counts rates; open, when the circuit opened; half-open, the latest admission.
+    latest: Mark,
+}
+
+/// Any [`CircuitBreaker`] or [`RateBreaker`] behind a reference, its kind and capacity forgotten: what a
+/// [`Policy`](crate::Policy) refers to.
+pub struct CircuitBreakerView<S: ?Sized = dyn Counter> {
+    head: Head,
+    counter: S,
 }
 
 /// A circuit breaker that remembers up to `N` failed calls, four bytes each.
@@ -151,8 +192,7 @@ impl<const N: usize> CircuitBreaker<N> {
         if let Err(error) = config.validate(N) {
             return Err(error);
         }
-        let (lock, window) = (Lock::new(), Window::new(Timestamp::ZERO));
-        Ok(Self { config: config.normal(), lock, snapshot: AtomicU32::new(0), window })
+        Ok(Self { head: Head::new(config, Snapshot::CLOSED), counter: [const { Slot::EMPTY }; N] })
     }
 }
 
@@ -160,7 +200,14 @@ impl CircuitBreakerView {
     /// Returns the current state. An open breaker whose recovery timeout has passed is still `Open`: the next call makes it
     /// half-open.
     pub fn state(&self) -> BreakerState {
-        self.load().state()
+        self.head.load().state()
+    }
+}
+
+impl Head {
+    const fn new(config: BreakerConfig, snapshot: Snapshot) -> Self {
+        let snapshot = AtomicU32::new(snapshot.bits());
+        Self { config: config.normal(), lock: Lock::new(), snapshot, latest: Mark::new(Timestamp::ZERO) }
     }
 
     fn load(&self) -> Snapshot {
@@ -171,80 +218,27 @@ impl CircuitBreakerView {
         self.snapshot.store(snapshot.bits(), RELEASE);
     }
 
-    /// Admits a call if `permit` is [`NONE`](Snapshot::NONE), else takes the result of the call with this permit. `failure` is the
-    /// class of a failure that counts. One function for both, so that a policy needs one pointer to the code of its breaker.
-    fn handle(&self, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
-        self.lock.with(|| self.handle_locked(permit, failure, reading))
-    }
-
     /// Returns how long an open circuit stays open at this moment, found without the lock; zero if that takes the lock.
     ///
     /// The moment belongs to the snapshot if the snapshot is the same before and after: `enter` stores the moment before an
     /// open snapshot and after any other.
     fn left_open(&self, snapshot: Snapshot, now: Timestamp, slack: Millis) -> Millis {
-        if !snapshot.is_open() {
-            return Millis::ZERO;
-        }
-        let left = self.window.latest.left(now, self.config.span(BreakerState::Open).saturating_add(slack));
+        let left = self.latest.left(now, self.config.span(BreakerState::Open).saturating_add(slack));
         fence(Acquire);
         let is_unchanged = self.snapshot.load(Relaxed) == snapshot.bits();
         if is_unchanged { left } else { Millis::ZERO }
     }
 
-    fn handle_locked(&self, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
-        let (before, probes) = (self.load(), self.config.probes.into());
-        if !permit.is_none() && !before.is_same_generation(permit) {
-            return Admission::UNCHANGED;
-        }
-        let span = reading.at_least(self.config.span(before.state()));
-        let passed = self.window.latest.passed(reading, span);
-        let after = if permit.is_none() {
-            match before.admit(probes, passed >= span) {
-                Some(after) => after,
-                None => return Admission { permit: Snapshot::NONE, more: span.saturating_sub(passed).get() },
-            }
-        } else if let Some(class) = failure {
-            if before.is_closed() {
-                let age = self.window.slide(reading.now(), passed, span);
-                if !self.count_failure(class, age) {
-                    return Admission::UNCHANGED;
-                }
-            }
-            before.next(BreakerState::Open)
-        } else {
-            let after = before.answer(probes);
-            if after.is_same_generation(before) {
-                self.store(after);
-                return Admission::UNCHANGED;
-            }
-            // Failures of before the circuit opened do not count.
-            self.window.clear();
-            after
-        };
-        self.enter(after, reading.now());
-        Admission { permit: after, more: before.is_open().into() }
-    }
-
     /// Enters a state at this moment. The order of the stores is what [`left_open`](Self::left_open) relies on.
     fn enter(&self, snapshot: Snapshot, moment: Timestamp) {
         if snapshot.is_open() || !Lock::IS_CONTENDED {
-            self.window.latest.store(moment);
+            self.latest.store(moment);
             self.store(snapshot);
         } else {
             self.store(snapshot);
             fence(Release);
-            self.window.latest.store(moment);
+            self.latest.store(moment);
         }
-    }
-
-    /// Counts a failure at the latest reading, after removing those of this age or more. Returns whether it is one too many.
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    fn count_failure(&self, class: ErrorClass, age: Millis) -> bool {
-        let own = self.config.own_threshold;
-        let counted = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };
-        // The tag of a class is its number plus one.
-        let (tags, tag) = (u32::from(counted.bits()) << 1, (class as u32).wrapping_add(1));
-        self.window.update(age, self.window.stamp(tag), tags) >= u32::from(self.config.thresholds[class as usize])
     }
 
     /// Releases a permit. Needs no clock, so that it can be called when a call is dropped.
@@ -260,7 +254,7 @@ impl CircuitBreakerView {
     }
 }
 
-impl<const N: usize> core::ops::Deref for CircuitBreaker<N> {
+impl<S: Counter + 'static> core::ops::Deref for CircuitBreakerView<S> {
     type Target = CircuitBreakerView;
 
     fn deref(&self) -> &CircuitBreakerView {
@@ -270,26 +264,27 @@ impl<const N: usize> core::ops::Deref for CircuitBreaker<N> {
 
 impl<S: ?Sized> core::fmt::Debug for CircuitBreakerView<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let state = Snapshot::from_bits(self.snapshot.load(Relaxed)).state();
-        f.debug_struct("CircuitBreaker").field("state", &state).field("config", &self.config).finish_non_exhaustive()
+        let head = &self.head;
+        let state = Snapshot::from_bits(head.snapshot.load(Relaxed)).state();
+        f.debug_struct("CircuitBreaker").field("state", &state).field("config", &head.config).finish_non_exhaustive()
     }
 }
 
 #[cfg(feature = "defmt")]
 impl<S: ?Sized> defmt::Format for CircuitBreakerView<S> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "CircuitBreaker({})", Snapshot::from_bits(self.snapshot.load(Relaxed)).state());
+        defmt::write!(f, "CircuitBreaker({})", Snapshot::from_bits(self.head.snapshot.load(Relaxed)).state());
     }
 }
 
-impl CircuitBreakerView {
+impl<const N: usize> CircuitBreaker<N> {
     /// Puts the breaker into a state, from which it goes on by itself. Open, it counts the recovery timeout from the next call.
     #[cfg(feature = "testing")]
     pub(crate) fn force(&self, state: BreakerState) {
-        self.lock.with(|| {
-            self.window.clear();
+        self.head.lock.with(|| {
+            self.stamps().clear();
             // Each reading is older.
-            self.enter(self.load().next(state), Timestamp::LAST);
+            self.head.enter(self.head.load().next(state), Timestamp::LAST);
         });
     }
 }

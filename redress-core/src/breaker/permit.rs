@@ -1,7 +1,9 @@
 //! The use of a breaker without a policy: permits, and failures that no call reports.
 
-use super::{BreakerRef, BreakerState, CircuitBreakerView, Snapshot};
-use crate::{Clock, ErrorClass, Rejected, StopReason, time::Timestamp};
+use core::time::Duration;
+
+use super::{BreakerState, CircuitBreakerView, Snapshot};
+use crate::{Clock, ErrorClass, Millis, Rejected, StopReason, time::Timestamp};
 
 impl CircuitBreakerView {
     /// Admits a call. The clock is read only if the circuit is not closed.
@@ -10,7 +12,7 @@ impl CircuitBreakerView {
     ///
     /// The call is rejected. The error has the time until calls are admitted.
     pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
-        let admission = BreakerRef::new(self).admit(clock, Timestamp::NEVER);
+        let admission = self.admit(clock, Timestamp::NEVER);
         if admission.permit.is_none() {
             return Err(Rejected { reason: StopReason::CircuitOpen, retry_after: admission.retry_after() });
         }
@@ -23,11 +25,11 @@ impl CircuitBreakerView {
     /// With the feature `std`, it must not be called in an interrupt or signal handler, which might wait for the thread that it
     /// interrupted. Without that feature it may.
     pub fn record_failure<C: Clock>(&self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
-        let snapshot = self.load();
-        if !snapshot.is_closed() {
+        let snapshot = self.head.load();
+        if snapshot.state() != BreakerState::Closed {
             return None;
         }
-        BreakerRef::new(self).settle(snapshot, Some(class), clock, Timestamp::NEVER)
+        self.settle(snapshot, Some(class), Millis::ZERO, clock, Timestamp::NEVER)
     }
 }
 
@@ -49,25 +51,44 @@ impl defmt::Format for Permit<'_> {
 impl Permit<'_> {
     /// Records that the call succeeded. Returns the new state if it changed.
     pub fn success<C: Clock>(mut self, clock: &C) -> Option<BreakerState> {
-        self.settle(None, clock)
+        self.settle(None, Duration::ZERO, clock)
+    }
+
+    /// Records that the call succeeded after this long, which counts for a breaker with
+    /// [`slow_calls`](super::RateConfig::slow_calls). Returns the new state if it changed.
+    pub fn success_after<C: Clock>(mut self, took: Duration, clock: &C) -> Option<BreakerState> {
+        self.settle(None, took, clock)
     }
 
     /// Records that the call failed for good. Returns the new state if it changed.
     pub fn failure<C: Clock>(mut self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
-        self.settle(Some(class), clock)
+        self.settle(Some(class), Duration::ZERO, clock)
+    }
+
+    /// Records that the call failed for good after this long, as [`success_after`](Self::success_after) does. Returns the new
+    /// state if it changed.
+    pub fn failure_after<C: Clock>(mut self, class: ErrorClass, took: Duration, clock: &C) -> Option<BreakerState> {
+        self.settle(Some(class), took, clock)
+    }
+
+    /// Records that the call was given up after this long, without a result. It counts if the breaker has
+    /// [`abandoned_calls`](super::RateConfig::abandoned_calls), else the permit is released.
+    pub fn abandon<C: Clock>(mut self, took: Duration, clock: &C) {
+        let snapshot = core::mem::replace(&mut self.snapshot, Snapshot::SPENT);
+        self.breaker.abandon(snapshot, Millis::from_duration(took), clock);
     }
 
     /// Releases the permit as if the call had not been made, like dropping it.
     pub fn release(self) {}
 
-    fn settle<C: Clock>(&mut self, failure: Option<ErrorClass>, clock: &C) -> Option<BreakerState> {
+    fn settle<C: Clock>(&mut self, failure: Option<ErrorClass>, took: Duration, clock: &C) -> Option<BreakerState> {
         let snapshot = core::mem::replace(&mut self.snapshot, Snapshot::SPENT);
-        BreakerRef::new(self.breaker).settle(snapshot, failure, clock, Timestamp::NEVER)
+        self.breaker.settle(snapshot, failure, Millis::from_duration(took), clock, Timestamp::NEVER)
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        BreakerRef::new(self.breaker).release(self.snapshot);
+        self.breaker.head.release(self.snapshot);
     }
 }

@@ -1,4 +1,4 @@
-//! The breaker as a policy refers to it: what calls do with it, and what needs neither lock nor clock.
+//! What calls do with a breaker, and what needs neither lock nor clock.
 
 use super::{Admission, BreakerState, CircuitBreakerView, Snapshot};
 use crate::{
@@ -8,93 +8,82 @@ use crate::{
     time::{ClockRate, Timestamp},
 };
 
-/// The breaker of a policy: where it is, and where its code is.
-///
-/// # Design
-///
-/// A driver is in every image and would contain the code of a breaker in case the policy has one. Through this pointer, which
-/// is set where a policy is given a breaker, an image without breakers contains a comparison instead.
-#[derive(Clone, Copy)]
-pub(crate) struct BreakerRef<'a> {
-    breaker: &'a CircuitBreakerView,
-    handle: fn(&CircuitBreakerView, Snapshot, Option<ErrorClass>, &Reading<'_>) -> Admission,
-}
-
-impl<'a> BreakerRef<'a> {
-    pub(crate) const fn new(breaker: &'a CircuitBreakerView) -> Self {
-        Self { breaker, handle: CircuitBreakerView::handle }
-    }
-
-    pub(crate) fn state(&self) -> BreakerState {
-        self.breaker.state()
-    }
-
+impl CircuitBreakerView {
     /// Admits a call, at a reading as for [`Reading::of`]. The clock is read only if the circuit is not closed.
     pub(crate) fn admit<C: Clock>(&self, clock: &C, now: Timestamp) -> Admission {
-        let snapshot = self.breaker.load();
+        let snapshot = self.head.load();
         if snapshot.is_closed() {
             Admission { permit: snapshot, more: 0 }
         } else if Lock::IS_CONTENDED {
             self.ask(snapshot, clock, now)
         } else {
-            self.handle(Snapshot::NONE, None, clock, now)
+            self.handle(Snapshot::NONE, None, Millis::ZERO, clock, now)
         }
     }
 
     /// Rejects a call without the lock if that can be done, else asks with it.
     #[inline(never)]
     fn ask<C: Clock>(&self, snapshot: Snapshot, clock: &C, mut now: Timestamp) -> Admission {
-        if now == Timestamp::NEVER {
-            now = clock.timestamp();
+        if snapshot.is_open() {
+            if now == Timestamp::NEVER {
+                now = clock.timestamp();
+            }
+            let left = self.head.left_open(snapshot, now, C::RATE.slack());
+            if left != Millis::ZERO {
+                return Admission { permit: Snapshot::NONE, more: left.get() };
+            }
         }
-        let left = self.breaker.left_open(snapshot, now, C::RATE.slack());
-        if left == Millis::ZERO {
-            return self.handle(Snapshot::NONE, None, clock, now);
-        }
-        Admission { permit: Snapshot::NONE, more: left.get() }
+        self.handle(Snapshot::NONE, None, Millis::ZERO, clock, now)
     }
 
     /// Takes the result of an admitted call, the class of a failure, at a reading as for [`Reading::of`]. Returns the new state
     /// if it changed. What changes nothing costs neither lock nor clock: the end of a call that was admitted while the circuit
-    /// was closed and did not fail with a class that trips it.
+    /// was closed and did not fail with a class that trips it. `took` counts only for a permit that is watched.
     pub(crate) fn settle<C: Clock>(
         &self,
         permit: Snapshot,
         failure: Option<ErrorClass>,
+        took: Millis,
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
-        let counted = failure.filter(|class| self.breaker.config.trip_on.contains(*class));
+        let counted = failure.filter(|class| self.head.config.trip_on.contains(*class));
         if counted.is_none() && permit.is_closed() {
             return None;
         }
-        if failure.is_some_and(|class| self.breaker.config.neutral.contains(class)) {
-            self.release(permit);
+        if failure.is_some_and(|class| self.head.config.neutral.contains(class)) {
+            self.head.release(permit);
             return None;
         }
-        self.handle(permit, counted, clock, now).permit.known_state()
-    }
-
-    #[inline(never)]
-    fn handle<C: Clock>(&self, permit: Snapshot, failure: Option<ErrorClass>, clock: &C, now: Timestamp) -> Admission {
-        (self.handle)(self.breaker, permit, failure, &Reading::of(clock, now))
+        self.handle(permit, counted, took, clock, now).permit.known_state()
     }
 
     /// Gives an admission back.
     pub(crate) fn release(&self, permit: Snapshot) {
-        self.breaker.release(permit);
+        self.head.release(permit);
     }
-}
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for BreakerRef<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        self.breaker.format(f);
+    /// Passes a request on to the code of the breaker's kind: see [`Counter::handle`](super::Counter::handle).
+    #[inline(never)]
+    pub(super) fn handle<C: Clock>(
+        &self,
+        permit: Snapshot,
+        failure: Option<ErrorClass>,
+        took: Millis,
+        clock: &C,
+        now: Timestamp,
+    ) -> Admission {
+        self.counter.handle(&self.head, permit, failure, &Reading::of(clock, now).after(took))
     }
-}
 
-impl core::fmt::Debug for BreakerRef<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.breaker.fmt(f)
+    /// Takes the end of a call that its caller dropped in the middle of an attempt.
+    pub(crate) fn abandon<C: Clock>(&self, permit: Snapshot, took: Millis, clock: &C) {
+        let class = self.handle(Snapshot::ABANDONED, None, took, clock, Timestamp::NEVER).more;
+        match ErrorClass::ALL.get(class.wrapping_sub(1) as usize) {
+            Some(class) => {
+                self.settle(permit, Some(*class), took, clock, Timestamp::NEVER);
+            }
+            None => self.head.release(permit),
+        }
     }
 }

@@ -1,27 +1,34 @@
 //! The transitions of a breaker, as pure functions from one snapshot to the next.
 
-use super::BreakerState;
+use super::{BreakerMode, BreakerState};
 
 /// State, probe counts and generation of a breaker in one word; the permit of a call is the snapshot that admitted it.
 ///
-/// State in bits 0-1, admitted probes in 2-5, succeeded probes in 6-9, generation in 10-31. Each change of state is a new
-/// generation, so that the result of a call admitted before is recognised and ignored.
+/// State in bits 0-1, flags in 2-3, admitted probes in 4-7, succeeded probes in 8-11, generation in 12-31. Each change of state
+/// is a new generation, so that the result of a call admitted before is recognised and ignored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Snapshot(u32);
+pub struct Snapshot(u32);
 
 impl Snapshot {
+    pub(super) const CLOSED: Self = Self(BreakerState::Closed as u32);
     /// Stands for no permit where one is requested. No breaker has this state.
     pub(crate) const NONE: Self = Self(0b11);
     /// The permit of a call that has none, not yet or not any more. It changes no breaker that has ever opened, because none is open
-    /// in generation 0 (after 2^22 changes of state it is again).
+    /// in generation 0 (after 2^20 changes of state it is again).
     pub(crate) const SPENT: Self = Self(BreakerState::Open as u32);
+    /// The same between the attempts of a call that needs a permit for each.
+    pub(crate) const SPENT_ATTEMPT: Self = Self::SPENT.with_flags(Self::ATTEMPTS);
 
     const STATE: u32 = 0b11;
-    const ADMITTED: u32 = 1 << 2;
-    const SUCCEEDED: u32 = 1 << 6;
+    /// Every admission and every result is reported to the breaker, with the time that it took.
+    pub(super) const WATCHED: u32 = 1 << 2;
+    /// Every attempt needs admission and is reported, not only whole calls. Comes with `WATCHED`.
+    pub(super) const ATTEMPTS: u32 = 1 << 3;
+    const ADMITTED: u32 = 1 << 4;
+    const SUCCEEDED: u32 = 1 << 8;
     const COUNT: u32 = 0b1111;
     const PROBES: u32 = Self::COUNT * (Self::ADMITTED | Self::SUCCEEDED);
-    const GENERATION: u32 = 1 << 10;
+    const GENERATION: u32 = 1 << 12;
 
     pub(super) const fn from_bits(bits: u32) -> Self {
         Self(bits)
@@ -31,12 +38,60 @@ impl Snapshot {
         self.0
     }
 
+    /// Returns whether the circuit is closed and needs to know only of failures that count.
     pub(crate) const fn is_closed(self) -> bool {
-        self.0 & Self::STATE == BreakerState::Closed as u32
+        self.0 & (Self::STATE | Self::WATCHED) == BreakerState::Closed as u32
     }
 
+    /// Returns whether the circuit is open, for a time that its configuration has as it is.
     pub(super) const fn is_open(self) -> bool {
-        self.0 & Self::STATE == BreakerState::Open as u32
+        self.0 & (Self::STATE | Self::WATCHED) == BreakerState::Open as u32
+    }
+
+    pub(crate) const fn is_watched(self) -> bool {
+        self.0 & Self::WATCHED != 0
+    }
+
+    /// Returns whether the permit is for one attempt.
+    pub(crate) const fn is_for_an_attempt(self) -> bool {
+        self.0 & Self::ATTEMPTS != 0
+    }
+
+    /// Returns whether the breaker has to know of a permit that is dropped.
+    pub(crate) const fn is_missed(self) -> bool {
+        self.0 & (BreakerState::HalfOpen as u32 | Self::WATCHED) != 0
+    }
+
+    /// Asks for the number plus one of the class that an abandoned call fails with; zero if it does not count.
+    pub(super) const ABANDONED: Self = Self::request(0);
+    pub(super) const OPEN_NOW: Self = Self::request(1);
+    pub(super) const CLOSE_NOW: Self = Self::request(2);
+    /// Asks for the time until a probe, as a rejection has it.
+    pub(super) const RETRY_AFTER: Self = Self::request(3);
+    const FIRST_MODE: u32 = 4;
+
+    pub(super) const fn set_mode(mode: BreakerMode) -> Self {
+        Self::request((mode as u32).wrapping_add(Self::FIRST_MODE))
+    }
+
+    /// Returns the mode that a request sets.
+    pub(super) fn requested_mode(self) -> Option<BreakerMode> {
+        BreakerMode::ALL.into_iter().find(|mode| self == Self::set_mode(*mode))
+    }
+
+    /// Returns a request in place of a permit. No call has such a permit, so a breaker that does not know requests ignores it.
+    const fn request(number: u32) -> Self {
+        Self(BreakerState::Open as u32 | Self::WATCHED | number.wrapping_mul(Self::GENERATION))
+    }
+
+    /// Returns whether this is a request.
+    pub(super) const fn is_request(self) -> bool {
+        self.0 & (Self::STATE | Self::WATCHED) == BreakerState::Open as u32 | Self::WATCHED
+    }
+
+    /// Returns the snapshot with these flags.
+    pub(super) const fn with_flags(self, flags: u32) -> Self {
+        Self(self.0 | flags)
     }
 
     pub(crate) const fn is_none(self) -> bool {
@@ -71,12 +126,17 @@ impl Snapshot {
         Self(self.0.wrapping_add(count))
     }
 
-    const fn admitted(self) -> u32 {
-        self.0 >> 2 & Self::COUNT
+    pub(super) const fn admitted(self) -> u32 {
+        self.0 >> 4 & Self::COUNT
     }
 
     pub(super) const fn succeeded(self) -> u32 {
-        self.0 >> 6 & Self::COUNT
+        self.0 >> 8 & Self::COUNT
+    }
+
+    /// Adds a probe that is under way, or one that has failed and keeps its place.
+    pub(super) const fn with_admitted(self, probes: u32) -> Self {
+        self.plus(Self::ADMITTED.wrapping_mul(probes))
     }
 
     /// Adds probes that have succeeded and keep their places.
@@ -119,7 +179,7 @@ impl Snapshot {
 
 impl core::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{:?} in generation {}", self.known_state(), self.0 >> 10)
+        write!(f, "{:?} in generation {}", self.known_state(), self.0 >> 12)
     }
 }
 
@@ -175,7 +235,7 @@ mod tests {
 
     #[test]
     fn generations_wrap_around_without_touching_the_state() {
-        let last = Snapshot(u32::MAX << 10);
+        let last = Snapshot(u32::MAX << 12);
         assert_eq!(last.next(Open), Snapshot(Open as u32));
     }
 }

@@ -115,6 +115,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
         if is_timed::<H>(self.policy, self.call.machine.is_observed) {
             self.call.machine.observe_wait(self.site.env.timestamp());
         }
+        self.call.release(self.policy);
         self.call.machine.checkpoint(self.policy)
     }
 }
@@ -122,7 +123,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
 impl<E: Environment, H, M> Drop for Run<'_, E, H, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.call.release(self.policy);
+        self.call.abandon(self.policy, &self.site.env);
     }
 }
 

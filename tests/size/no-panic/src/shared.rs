@@ -6,6 +6,7 @@ use redress_core::{
     Backoff, BackoffContext, BreakerConfig, Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView,
     Clock, ErrorClass, Instant, Millis, Policy, Retry,
     backoff::{ByArgs, by_args},
+    breaker::{BreakerMode, RateBreaker, RateConfig},
 };
 
 use crate::{configuration, opaque, sink::Sink};
@@ -14,6 +15,17 @@ const BASE: Duration = Duration::from_millis(10);
 const CAP: Duration = Duration::from_secs(1);
 
 pub static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(3).threshold_for(ErrorClass::Auth, 1));
+static RATE: RateConfig = RateConfig::new(50)
+    .minimum_calls(4)
+    .slow_calls(BASE, 50)
+    .growing_timeout(Duration::from_secs(60), CAP)
+    .jitter(50)
+    .probes(3)
+    .probe_rate(50)
+    .progressive(CAP)
+    .abandoned_calls(CAP, ErrorClass::Transient)
+    .per_attempt();
+pub static RATES: RateBreaker<10> = RateBreaker::new(&RATE);
 pub static ROLLING: Budget<4> = Budget::new(BudgetConfig::rolling(4, Duration::from_secs(60)));
 pub static BUCKET: Budget = Budget::new(BudgetConfig::token_bucket(10).refill_per_second(100));
 
@@ -55,8 +67,13 @@ impl Clock for BoardClock {
 
 pub fn run() {
     guard(&BREAKER);
+    sleep(&BREAKER);
+    guard(&RATES);
+    RATES.seed(opaque::word());
+    RATES.counts(&BoardClock).calls.sink();
     if let Ok(breaker) = CircuitBreaker::<4>::try_new(configuration::breaker()) {
         guard(&breaker);
+        sleep(&breaker);
     }
     if let Ok(budget) = Budget::<4>::try_new(configuration::budget()) {
         spend(&budget);
@@ -83,12 +100,18 @@ fn guard(breaker: &CircuitBreakerView) {
             },
             Err(rejected) => rejected.sink(),
         }
-        sleep(breaker);
+        match opaque::byte() {
+            0 => breaker.open(&BoardClock),
+            1 => breaker.close(&BoardClock),
+            2 => breaker.set_mode(BreakerMode::Isolated, &BoardClock).sink(),
+            3 => breaker.set_mode(BreakerMode::Automatic, &BoardClock).sink(),
+            _ => breaker.retry_after(&BoardClock).sink(),
+        }
     }
 }
 
 /// Saves a breaker, also into too few bytes, and restores it from arbitrary bytes.
-fn sleep(breaker: &CircuitBreakerView) {
+fn sleep(breaker: &CircuitBreaker<4>) {
     let mut retained = opaque::bytes::<40>();
     let length = usize::from(opaque::byte());
     breaker.checkpoint(&BoardClock, retained.get_mut(..length).unwrap_or_default()).sink();

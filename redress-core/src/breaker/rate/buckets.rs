@@ -1,0 +1,81 @@
+//! Calls of the last while, counted in buckets.
+
+use core::sync::atomic::{AtomicU16, Ordering::Relaxed};
+
+/// The calls of one bucket: all, failed, slow. Six bytes.
+#[derive(Debug)]
+pub(super) struct Bucket([AtomicU16; 3]);
+
+/// Calls in the window of a [`RateBreaker`](super::RateBreaker).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Counts {
+    /// Calls that count.
+    pub calls: u32,
+    /// Those of them that failed.
+    pub failed: u32,
+    /// Those of them that were slow.
+    pub slow: u32,
+}
+
+impl Bucket {
+    pub(super) const fn new() -> Self {
+        Self([const { AtomicU16::new(0) }; 3])
+    }
+
+    pub(super) fn calls(&self) -> u16 {
+        let [calls, ..] = &self.0;
+        calls.load(Relaxed)
+    }
+
+    pub(super) fn failed(&self) -> u16 {
+        let [_, failed, _] = &self.0;
+        failed.load(Relaxed)
+    }
+
+    pub(super) fn clear(&self) {
+        for count in &self.0 {
+            count.store(0, Relaxed);
+        }
+    }
+
+    /// Counts a call. A bucket that is full forgets half of its calls, and keeps its rates.
+    pub(super) fn add(&self, is_failure: bool, is_slow: bool) {
+        let [calls, failed, slow] = &self.0;
+        if calls.load(Relaxed) == u16::MAX {
+            for count in &self.0 {
+                count.store(count.load(Relaxed) / 2, Relaxed);
+            }
+        }
+        // None of them is above the first, which is not full.
+        calls.store(calls.load(Relaxed).wrapping_add(1), Relaxed);
+        if is_failure {
+            failed.store(failed.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+        if is_slow {
+            slow.store(slow.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+    }
+}
+
+impl Counts {
+    /// Adds up all buckets.
+    pub(super) fn of(buckets: &[Bucket]) -> Self {
+        let mut sum = Self::default();
+        for bucket in buckets {
+            let [calls, failed, slow] = &bucket.0;
+            // At most 255 times 16 bits.
+            sum.calls = sum.calls.wrapping_add(calls.load(Relaxed).into());
+            sum.failed = sum.failed.wrapping_add(failed.load(Relaxed).into());
+            sum.slow = sum.slow.wrapping_add(slow.load(Relaxed).into());
+        }
+        sum
+    }
+
+    /// Returns whether this many of the calls are at least `percent` of them.
+    pub(super) const fn reaches(&self, some: u32, percent: u8) -> bool {
+        // Both products stay below 2^31.
+        some.wrapping_mul(100) >= self.calls.wrapping_mul(percent as u32)
+    }
+}
