@@ -27,7 +27,7 @@ config_errors! {
     /// `max_attempts` is 0.
     ZeroAttempts => "max_attempts: must be at least 1";
     /// `deadline` is 0.
-    ZeroDeadline => "deadline: must be at least 1 ms; leave it out for none";
+    ZeroDeadline => "deadline: must be at least 1 ms; for none use no_deadline(), in files deadline = \"none\"";
     /// `attempt_timeout` is 0.
     ZeroAttemptTimeout => "attempt_timeout: must be at least 1 ms; leave it out for none";
     /// A backoff's `base` is 0.

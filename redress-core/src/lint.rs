@@ -40,6 +40,7 @@
 //! /// The access point is switched off at night.
 //! static JOIN: Policy = Policy::new(
 //!     Retry::new(Backoff::equal_jitter(Duration::from_secs(1), Duration::from_secs(300)))
+//!         .attempt_timeout(Duration::from_secs(20))
 //!         .unlimited_attempts()
 //!         .no_deadline(),
 //! );
@@ -136,6 +137,9 @@ lints! {
     /// A hint of zero replaces the backoff.
     RetryAfterAsIs, "retry_after_as_is", Warning, "backoff",
         "any Retry-After is taken as it is: a server that says 0 gets no wait but the jitter; use or_retry_after, in files retry_after = true";
+    /// A server that says 0 is called again at once.
+    NoWaitOnZeroHint, "no_wait_on_zero_hint", Warning, "backoff",
+        "no wait at all when the server says 0: any Retry-After is taken as it is, and without jitter; use or_retry_after, in files retry_after = true";
     /// A server can make the call sleep for weeks.
     RetryAfterWithoutCap, "retry_after_without_cap", Warning, "retry_after_cap",
         "a Retry-After may last up to 49 days, which the call sleeps; give it a cap or a deadline";
@@ -148,6 +152,12 @@ lints! {
     /// `Unknown` failures are retried like others.
     UnknownWithoutCap, "unknown_without_cap", Note, "max_unknown",
         "unknown failures are retried like others, bugs among them";
+    /// Nothing ends an attempt that hangs.
+    AttemptNeverEnds, "attempt_never_ends", Warning, "attempt_timeout",
+        "neither an attempt timeout nor a deadline ends an attempt that hangs, so the call never ends; give an attempt timeout";
+    /// An attempt that hangs uses up the deadline.
+    HangUsesDeadline, "hang_uses_deadline", Note, "attempt_timeout",
+        "without an attempt timeout, an attempt that hangs lasts until the deadline and is never retried, and one that blocks lasts even longer; give a timeout, which blocking operations set on their socket";
     /// One attempt may use up the whole deadline.
     TimeoutReachesDeadline, "timeout_reaches_deadline", Warning, "attempt_timeout",
         "one attempt that hangs uses up the deadline, so it is never retried; must be below the deadline";
@@ -156,7 +166,7 @@ lints! {
         "attempts are unlimited and no circuit breaker keeps new calls from a dependency that is down";
     /// Calls without end, of which a breaker never learns that they failed.
     BreakerNeverTold, "breaker_never_told", Warning, "deadline",
-        "the breaker counts calls, and without attempt limit, deadline and budget none ever ends in a failure";
+        "the breaker counts calls, and without attempt limit, deadline and budget none ever ends in a failure; give each call a deadline or max_attempts, and repeat the call in a loop for as long as needed";
     /// No budget limits the retries of all calls together.
     NoBudget, "no_budget", Warning, "budget",
         "no budget: when the dependency is slow or down, retries multiply its load and may keep it down; share one among its calls";

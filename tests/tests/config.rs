@@ -68,7 +68,10 @@ fn unknown_keys_are_refused_by_name() {
 fn contradictions_are_refused_with_field_and_bounds() -> Result<(), Box<dyn Error>> {
     for (json, message) in [
         (r#"{"max_attempts": 0}"#, "max_attempts: must be at least 1"),
-        (r#"{"deadline_ms": 0}"#, "deadline: must be at least 1 ms; leave it out for none"),
+        (
+            r#"{"deadline_ms": 0}"#,
+            "deadline: must be at least 1 ms; for none use no_deadline(), in files deadline = \"none\"",
+        ),
         (
             r#"{"retry_after_cap_ms": 0}"#,
             "retry_after_cap: must be at least 1 ms; to ignore every hint, do not follow Retry-After",

@@ -12,6 +12,7 @@ const SOUND: Retry = Retry::new(Backoff::equal_jitter(Duration::from_millis(100)
         ErrorClass::RateLimit,
         Backoff::equal_jitter(Duration::from_secs(1), Duration::from_secs(5)).or_retry_after(),
     )
+    .attempt_timeout(Duration::from_secs(2))
     .no_deadline();
 const BREAKER: BreakerConfig = BreakerConfig::new(4);
 
@@ -36,7 +37,7 @@ fn expect(lints: Lints, names: &[Lint]) {
 
 fn all(backoff: Backoff<'_>) -> Retry<'_> {
     // Without the note about hints.
-    Retry::new(backoff).limit_for(ErrorClass::RateLimit, 0).no_deadline()
+    Retry::new(backoff).limit_for(ErrorClass::RateLimit, 0).attempt_timeout(MS(1)).no_deadline()
 }
 
 #[test]
@@ -93,7 +94,8 @@ fn delays_of_nothing() {
     expect(all(Backoff::none()).lints(), &[Lint::NoDelay]);
     expect(all(Backoff::fixed(&zeros)).lints(), &[Lint::NoDelay]);
     expect(all(Backoff::fixed(&once)).lints(), &[Lint::NoJitter]);
-    let conflicts = Retry::per_class().backoff_for(ErrorClass::Concurrency, Backoff::none()).no_deadline();
+    let conflicts =
+        Retry::per_class().backoff_for(ErrorClass::Concurrency, Backoff::none()).attempt_timeout(MS(1)).no_deadline();
     expect(conflicts.lints(), &[Lint::NoDelay]);
     expect(conflicts.limit_for(ErrorClass::Concurrency, 0).lints(), &[]);
 }
@@ -128,6 +130,11 @@ fn hints() {
     expect(SOUND.backoff_for(ErrorClass::RateLimit, spread).lints(), &[]);
     let as_is = Backoff::equal_jitter(SECS(1), SECS(5)).or_retry_after_as_is(MS(1));
     expect(SOUND.backoff_for(ErrorClass::RateLimit, as_is).lints(), &[Lint::RetryAfterAsIs]);
+    let at_once = Backoff::equal_jitter(SECS(1), SECS(5)).or_retry_after_as_is(Duration::ZERO);
+    expect(
+        SOUND.unlimited_attempts().backoff_for(ErrorClass::RateLimit, at_once).lints(),
+        &[Lint::RetryAfterWithoutJitter, Lint::NoWaitOnZeroHint],
+    );
     expect(SOUND.retry_after_cap(Duration::MAX).lints(), &[Lint::RetryAfterWithoutCap]);
     expect(SOUND.retry_after_cap(SECS(86_400)).lints(), &[]);
     expect(SOUND.deadline(SECS(30)).retry_after_cap(Duration::MAX).lints(), &[]);
@@ -153,6 +160,17 @@ fn limits() {
     );
     expect(SOUND.deadline(SECS(20)).attempt_timeout(SECS(19)).lints(), &[Lint::RetryAfterCapped]);
     expect(SOUND.attempt_timeout(SECS(20)).lints(), &[]);
+}
+
+#[test]
+fn attempts_that_hang() {
+    let retry = Retry::new(Backoff::equal_jitter(MS(100), SECS(5))).limit_for(ErrorClass::RateLimit, 0);
+    expect(retry.lints(), &[Lint::HangUsesDeadline]);
+    expect(retry.max_attempts(1).lints(), &[]);
+    expect(retry.attempt_timeout(SECS(5)).lints(), &[]);
+    expect(retry.no_deadline().lints(), &[Lint::AttemptNeverEnds]);
+    expect(retry.no_deadline().max_attempts(1).lints(), &[Lint::AttemptNeverEnds]);
+    expect(retry.no_deadline().attempt_timeout(SECS(5)).lints(), &[]);
 }
 
 #[test]

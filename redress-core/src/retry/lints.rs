@@ -17,7 +17,10 @@ impl Retry<'_> {
             _ => false,
         };
         let uncapped = self.cap(ErrorClass::Unknown) == NO_LIMIT && self.max_attempts > 1;
+        let (has_deadline, hangs) = (self.deadline_millis().is_some(), self.timeout().is_none());
         let mut lints = Lints::EMPTY
+            .with_if(Lint::AttemptNeverEnds, hangs && !has_deadline)
+            .with_if(Lint::HangUsesDeadline, hangs && has_deadline && self.max_attempts > 1)
             .with_if(Lint::TimeoutReachesDeadline, reaches)
             .with_if(Lint::UnknownWithoutCap, uncapped && self.backoff(ErrorClass::Unknown).is_some());
         let mut all: &[ErrorClass] = &ErrorClass::ALL;
@@ -42,9 +45,11 @@ impl Retry<'_> {
     }
 
     const fn of_backoff(&self, backoff: &Backoff<'_>, class: ErrorClass, retries: u32) -> Lints {
+        let (together, as_is) = (backoff.hint_has_no_jitter(), backoff.takes_hints_as_they_are());
         let lints = Lints::EMPTY
-            .with_if(Lint::RetryAfterWithoutJitter, backoff.hint_has_no_jitter())
-            .with_if(Lint::RetryAfterAsIs, backoff.takes_hints_as_they_are())
+            .with_if(Lint::RetryAfterWithoutJitter, together)
+            .with_if(Lint::RetryAfterAsIs, as_is && !together)
+            .with_if(Lint::NoWaitOnZeroHint, as_is && together)
             .with_if(Lint::RetryAfterWithoutCap, backoff.follows_hints() && self.sleeps_for_weeks())
             .with_if(
                 Lint::RetryAfterCapped,
