@@ -30,7 +30,8 @@ use redress_core::{Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBrea
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// With feature `toml`, a policy in a file (`file::PolicyConfig`) turns into one of these by `SharedPolicy::try_from`.
+/// With feature `toml`, a policy in a file (`file::PolicyConfig`) turns into one of these by `SharedPolicy::try_from`. It owns
+/// all that it is made of, so that a service may load its file again and again: see `examples/reload`.
 ///
 /// Capacities are fixed at compile time: choose the largest that the configuration may ask for, at four bytes a slot.
 /// The delays of [`Backoff::fixed`](crate::Backoff::fixed) and strategies of one's own have to be `'static`; what is
@@ -43,9 +44,19 @@ use redress_core::{Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBrea
 /// or the context for more than one of them, or [leaks](Self::leak) it.
 #[derive(Clone, Debug)]
 pub struct SharedPolicy {
-    base: Policy<'static>,
+    base: Base,
     breaker: Option<Arc<CircuitBreakerView>>,
     budget: Option<Arc<BudgetView>>,
+}
+
+/// Limits and backoffs.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "toml", expect(clippy::large_enum_variant, reason = "one of these per policy"))]
+enum Base {
+    Static(Policy<'static>),
+    /// A policy borrows the lists of its delays, so this one is put together for each use too.
+    #[cfg(feature = "toml")]
+    Config(Arc<redress_core::RetryConfig>),
 }
 
 impl SharedPolicy {
@@ -67,13 +78,30 @@ impl SharedPolicy {
         Ok(Self::from(Policy::try_new(retry)?).budget(default_budget()))
     }
 
+    /// Creates a policy of its parts.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another, and its bounds.
     #[cfg(feature = "toml")]
-    pub(crate) const fn from_parts(
-        base: Policy<'static>,
+    pub(crate) fn from_parts(
+        retry: Arc<redress_core::RetryConfig>,
         breaker: Option<Arc<CircuitBreakerView>>,
         budget: Option<Arc<BudgetView>>,
-    ) -> Self {
-        Self { base, breaker, budget }
+    ) -> Result<Self, ConfigError> {
+        Policy::from_config(&retry)?;
+        Ok(Self { base: Base::Config(retry), breaker, budget })
+    }
+
+    /// Takes over the breaker or the budget of another policy, with its state.
+    #[cfg(feature = "toml")]
+    pub(crate) fn take_over(&mut self, other: &Self, breaker: bool, budget: bool) {
+        if breaker {
+            self.breaker.clone_from(&other.breaker);
+        }
+        if budget {
+            self.budget.clone_from(&other.budget);
+        }
     }
 
     /// Fails fast while this breaker is open.
@@ -98,7 +126,9 @@ impl SharedPolicy {
     /// assert!(policy.no_budget().retry_budget().is_none());
     /// ```
     pub fn no_budget(mut self) -> Self {
-        self.base = self.base.no_budget();
+        if let Base::Static(base) = &mut self.base {
+            *base = base.no_budget();
+        }
         self.budget = None;
         self
     }
@@ -115,7 +145,7 @@ impl SharedPolicy {
     /// # assert_eq!(fetched.unwrap(), 3);
     /// ```
     pub fn policy(&self) -> Policy<'_> {
-        assemble(self.base, self.breaker.as_deref(), self.budget.as_deref())
+        assemble(self.base.policy(), self.breaker.as_deref(), self.budget.as_deref())
     }
 
     /// The policy for the rest of the process: for configuration that is read once, at the start.
@@ -123,7 +153,8 @@ impl SharedPolicy {
         let Self { base, breaker, budget } = self;
         let breaker = breaker.map(|breaker| &**Box::leak(Box::new(breaker)));
         let budget = budget.map(|budget| &**Box::leak(Box::new(budget)));
-        Box::leak(Box::new(assemble(base, breaker, budget)))
+        let base: &'static Base = Box::leak(Box::new(base));
+        Box::leak(Box::new(assemble(base.policy(), breaker, budget)))
     }
 
     /// The breaker, to look at.
@@ -137,10 +168,20 @@ impl SharedPolicy {
     }
 }
 
+impl Base {
+    fn policy(&self) -> Policy<'_> {
+        match self {
+            Self::Static(policy) => *policy,
+            #[cfg(feature = "toml")]
+            Self::Config(retry) => Policy::from_config(retry).expect("checked when it was made"),
+        }
+    }
+}
+
 /// Keeps the breaker and the budget that the policy has, or has none. The setters replace them.
 impl From<Policy<'static>> for SharedPolicy {
     fn from(base: Policy<'static>) -> Self {
-        Self { base, breaker: None, budget: None }
+        Self { base: Base::Static(base), breaker: None, budget: None }
     }
 }
 

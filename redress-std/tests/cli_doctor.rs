@@ -13,6 +13,7 @@ const SOUND: &str = r#"
 [policy.a.retry]
 max_attempts = 5
 deadline_ms = "none"
+attempt_timeout = "1h"
 backoff.delay.equal_jitter = { base_ms = 100, max_ms = 5_000 }
 limits.rate_limit = 0
 "#;
@@ -67,7 +68,7 @@ const CASES: &[Case] = &[
     Case(
         "contradiction",
         "policy.a.retry.deadline_ms",
-        "deadline: must be at least 1 ms; leave it out for none",
+        "deadline: must be at least 1 ms; for none use no_deadline(), in files deadline = \"none\"",
         "deadline_ms = 0",
         "deadline_ms = 10_000",
     ),
@@ -312,6 +313,48 @@ const CASES: &[Case] = &[
         "deadline_ms = 10_000\nattempt_timeout_ms = 9_999",
     ),
     Case(
+        "attempt_never_ends",
+        "policy.a.retry.attempt_timeout",
+        "neither an attempt timeout nor a deadline ends an attempt that hangs",
+        "attempt_timeout = \"none\"",
+        "attempt_timeout = \"30m\"",
+    ),
+    Case(
+        "hang_uses_deadline",
+        "policy.a.retry.attempt_timeout",
+        "deadline 60000 ms: without an attempt timeout, an attempt that hangs lasts until the deadline and is never retried",
+        "deadline_ms = 60_000\nattempt_timeout = \"none\"",
+        "deadline_ms = 60_000\nattempt_timeout = \"none\"\nmax_attempts = 1",
+    ),
+    Case(
+        "no_wait_on_zero_hint",
+        "policy.a.retry.backoffs.rate_limit",
+        "no wait at all when the server says 0",
+        "max_attempts = \"unlimited\"\nlimits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after_as_is = true, retry_after_jitter_ms = 0 }",
+        "max_attempts = \"unlimited\"\nlimits.rate_limit = 1\nbackoffs.rate_limit = { delay.full_jitter = { base_ms = 9, max_ms = 90 }, retry_after_as_is = true, retry_after_jitter_ms = 1 }",
+    ),
+    Case(
+        "seconds_as_millis",
+        "policy.a.retry.deadline_ms",
+        "30 ms; if seconds are meant, write deadline = \"30s\", else deadline = \"30ms\"",
+        "deadline_ms = 30",
+        "deadline_ms = 1_000",
+    ),
+    Case(
+        "seconds_as_millis",
+        "policy.a.retry.attempt_timeout_ms",
+        "5 ms; if seconds are meant, write attempt_timeout = \"5s\"",
+        "attempt_timeout_ms = 5",
+        "attempt_timeout = \"5ms\"",
+    ),
+    Case(
+        "seconds_as_millis",
+        "policy.a.breaker.recovery_timeout_ms",
+        "30 ms; if seconds are meant, write recovery_timeout = \"30s\"",
+        "[policy.a.breaker]\nfailure_threshold = 4\nrecovery_timeout_ms = 30",
+        "[policy.a.breaker]\nfailure_threshold = 4\nrecovery_timeout_ms = 30_000",
+    ),
+    Case(
         "unlimited_without_breaker",
         "policy.a.retry.max_attempts",
         "no circuit breaker",
@@ -321,7 +364,7 @@ const CASES: &[Case] = &[
     Case(
         "breaker_never_told",
         "policy.a.retry.deadline_ms",
-        "without attempt limit, deadline and budget",
+        "give each call a deadline or max_attempts, and repeat the call in a loop",
         "max_attempts = \"unlimited\"\n[policy.a]\nbudget = \"none\"\nbreaker.failure_threshold = 4",
         "max_attempts = \"unlimited\"\n[policy.a]\nbreaker.failure_threshold = 4",
     ),
@@ -508,8 +551,8 @@ fn all_contradictions_are_found_at_once() {
 
 #[test]
 fn findings_have_line_and_column() {
-    let path =
-        file("places.toml", "[policy.a.retry]\nmax_attempts = \"unlimited\"\n  backoff.delay.constant.delay_ms = 5\n");
+    let text = "[policy.a.retry]\nmax_attempts = \"unlimited\"\n  backoff.delay.constant.delay_ms = 5\nattempt_timeout = \"1s\"\n";
+    let path = file("places.toml", text);
     let Ran { code, out, .. } = redress(["doctor", &path]);
     assert_eq!(code, Some(0));
     let lines: Vec<&str> = out.lines().collect();
@@ -622,14 +665,22 @@ const BAD: &[(&str, &[u8], &str)] = &[
         b"[policy.a.retry]\nmax_attempts = \"none\"\n",
         ":2:16: error: invalid value: string \"none\", expected a whole number or \"unlimited\"",
     ),
-    ("negative", b"[policy.a.retry]\nmax_attempts = -1\n", ":2:16: error: invalid value: integer `-1`, expected u32"),
+    (
+        "negative",
+        b"[policy.a.retry]\nmax_attempts = -1\n",
+        ":2:16: error: invalid value: integer `-1`, expected a whole number from 1 to 4294967294, or \"unlimited\"\n",
+    ),
     (
         "huge",
         b"[policy.a.retry]\ndeadline_ms = 4_294_967_296\n",
-        ":2:15: error: invalid value: integer `4294967296`, expected u32",
+        ":2:15: error: invalid value: integer `4294967296`, expected a whole number of milliseconds from 0 to 4294967295\n",
     ),
     ("giant", b"[policy.a.retry]\ndeadline_ms = 99999999999999999999\n", ":2:15: error: "),
-    ("limit", b"[policy.a.retry]\nlimits.transient = 256\n", ":2:20: error: invalid value: integer `256`, expected u8"),
+    (
+        "limit",
+        b"[policy.a.retry]\nlimits.transient = 256\n",
+        ":2:20: error: invalid value: integer `256`, expected a whole number from 0 to 254\n",
+    ),
     ("fraction", b"[policy.a.retry]\nmax_attempts = 1.5\n", ":2:16: error: invalid type: floating point `1.5`, "),
     ("missing", b"[policy.a]\n[policy.a.breaker]\nwindow_ms = 5\n", ":2:1: error: missing field `failure_threshold`"),
     (
@@ -642,15 +693,11 @@ const BAD: &[(&str, &[u8], &str)] = &[
         b"[policy.a.retry.backoffs.unknown.delay]\nconstant.delay_ms = 3\n fixed.delays_ms = [1]\n",
         ":3:2: error: `delay` takes exactly one key, found constant, fixed",
     ),
-    (
-        "no_formula",
-        b"[policy.a.retry]\nbackoff.delay = {}\n",
-        ":2:17: error: wanted exactly 1 element, found 0 elements",
-    ),
+    ("no_formula", b"[policy.a.retry]\nbackoff.delay = {}\n", ":2:17: error: takes exactly one key, found none\n"),
     (
         "list",
         b"[policy.a.retry]\nbackoff.delay.fixed = { delays_ms = [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1] }\n",
-        ":2:37: error: invalid length 17, ",
+        ":2:37: error: expected a list of at most 16 delays\n",
     ),
     ("latin1", b"[policy.a]\n# caf\xe9\n", ":2:6: error: not UTF-8, which TOML has to be\n"),
     ("zeros", &[0; 64], ":1:"),
@@ -676,6 +723,78 @@ fn the_line_is_shown_with_a_mark_under_the_place() {
     assert_eq!(shown, ["   |", " 2 | \tmax_attemps = 4", "   | \t^"]);
 }
 
+/// Nothing that a terminal would act on, but line breaks and the tabs of the file.
+fn assert_printable(out: &str, name: &str) {
+    let bad = out.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202a}'..='\u{202e}'));
+    assert_eq!(bad, None, "{name}: {out:?}");
+}
+
+#[test]
+fn names_are_shown_escaped() {
+    let (escape, feed) = ("\\u001B[31mred\\u009B", "\\n::error::mine\\u202E");
+    for name in [escape, feed] {
+        let text = format!(
+            "[policy.\"{name}\".retry]\nmax_attempts = 0\n[policy.\"{name}\"]\ncalls = [\"{name}\", \"other{name}\"]\nallow = [\"{name}\"]\n"
+        );
+        let path = file("names.toml", &text);
+        for args in [
+            vec!["doctor", &path],
+            vec!["doctor", &path, "--show"],
+            vec!["doctor", &path, "--format", "json"],
+            vec!["plan", &path],
+            vec!["plan", &path, "--policy", "\u{1b}[31mnone"],
+        ] {
+            let Ran { out, err, .. } = redress(args.iter().copied());
+            assert_printable(&out, name);
+            assert_printable(&err, name);
+            assert!(!out.lines().chain(err.lines()).any(|line| line.starts_with("::error::")), "{out}{err}");
+        }
+        let Ran { out, .. } = redress(["doctor", &path]);
+        let key = name.replace("\\n", "\\u000A");
+        assert!(out.contains(&format!(" policy.\"{key}\".retry.max_attempts: ")), "{out}");
+        assert!(out.contains(&format!("no policy named \"other{key}\" is in this file")), "{out}");
+        assert!(out.contains(&format!("\"{key}\": allow names no rule")), "{out}");
+
+        let sound = format!("[policy.\"{name}\".retry]\nmax_attempts = 2\n");
+        let (path, svg) = (file("names-sound.toml", sound), cli::scratch("names.svg"));
+        let Ran { code, out, err } = redress(["plan", &path, "--svg", svg.to_str().expect("UTF-8")]);
+        assert_eq!(code, Some(0), "{err}");
+        assert_printable(&out, name);
+        assert_printable(&fs::read_to_string(svg).expect("written"), name);
+    }
+    // What is refused is shown too: a key, and the line it stands in.
+    for text in [
+        "[policy.a]\n\"\\u001B[31m\" = 1\n",
+        "[policy.a]\nx = \"\u{9b}31m\u{202e}\"\n",
+        "[policy.a]\nx\u{1b}[31m = 1\n",
+    ] {
+        let Ran { code, out, err } = redress(["doctor", &file("names-bad.toml", text)]);
+        assert_eq!((code, out.as_str()), (Some(2), ""));
+        assert_printable(&err, text);
+    }
+}
+
+#[test]
+fn of_a_long_line_the_surroundings_are_shown() {
+    let text = format!(
+        "policy.a.retry = {{ {}, max_attemps = 3 }}\n",
+        vec!["max_attempts = 1"; 1].join(", ") + &" ".repeat(100_000)
+    );
+    let Ran { code, err, .. } = redress(["doctor", &file("long.toml", text)]);
+    assert_eq!(code, Some(2));
+    assert!(err.len() < 2_000 && err.contains("max_attemps = 3 }"), "{err}");
+    let marked: Vec<&str> = err.lines().skip(2).collect();
+    let place = marked[1].find('^').expect("a mark");
+    assert!(marked[0][place..].starts_with("max_attemps"), "{err}");
+}
+
+#[test]
+fn keys_too_deep_are_refused() {
+    let keys = "a.".repeat(50_000);
+    let Ran { code, err, .. } = redress(["doctor", &file("deep-keys.toml", format!("policy.{keys}b = 1\n"))]);
+    assert_eq!(code, Some(2), "{}", &err[..err.len().min(500)]);
+}
+
 #[test]
 fn nesting_too_deep_is_refused() {
     let deep = format!("policy.a.retry.backoff = {}1{}", "[".repeat(50_000), "]".repeat(50_000));
@@ -695,13 +814,7 @@ fn what_is_shown_reads_as_the_same_policies() {
     let Ran { code, out, .. } = redress(["doctor", EXAMPLE, "--show"]);
     assert_eq!(code, Some(0));
     let shown = out.rsplit_once("\n\n").expect("the report follows").0;
-    for line in [
-        "max_unknown = 1",
-        "attempt_timeout_ms = \"none\"",
-        "retry_after_cap_ms = \"auto\"",
-        "retry_after = false",
-        "probe_lease_ms = 60000",
-    ] {
+    for line in ["max_unknown = 1", "retry_after_cap_ms = \"auto\"", "retry_after = false", "probe_lease_ms = 60000"] {
         assert!(shown.lines().any(|shown| shown == line), "{line} in {shown}");
     }
     let again = file("shown.toml", shown);
@@ -713,6 +826,6 @@ fn what_is_shown_reads_as_the_same_policies() {
     assert_eq!(report.get("policies"), None);
     let Ran { out, .. } = redress(["doctor", EXAMPLE, "--show", "--format", "json"]);
     let report: Value = serde_json::from_str(&out).expect("JSON");
-    assert_eq!(report["policies"]["database"]["retry"]["attempt_timeout_ms"], "none");
+    assert_eq!(report["policies"]["database"]["retry"]["retry_after_cap_ms"], "auto");
     assert_eq!(report["policies"]["payments"]["breaker"]["probe_lease_ms"], 60_000);
 }

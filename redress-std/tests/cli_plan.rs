@@ -293,3 +293,25 @@ fn numbers_at_their_largest() {
     assert!((rows(&out)[1][2] - 8_589_934.59).abs() < 1e-6, "{out}");
     roxmltree::Document::parse(&fs::read_to_string(&svg).expect("written")).expect("XML");
 }
+
+#[test]
+fn a_policy_is_planned_whatever_its_neighbours_are() {
+    let text = "[policy.sound.retry]\nmax_attempts = 2\n[policy.wrong.retry]\nmax_attempts = 0\n";
+    let path = file("neighbours.toml", text);
+    let Ran { code, out, .. } = redress(["plan", &path, "--policy", "sound"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("policy sound, "), "{out}");
+    for args in [vec!["plan", &path], vec!["plan", &path, "--policy", "wrong"]] {
+        let Ran { code, out, .. } = redress(args.iter().copied());
+        assert_eq!(code, Some(1), "{out}");
+        assert!(out.contains("contradiction"), "{out}");
+    }
+    // Of many names the first are told.
+    let many: String = (0..100).map(|n| format!("[policy.p{n:03}]\n")).collect();
+    let Ran { code, err, .. } = redress(["plan", &file("many.toml", many), "--policy", "none"]);
+    assert_eq!((code, err.lines().count()), (Some(2), 1));
+    assert!(
+        err.ends_with("no policy named none: one of p000, p001, p002, p003, p004, p005, p006, p007, p008, p009, ...\n"),
+        "{err}"
+    );
+}

@@ -155,7 +155,52 @@ fn chains_of_many_layers_are_found_quickly() {
     text += "[policy.p60]\n[policy.p61]\nretry.max_attempts = 1\n";
     let file = Arc::new(PolicyFile::parse(&text).expect("a policy file"));
     let chain = file.worst_chain("p00").expect("no cycle");
-    assert_eq!((chain.layers.len(), chain.attempts), (61, Some(6 << 60)));
+    assert_eq!((chain.depth, chain.attempts), (61, Some(6 << 60)));
     assert!(!file.findings().is_empty());
     assert_eq!(file.worst_chain("p99"), None);
+}
+
+#[test]
+fn a_chain_of_many_layers_is_told_in_short() {
+    let mut text = String::new();
+    for n in 0..2_000 {
+        text += &format!("[policy.p{n:04}]\nbudget = \"none\"\n");
+        if n < 1_999 {
+            text += &format!("calls = [\"p{:04}\"]\nretry.max_attempts = 1\n", n + 1);
+        }
+    }
+    text += "[policy.p]\nbudget = \"none\"\ncalls = [\"p0000\"]\n";
+    let file = PolicyFile::parse(&text).expect("a policy file");
+    let chain = file.worst_chain("p").expect("no cycle");
+    assert_eq!((chain.depth, chain.attempts, chain.unbounded), (2_001, Some(36), 2));
+    let told = "p (6) -> p0000 (1) -> p0001 (1) -> p0002 (1) -> 1996 more -> p1999 (6) makes up to 36 attempts";
+    assert_eq!(chain.to_string(), told);
+    let amplified: Vec<_> =
+        file.findings().into_iter().filter(|finding| finding.rule == "nested_amplification").collect();
+    assert_eq!(amplified.len(), 1);
+    assert!(amplified[0].message.starts_with(told), "{}", amplified[0].message);
+}
+
+/// Those on a circle, not those that only lead to one or from one to another.
+#[test]
+fn circles_are_those_of_the_policies_in_them() {
+    let text = "a.calls = [\"b\"]\nb.calls = [\"c\"]\nc.calls = [\"d\", \"b\"]\nd.calls = [\"e\"]\ne.calls = [\"e\"]\nf.calls = [\"g\"]\ng = {}\n";
+    let text: String = text.lines().map(|line| format!("policy.{line}\n")).collect();
+    let file = PolicyFile::parse(&text).expect("a policy file");
+    let findings = file.findings();
+    let cyclic: Vec<&str> =
+        findings.iter().filter(|finding| finding.rule == "call_cycle").map(|finding| finding.field.as_str()).collect();
+    assert_eq!(cyclic, ["policy.b.calls", "policy.c.calls", "policy.e.calls"]);
+    let chains: Vec<_> = file.iter().map(|(name, _)| file.worst_chain(name).map(|chain| chain.depth)).collect();
+    assert_eq!(chains, [None, None, None, None, None, Some(2), Some(1)]);
+}
+
+#[test]
+fn what_is_found_in_one_policy_is_told_alone() {
+    let file =
+        PolicyFile::parse("[policy.a.retry]\nmax_attempts = 0\n[policy.b]\ncalls = [\"a\", \"none\"]\n").expect("TOML");
+    let rules = |name: &str| file.findings_of(name).into_iter().map(|finding| finding.rule).collect::<Vec<_>>();
+    assert!(rules("a").contains(&"contradiction") && !rules("a").contains(&"unknown_policy"));
+    assert!(rules("b").contains(&"unknown_policy") && !rules("b").contains(&"contradiction"));
+    assert!(rules("none").is_empty());
 }

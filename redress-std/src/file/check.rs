@@ -1,6 +1,6 @@
 //! What is wrong with the policies of a file, or may be.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use redress_core::{
     Backoff, BackoffConfig, ByClass, ConfigError, DelayConfig, ErrorClass, Millis, Policy, RetryConfig,
@@ -9,7 +9,8 @@ use redress_core::{
 use serde::Serialize;
 
 use super::{
-    PolicyConfig, PolicyFile, Position,
+    BudgetSettings, PolicyConfig, PolicyFile, Position, duration,
+    name::Key,
     rule::{self, Rule, rules},
 };
 
@@ -52,8 +53,13 @@ impl fmt::Display for Finding {
     }
 }
 
-pub(super) fn check(file: &PolicyFile) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = file.iter().flat_map(|(name, config)| of_policy(file, name, config)).collect();
+/// Returns what is found in these policies of the file.
+pub(super) fn check<'a>(
+    file: &PolicyFile,
+    policies: impl IntoIterator<Item = (&'a str, &'a PolicyConfig)>,
+) -> Vec<Finding> {
+    let policies = policies.into_iter();
+    let mut findings: Vec<Finding> = policies.flat_map(|(name, config)| of_policy(file, name, config)).collect();
     findings.sort_by_key(|finding| (finding.position, std::cmp::Reverse(finding.severity)));
     findings
 }
@@ -68,10 +74,11 @@ struct Check<'a> {
 impl Check<'_> {
     /// `field`: the path of the field within the policy, with dots; no key of a policy contains one.
     fn add(&mut self, rule: Rule, field: &str, message: String) {
-        let path = ["policy", self.name].into_iter().chain(field.split('.').filter(|key| !key.is_empty()));
-        let position = self.file.positions.nearest(path);
-        let dot = if field.is_empty() { "" } else { "." };
-        let field = format!("policy.{}{dot}{field}", self.name);
+        let path = ["policy", self.name].into_iter().chain(field.split('.'));
+        let (position, last) = self.file.positions.nearest(path);
+        // The last key as it is written, with `_ms` or without.
+        let tables = field.rsplit_once('.').map_or(String::new(), |(tables, _)| format!("{tables}."));
+        let field = format!("policy.{}.{tables}{last}", Key(self.name));
         self.findings.push(Finding { rule: rule.name, severity: rule.severity, field, message, position });
     }
 
@@ -97,6 +104,7 @@ fn of_policy(file: &PolicyFile, name: &str, config: &PolicyConfig) -> Vec<Findin
     let mut check = Check { file, name, findings: Vec::new() };
     contradictions(&mut check, config);
     numbers(&mut check, &config.retry);
+    seconds(&mut check, config);
     without_effect(&mut check, &config.retry);
     nesting(&mut check, config);
     // What contradicts itself has no other risks yet.
@@ -161,6 +169,36 @@ fn numbers(check: &mut Check<'_>, retry: &RetryConfig) {
     }
 }
 
+/// Milliseconds that look like seconds. A duration with its unit is what was meant.
+fn seconds(check: &mut Check<'_>, config: &PolicyConfig) {
+    /// Spans of calls, windows and time-outs are hardly ever shorter, in milliseconds.
+    const SHORTEST: u32 = 1_000;
+    const SHORTEST_ATTEMPT: u32 = 100;
+    let (retry, breaker) = (&config.retry, config.breaker.as_ref());
+    let budget = match config.budget {
+        BudgetSettings::Rolling { window_ms, .. } => Some(window_ms),
+        _ => None,
+    };
+    for (field, span, shortest) in [
+        ("retry.deadline_ms", retry.deadline_ms, SHORTEST),
+        ("retry.attempt_timeout_ms", retry.attempt_timeout_ms, SHORTEST_ATTEMPT),
+        ("retry.retry_after_cap_ms", retry.retry_after_cap_ms, SHORTEST),
+        ("breaker.window_ms", breaker.map(|breaker| breaker.window_ms), SHORTEST),
+        ("breaker.recovery_timeout_ms", breaker.map(|breaker| breaker.recovery_timeout_ms), SHORTEST),
+        ("breaker.probe_lease_ms", breaker.map(|breaker| breaker.probe_lease_ms), SHORTEST),
+        ("budget.rolling.window_ms", budget, SHORTEST),
+    ] {
+        let Some(span) = span.map(Millis::get).filter(|span| (1..shortest).contains(span)) else { continue };
+        let path = ["policy", check.name].into_iter().chain(field.split('.'));
+        let (_, written) = check.file.positions.nearest(path);
+        if let Some(key) = duration::short(written) {
+            let message =
+                format!("{span} ms; if seconds are meant, write {key} = \"{span}s\", else {key} = \"{span}ms\"");
+            check.add(rule::SECONDS_AS_MILLIS, field, message);
+        }
+    }
+}
+
 fn without_effect(check: &mut Check<'_>, retry: &RetryConfig) {
     for class in ErrorClass::ALL.into_iter().filter(|class| !class.is_retryable()) {
         if retry.backoffs.get(class).is_some() {
@@ -178,7 +216,7 @@ fn nesting(check: &mut Check<'_>, config: &PolicyConfig) {
     let (file, name) = (check.file, check.name);
     for callee in &config.calls {
         let Some(inner) = file.get(callee) else {
-            check.add(rule::UNKNOWN_POLICY, "calls", format!("no policy named {callee} is in this file"));
+            check.add(rule::UNKNOWN_POLICY, "calls", format!("no policy named {} is in this file", Key(callee)));
             continue;
         };
         let (retry, inner) = (&config.retry, &inner.retry);
@@ -190,16 +228,20 @@ fn nesting(check: &mut Check<'_>, config: &PolicyConfig) {
                 || retry.attempt_timeout_ms.is_some_and(|own| longest > own));
         if let (true, Some(caller)) = (outlives, caller) {
             let longest = inner.deadline_ms.map_or("no deadline".to_owned(), |deadline| format!("deadline {deadline}"));
-            let message = format!("{callee} has {longest}, {name} {caller}: {}", rule::CALLEE_OUTLIVES_CALLER.message);
+            let (inside, outside) = (Key(callee), Key(name));
+            let why = rule::CALLEE_OUTLIVES_CALLER.message;
+            let message = format!("{inside} has {longest}, {outside} {caller}: {why}");
             check.add(rule::CALLEE_OUTLIVES_CALLER, "calls", message);
         }
     }
-    if file.is_cyclic(name, config) {
+    if file.is_cyclic(name) {
         check.found(rule::CALL_CYCLE, "calls");
     }
     // Told once, where the calls begin.
-    let outermost = !file.iter().any(|(_, other)| other.calls.iter().any(|callee| callee == name));
-    let Some(chain) = file.worst_chain(name).filter(|chain| outermost && chain.unbounded > 1) else { return };
+    if file.is_called(name) {
+        return;
+    }
+    let Some(chain) = file.worst_chain(name).filter(|chain| chain.unbounded > 1) else { return };
     let message = format!("{chain}: {}", rule::NESTED_AMPLIFICATION.message);
     check.add(rule::NESTED_AMPLIFICATION, "calls", message);
 }
@@ -237,6 +279,9 @@ fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
         let (field, values) = match lint.field() {
             "max_attempts" => ("retry.max_attempts", String::new()),
             "max_unknown" => ("retry.max_unknown", String::new()),
+            "attempt_timeout" if config.retry.attempt_timeout_ms.is_none() => {
+                ("retry.attempt_timeout_ms", format!("{}: ", deadline(&config.retry)))
+            }
             "attempt_timeout" => {
                 let timeout = config.retry.attempt_timeout_ms.unwrap_or_default();
                 ("retry.attempt_timeout_ms", format!("timeout {timeout}, {}: ", deadline(&config.retry)))
@@ -291,13 +336,22 @@ fn first(backoff: &Backoff<'_>, class: ErrorClass) -> String {
 
 /// Drops what is allowed, and tells what is allowed in vain.
 fn allowed(check: &mut Check<'_>, allow: &[String]) {
+    if allow.is_empty() {
+        return;
+    }
+    let names: BTreeSet<&str> = allow.iter().map(String::as_str).collect();
+    let mut used = BTreeSet::new();
+    check.findings.retain(|finding| {
+        let is_allowed = finding.severity != Severity::Error && names.contains(finding.rule);
+        if is_allowed {
+            used.insert(finding.rule);
+        }
+        !is_allowed
+    });
     for name in allow {
-        let known = rules().any(|rule| rule.name == name && rule.severity < Severity::Error);
-        let before = check.findings.len();
-        check.findings.retain(|finding| finding.rule != name || finding.severity == Severity::Error);
-        if !known {
-            check.add(rule::UNKNOWN_RULE, "allow", format!("{name}: {}", rule::UNKNOWN_RULE.message));
-        } else if check.findings.len() == before {
+        if !rules().any(|rule| rule.name == name && rule.severity < Severity::Error) {
+            check.add(rule::UNKNOWN_RULE, "allow", format!("{}: {}", Key(name), rule::UNKNOWN_RULE.message));
+        } else if !used.remove(name.as_str()) {
             check.add(rule::UNUSED_ALLOW, "allow", format!("{name}: {}", rule::UNUSED_ALLOW.message));
         }
     }

@@ -14,7 +14,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::FileError;
+use super::{FileError, MAX_DEPTH};
 
 const SUFFIX: &str = "_ms";
 
@@ -63,15 +63,15 @@ impl Durations {
     /// A duration that cannot be read, stands at a key that counts milliseconds, or is given twice.
     pub(super) fn find(text: &str, policies: &DeTable<'_>) -> Result<Self, FileError> {
         let mut durations = Self::default();
-        durations.add(text, policies)?;
+        durations.add(text, policies, MAX_DEPTH)?;
         Ok(durations)
     }
 
-    fn add(&mut self, text: &str, table: &DeTable<'_>) -> Result<(), FileError> {
+    fn add(&mut self, text: &str, table: &DeTable<'_>, depth: usize) -> Result<(), FileError> {
         for (key, value) in table {
             let (name, span) = (key.get_ref().as_ref(), key.span());
             match value.get_ref() {
-                DeValue::Table(inner) => self.add(text, inner)?,
+                DeValue::Table(inner) if depth > 0 => self.add(text, inner, depth - 1)?,
                 inner if is_short(name, inner) => {
                     let long = format!("{name}{SUFFIX}");
                     if table.contains_key(long.as_str()) {
@@ -106,10 +106,16 @@ impl Durations {
 
     /// Renames the keys and puts milliseconds in the place of durations.
     pub(super) fn replace<'a>(&'a self, table: &mut DeTable<'a>) {
+        self.replace_to(table, MAX_DEPTH);
+    }
+
+    fn replace_to<'a>(&'a self, table: &mut DeTable<'a>, depth: usize) {
         for (mut key, mut value) in std::mem::take(table) {
             let is_short = is_short(key.get_ref(), value.get_ref());
             if let DeValue::Table(inner) = value.get_mut() {
-                self.replace(inner);
+                if depth > 0 {
+                    self.replace_to(inner, depth - 1);
+                }
             } else if is_short {
                 key.get_mut().to_mut().push_str(SUFFIX);
                 self.convert(&mut value);

@@ -2,7 +2,9 @@
 
 use std::{fmt, io, ops::Range};
 
-use super::{Position, duration};
+use toml::de::DeTable;
+
+use super::{MAX_DEPTH, Position, bounds, duration, name::printable, position::path_at};
 
 /// A file that gives no policies: unreadable, no TOML, unknown keys, values of the wrong kind.
 #[derive(Debug)]
@@ -18,12 +20,23 @@ impl FileError {
         let position = Position::of(text, span.map_or(0, |span| span.start));
         let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
         // What TOML expected stands in lines of its own.
-        Self { message: message.replace('\n', ", "), position: Some(position), line, source: None }
+        let message = printable(&message.replace('\n', ", ")).into_owned();
+        Self { message, position: Some(position), line, source: None }
     }
 
+    /// Creates the error of a text that is no TOML.
     pub(super) fn toml(text: &str, error: &toml::de::Error) -> Self {
+        Self::at(text, error.span(), error.message())
+    }
+
+    /// Creates the error of TOML that is no policy file, in the words of the file.
+    pub(super) fn typed(text: &str, error: &toml::de::Error) -> Self {
         let (span, message) = (error.span(), error.message());
-        Self::at(text, span.clone(), &duration::as_written(text, span, message).unwrap_or_else(|| message.to_owned()))
+        let table = DeTable::parse(text).ok();
+        let path = table.zip(span.as_ref()).and_then(|(table, span)| path_at(table.get_ref(), span.start, MAX_DEPTH));
+        let message = duration::as_written(text, span.clone(), message)
+            .unwrap_or_else(|| bounds::in_words(&path.unwrap_or_default(), message));
+        Self::at(text, span, &message)
     }
 
     /// Bytes as text.
@@ -44,9 +57,30 @@ impl FileError {
         self.position
     }
 
-    /// The line where it is wrong, as it stands in the file; empty if the file cannot be read.
+    /// Returns the line where it is wrong, as it stands in the file; empty if the file cannot be read. [`excerpt`](Self::excerpt)
+    /// returns it as it can be shown.
     pub fn line(&self) -> &str {
         &self.line
+    }
+
+    /// Returns the line where it is wrong with a mark under the place, for a terminal: control characters are
+    /// [escaped](printable), and of a long line only the surroundings of the place are shown. Empty if the file cannot be read.
+    pub fn excerpt(&self) -> String {
+        /// Characters of the line before the place and after it.
+        const AROUND: usize = 80;
+        let Some(position) = self.position else { return String::new() };
+        let number = position.line.to_string();
+        let margin = " ".repeat(number.len());
+        let place = position.column.saturating_sub(1);
+        let skipped = place.saturating_sub(AROUND);
+        let show = |from: usize, to: usize| -> String {
+            let part: String = self.line.chars().skip(from).take(to - from).collect();
+            // Tabs stay tabs, so that the mark stands where it points to.
+            part.split('\t').map(printable).collect::<Vec<_>>().join("\t")
+        };
+        let (before, after) = (show(skipped, place), show(place, place + AROUND));
+        let blank: String = before.chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
+        format!(" {margin} |\n {number} | {before}{after}\n {margin} | {blank}^\n")
     }
 }
 

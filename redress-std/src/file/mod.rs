@@ -50,18 +50,20 @@
 //! Breakers made of a file remember up to 256 failures, and rolling budgets up to 4,096 retries; a token bucket has no
 //! such limit.
 
+mod bounds;
 mod breaker;
 mod budget;
 mod check;
 mod duration;
 mod error;
+mod name;
 mod nesting;
 mod position;
 mod rule;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use redress_core::{ConfigError, Policy, RetryConfig};
+use redress_core::{ConfigError, RetryConfig};
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, Deserializer};
 
@@ -70,17 +72,23 @@ pub use self::{
     budget::BudgetSettings,
     check::Finding,
     error::FileError,
+    name::printable,
     nesting::Chain,
     position::Position,
     rule::{Rule, rules},
 };
-use self::{duration::Durations, position::Positions};
+use self::{duration::Durations, nesting::Nesting, position::Positions};
 use crate::SharedPolicy;
+
+/// Tables in tables that are looked into; no key of a policy is deeper.
+const MAX_DEPTH: usize = 16;
 
 /// The policies of a file.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
-    policies: BTreeMap<String, PolicyConfig>,
+    /// Sorted by name.
+    policies: Vec<(String, PolicyConfig)>,
+    nesting: Nesting,
     positions: Positions,
 }
 
@@ -112,7 +120,7 @@ struct Top {
 
 #[derive(Serialize)]
 struct TopRef<'a> {
-    policy: BTreeMap<&'a str, &'a PolicyConfig>,
+    policy: BTreeMap<&'a str, PolicyConfig>,
 }
 
 impl PolicyFile {
@@ -131,12 +139,13 @@ impl PolicyFile {
             // Of a table that should hold one of several keys, but holds more, the parser does not say where it is.
             let unknown = error.span().is_none_or(|span| span.start == 0);
             let choice = if unknown { position::choice(text) } else { None };
-            choice.unwrap_or_else(|| FileError::toml(text, &error))
+            choice.unwrap_or_else(|| FileError::typed(text, &error))
         })?;
         if top.policy.is_empty() {
             return Err(FileError::at(text, None, "no policy: expected a table [policy.NAME]"));
         }
-        Ok(Self { policies: top.policy, positions })
+        let policies: Vec<_> = top.policy.into_iter().collect();
+        Ok(Self { nesting: Nesting::of(&policies), policies, positions })
     }
 
     /// Reads the policies out of a file.
@@ -149,9 +158,13 @@ impl PolicyFile {
         Self::parse(FileError::text(&bytes)?)
     }
 
-    /// The policy with this name.
+    fn index(&self, name: &str) -> Option<usize> {
+        self.policies.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()
+    }
+
+    /// Returns the policy with this name.
     pub fn get(&self, name: &str) -> Option<&PolicyConfig> {
-        self.policies.get(name)
+        self.index(name).map(|index| &self.policies[index].1)
     }
 
     /// The policies and their names, in alphabetic order.
@@ -159,21 +172,61 @@ impl PolicyFile {
         self.policies.iter().map(|(name, config)| (name.as_str(), config))
     }
 
-    /// Everything that is wrong with the policies, or may be, in the order of the file. Empty if all is well.
+    /// Returns everything that is wrong with the policies, or may be, in the order of the file. Empty if all is well.
     pub fn findings(&self) -> Vec<Finding> {
-        check::check(self)
+        check::check(self, self.iter())
     }
 
-    /// The policies as they are used, with every default written out: TOML that reads as the same policies.
+    /// Returns what is wrong with the policy of this name, or may be. Findings of other policies are left out, also of those
+    /// that it calls.
+    pub fn findings_of(&self, name: &str) -> Vec<Finding> {
+        check::check(self, self.get(name).map(|config| (name, config)))
+    }
+
+    /// Returns the policies as they are used, with every default written out: TOML that reads as the same policies. Every string
+    /// is in one line.
     pub fn to_toml(&self) -> String {
-        let top = TopRef { policy: self.iter().collect() };
+        let mut policies: BTreeMap<&str, PolicyConfig> =
+            self.iter().map(|(name, config)| (name, config.clone())).collect();
+        for config in policies.values_mut() {
+            config.allow.iter_mut().chain(&mut config.calls).for_each(name::mark);
+        }
         // Strings, integers and tables: nothing that TOML cannot say.
-        toml::to_string(&top).unwrap_or_else(|error| format!("# {error}\n"))
+        let text = toml::to_string(&TopRef { policy: policies }).unwrap_or_else(|error| format!("# {error}\n"));
+        name::unmark(&text)
     }
 }
 
-/// Makes the policy with a breaker and a budget of its own; clones share them. The limits and backoffs, less than 2 KiB, stay in
-/// memory for the rest of the process.
+impl PolicyConfig {
+    /// Creates the policy that takes the place of another, `old`, which was made of `before`: for files that are read again.
+    /// Breaker and budget are those of the old policy, with their state, where their settings are the same; so an open circuit
+    /// stays open when something else is changed. Calls under way go on with the policy that they were started with, which is
+    /// freed with the last of them.
+    ///
+    /// ```
+    /// use redress_std::{SharedPolicy, file::PolicyFile};
+    ///
+    /// let read = |text: &str| PolicyFile::parse(text).map(|file| file.get("a").cloned().unwrap_or_default());
+    /// let before = read("policy.a = { retry.max_attempts = 3, breaker.failure_threshold = 5 }")?;
+    /// let after = read("policy.a = { retry.max_attempts = 4, breaker.failure_threshold = 5 }")?;
+    ///
+    /// let old = SharedPolicy::try_from(&before)?;
+    /// let new = after.replace(&before, &old)?;
+    /// assert!(std::ptr::eq(old.breaker().unwrap(), new.breaker().unwrap()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts another, and its bounds. The old policy is as it was.
+    pub fn replace(&self, before: &Self, old: &SharedPolicy) -> Result<SharedPolicy, ConfigError> {
+        let mut new = SharedPolicy::try_from(self)?;
+        new.take_over(old, self.breaker == before.breaker, self.budget == before.budget);
+        Ok(new)
+    }
+}
+
+/// Creates the policy with a breaker and a budget of its own; clones share them. It owns all that it is made of.
 ///
 /// # Errors
 ///
@@ -182,11 +235,8 @@ impl TryFrom<&PolicyConfig> for SharedPolicy {
     type Error = ConfigError;
 
     fn try_from(config: &PolicyConfig) -> Result<Self, ConfigError> {
-        // All that can be wrong is found before anything is leaked.
-        Policy::from_config(&config.retry)?;
         let breaker = config.breaker.as_ref().map(BreakerSettings::shared).transpose()?;
         let budget = config.budget.shared()?;
-        let retry: &'static RetryConfig = Box::leak(Box::new(config.retry.clone()));
-        Ok(Self::from_parts(Policy::from_config(retry)?, breaker, budget))
+        Self::from_parts(Arc::new(config.retry.clone()), breaker, budget)
     }
 }

@@ -42,6 +42,8 @@ rules! {
          as unknown does";
     JITTER_WITHOUT_RETRY_AFTER, "jitter_without_retry_after", Warning,
         "retry_after_jitter_ms has no effect without retry_after = true";
+    SECONDS_AS_MILLIS, "seconds_as_millis", Warning,
+        "so few milliseconds look like seconds; give the unit, with a key without _ms: \"30s\", or \"30ms\" if that is meant";
     UNUSED_ALLOW, "unused_allow", Note,
         "nothing is found that this would allow";
 }

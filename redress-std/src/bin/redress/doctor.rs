@@ -8,7 +8,7 @@ use std::{
 
 use clap::ValueEnum;
 use redress_std::{
-    file::{Finding, PolicyFile},
+    file::{Finding, PolicyFile, printable},
     lint::Severity,
 };
 use serde_json::json;
@@ -61,13 +61,19 @@ fn count(findings: &[Finding], severity: Severity) -> usize {
 /// A finding with its place, as compilers write it.
 pub(crate) fn line(path: &Path, finding: &Finding) -> String {
     let place = finding.position.map_or(String::new(), |position| format!(":{position}"));
-    format!("{}{place}: {finding}\n", path.display())
+    format!("{}{place}: {finding}\n", shown(path))
+}
+
+/// A path of which a terminal shows every character.
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string()).into_owned()
 }
 
 fn text(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> String {
     let mut text = String::new();
     if show {
-        text += &file.to_toml();
+        // TOML escapes most of what a terminal would act on, but not all.
+        text.extend(file.to_toml().lines().map(|line| format!("{}\n", printable(line))));
         text += "\n";
     }
     text.extend(findings.iter().map(|finding| line(path, finding)));
@@ -81,7 +87,7 @@ fn text(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> Str
             .map(|(severity, what)| number(count(findings, severity), what))
             .join(", ")
     };
-    let _ = writeln!(text, "{}: {policies}, {found}", path.display());
+    let _ = writeln!(text, "{}: {policies}, {found}", shown(path));
     text
 }
 

@@ -26,7 +26,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use redress_std::file::{FileError, PolicyFile, rules};
+use redress_std::file::{FileError, PolicyFile, printable, rules};
 
 /// Looks at retry policies before they are needed.
 ///
@@ -95,19 +95,12 @@ fn read(path: &PathBuf) -> Result<PolicyFile, Failure> {
 fn explain(failure: &Failure) -> String {
     let (path, error) = match failure {
         Failure::File(path, error) => (path.display(), error),
-        Failure::Other(message) => return format!("redress: {message}\n"),
+        Failure::Other(message) => return format!("redress: {}\n", printable(message)),
     };
-    let Some(position) = error.position() else { return format!("{path}: error: {}\n", error.message()) };
-    let number = position.line.to_string();
-    let margin = " ".repeat(number.len());
-    // Tabs stay tabs, so that the caret stands where it points to.
-    let before: String =
-        error.line().chars().take(position.column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
-    format!(
-        "{path}:{position}: error: {}\n {margin} |\n {number} | {}\n {margin} | {before}^\n",
-        error.message(),
-        error.line()
-    )
+    let place = error.position().map_or(String::new(), |position| format!("{position}: "));
+    let path = printable(&path.to_string()).into_owned();
+    let colon = if place.is_empty() { ": " } else { ":" };
+    format!("{path}{colon}{place}error: {}\n{}", error.message(), error.excerpt())
 }
 
 fn list() -> String {

@@ -5,7 +5,7 @@ use std::{fmt::Write, path::PathBuf};
 use clap::builder::PossibleValuesParser;
 use redress_std::{
     ErrorClass, Millis, StopReason,
-    file::{BudgetSettings, PolicyConfig, PolicyFile},
+    file::{BudgetSettings, PolicyConfig, PolicyFile, printable},
     lint::Severity,
 };
 
@@ -54,24 +54,27 @@ pub(crate) struct Group {
 
 pub(crate) fn run(args: &Args) -> Report {
     let file = read(&args.file)?;
-    // A policy that contradicts itself has no schedule.
-    let mut errors = file.findings();
+    let chosen: Vec<&str> = match &args.policy {
+        Some(name) => vec![name.as_str()],
+        None => file.iter().map(|(name, _)| name).collect(),
+    };
+    if args.svg.is_some() && chosen.len() > 1 {
+        return Err(Failure::Other(format!("--svg shows one policy, give --policy: one of {}", names(&file))));
+    }
+    // A policy that contradicts itself has no schedule. Others of the file do not matter.
+    let mut errors = if args.policy.is_some() {
+        chosen.iter().flat_map(|name| file.findings_of(name)).collect()
+    } else {
+        file.findings()
+    };
     errors.retain(|finding| finding.severity == Severity::Error);
     if !errors.is_empty() {
         return Ok((errors.iter().map(|error| doctor::line(&args.file, error)).collect(), false));
     }
-    let names: Vec<&str> = file.iter().map(|(name, _)| name).collect();
-    let chosen = match &args.policy {
-        Some(name) => vec![name.as_str()],
-        None => names.clone(),
-    };
-    if args.svg.is_some() && chosen.len() > 1 {
-        return Err(Failure::Other(format!("--svg shows one policy, give --policy: one of {}", names.join(", "))));
-    }
     let mut text = String::new();
     for name in chosen {
         let Some(config) = file.get(name) else {
-            return Err(Failure::Other(format!("no policy named {name}: one of {}", names.join(", "))));
+            return Err(Failure::Other(format!("no policy named {name}: one of {}", names(&file))));
         };
         let groups = groups(args, config)?;
         text += &report(args, &file, name, config, &groups);
@@ -82,6 +85,16 @@ pub(crate) fn run(args: &Args) -> Report {
         }
     }
     Ok((text, true))
+}
+
+/// The first names of a file.
+fn names(file: &PolicyFile) -> String {
+    const MOST: usize = 10;
+    let mut names: Vec<&str> = file.iter().map(|(name, _)| name).take(MOST).collect();
+    if file.iter().count() > MOST {
+        names.push("...");
+    }
+    names.join(", ")
 }
 
 fn groups(args: &Args, config: &PolicyConfig) -> Result<Vec<Group>, Failure> {
@@ -109,7 +122,11 @@ fn groups(args: &Args, config: &PolicyConfig) -> Result<Vec<Group>, Failure> {
 fn report(args: &Args, file: &PolicyFile, name: &str, config: &PolicyConfig, groups: &[Group]) -> String {
     let mut text = String::new();
     let attempt = Millis::new(args.attempt_ms);
-    let _ = writeln!(text, "policy {name}, attempts that fail after {attempt}; times in seconds from the call's start");
+    let name_shown = printable(name);
+    let _ = writeln!(
+        text,
+        "policy {name_shown}, attempts that fail after {attempt}; times in seconds from the call's start"
+    );
     for Group { title, schedule } in groups {
         let _ = writeln!(text, "\n{title}");
         let _ = writeln!(text, "  attempt     earliest       median       latest   reached by");
@@ -135,7 +152,7 @@ fn report(args: &Args, file: &PolicyFile, name: &str, config: &PolicyConfig, gro
             breaker.failure_threshold, breaker.window_ms, breaker.recovery_timeout_ms
         );
     }
-    if let Some(chain) = file.worst_chain(name).filter(|chain| chain.layers.len() > 1) {
+    if let Some(chain) = file.worst_chain(name).filter(|chain| chain.depth > 1) {
         let _ = writeln!(text, "calls within: {chain}");
     }
     text + &format!("medians and shares are those of {RUNS} calls played on the policy's own state machine\n\n")

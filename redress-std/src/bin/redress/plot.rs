@@ -6,7 +6,7 @@ use plotters::{
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
-use redress_std::file::PolicyConfig;
+use redress_std::file::{PolicyConfig, printable};
 
 use crate::plan::{Group, seconds};
 
@@ -76,7 +76,7 @@ fn bar(from: (i32, i32), to: (i32, i32), color: RGBColor) -> Rectangle<(i32, i32
 }
 
 fn head(root: &Area<'_>, name: &str) -> Drawn {
-    let title = format!("Policy {name}: when the attempts of a failing call start");
+    let title = format!("Policy {}: when the attempts of a failing call start", printable(name));
     root.draw(&Text::new(title, (24, 24), style(19.0, INK, HPos::Left)))?;
     let (x, y) = (24, 52);
     root.draw(&bar((x, y - 6), (x + 26, y + 6), RANGE))?;
