@@ -289,13 +289,13 @@ impl Call {
         let (retry, class) = (&policy.retry, classification.class());
         let backoff = self.machine.check(retry, class, cause, is_aborted)?;
         let (attempt, previous) = (self.machine.attempt(), self.machine.previous(class));
-        let context = BackoffContext { attempt, classification: *classification, previous, random: 0 };
+        let context = || BackoffContext { attempt, classification: *classification, previous, random: 0 };
         let (formulas, room) = (retry.formulas(), self.machine.room(retry));
         let hint = formulas.hint(backoff, classification);
         if let Some(hint) = hint {
             self.machine.check_hint(retry, hint)?;
         }
-        let delay = formulas.delay(backoff, &context, hint, room, || site.env.random());
+        let delay = formulas.delay(backoff, attempt, context, hint, room, || site.env.random());
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
             && !budget.consume(1, &Reading::of(&site.env, self.now(self.machine.is_timed())))
@@ -308,7 +308,7 @@ impl Call {
         let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
         let (retry_after, code) = (classification.hint(), classification.numeric_code());
         site.emit_with(error, Event { delay, retry_after, code, ..event });
-        match site.hooks.parts().sleep.decide(&context, delay) {
+        match site.hooks.parts().sleep.decide(&context(), delay) {
             SleepDecision::Sleep => {
                 let decision = AttemptDecision::Retry;
                 self.announce_end(site, decision, None, delay, self.machine.last());

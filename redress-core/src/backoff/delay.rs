@@ -57,19 +57,21 @@ impl Formulas {
     }
 
     /// Returns the delay of a backoff that has one of these formulas. A random number is drawn at most once for it, and at
-    /// most once for the jitter on a hint. `hint`: see [`hint`](Self::hint). `room`: the longest wait that the deadline leaves.
+    /// most once for the jitter on a hint. `context` is made for the less common formulas only. `hint`: see [`hint`](Self::hint).
+    /// `room`: the longest wait that the deadline leaves.
     #[inline(always)]
     pub(crate) fn delay(
         &self,
         backoff: &Backoff<'_>,
-        context: &BackoffContext,
+        attempt: u32,
+        context: impl FnOnce() -> BackoffContext,
         hint: Option<Millis>,
         room: Millis,
         mut draw: impl FnMut() -> u32,
     ) -> Millis {
         let retry_after = backoff.retry_after();
         let is_as_is = hint.is_some() && retry_after.is_as_is();
-        let own = if is_as_is { Millis::ZERO } else { self.own_delay(backoff, context, &mut draw) };
+        let own = if is_as_is { Millis::ZERO } else { self.own_delay(backoff, attempt, context, &mut draw) };
         match hint {
             Some(hint) if is_as_is || hint > own => retry_after.delay(hint, room, draw),
             _ => own,
@@ -78,11 +80,17 @@ impl Formulas {
 
     /// Returns the delay without regard to a hint.
     #[inline(always)]
-    fn own_delay(&self, backoff: &Backoff<'_>, context: &BackoffContext, mut draw: impl FnMut() -> u32) -> Millis {
-        match backoff.formula.plain_choice(context.attempt) {
+    fn own_delay(
+        &self,
+        backoff: &Backoff<'_>,
+        attempt: u32,
+        context: impl FnOnce() -> BackoffContext,
+        mut draw: impl FnMut() -> u32,
+    ) -> Millis {
+        match backoff.formula.plain_choice(attempt) {
             Some(choice) => choice.pick(draw),
             None if self.kinds & OTHER == 0 => Millis::ZERO,
-            None => (self.other)(backoff, context, &mut draw),
+            None => (self.other)(backoff, &context(), &mut draw),
         }
     }
 }

@@ -309,8 +309,9 @@ impl<'a> Backoff<'a> {
         draw: impl FnMut() -> u32,
     ) -> Millis {
         let (formulas, classification) = (self.formulas(), *classification);
-        let context = BackoffContext { attempt: attempt.max(1), classification, previous, random: 0 };
-        formulas.delay(self, &context, formulas.hint(self, &classification), Millis::MAX, draw)
+        let attempt = attempt.max(1);
+        let context = || BackoffContext { attempt, classification, previous, random: 0 };
+        formulas.delay(self, attempt, context, formulas.hint(self, &classification), Millis::MAX, draw)
     }
 }
 

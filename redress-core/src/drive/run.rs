@@ -91,7 +91,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
 
     /// Reports how the call has ended.
     #[inline(always)]
-    fn report<T, X>(&self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> Report<'_, T, X> {
+    pub(super) fn report<T, X>(&self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> Report<'_, T, X> {
         let (result, stop) = match end {
             Ok(value) => (Ok(value), crate::StopReason::Aborted.into()),
             Err(stop) => (Err(last), stop),

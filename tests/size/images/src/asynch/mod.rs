@@ -62,7 +62,6 @@ macro_rules! run {
     };
 }
 
-use run;
 
 pub mod hand;
 pub mod peers;
