@@ -195,17 +195,17 @@ impl<const HZ: u32> Drop for Attempts<'_, HZ> {
 }
 
 /// The facts of one step, as an environment.
-struct Facts<D, const HZ: u32> {
+pub(crate) struct Facts<D, const HZ: u32> {
     now: Instant,
     random: D,
 }
 
 /// Steps that decide on no delay draw nothing.
-const fn no_random() -> u32 {
+pub(crate) const fn no_random() -> u32 {
     0
 }
 
-const fn site<const HZ: u32, D>(now: Instant, random: D) -> Site<Facts<D, HZ>, Hooks<()>> {
+pub(crate) const fn site<const HZ: u32, D>(now: Instant, random: D) -> Site<Facts<D, HZ>, Hooks<()>> {
     Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks: Hooks::new(()) }
 }
 

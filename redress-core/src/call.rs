@@ -180,7 +180,7 @@ impl Call {
     /// Asks the breaker for admission, once for a new call and once after it was resumed, or for each attempt. `is_started`: a
     /// reading was taken before.
     #[inline]
-    fn admit<E: Environment, H: HookSet>(
+    pub(crate) fn admit<E: Environment, H: HookSet>(
         &mut self,
         policy: &Policy<'_>,
         site: &mut Site<E, H>,
@@ -225,7 +225,7 @@ impl Call {
 
     /// Notifies observers of an attempt that begins.
     #[inline(never)]
-    fn announce<E: Environment, H: HookSet>(&self, site: &mut Site<E, H>) {
+    pub(crate) fn announce<E: Environment, H: HookSet>(&self, site: &mut Site<E, H>) {
         let (attempt, elapsed) = (self.machine.attempt(), elapsed::<H>(&self.machine));
         site.notify(|observer, operation| observer.on_attempt_start(&AttemptStart { attempt, operation, elapsed }));
     }
@@ -255,7 +255,31 @@ impl Call {
     where
         H::Observer: ErrorObserver<X>,
     {
-        self.plan(policy, site, classification, cause, error).map_err(|reason| {
+        if self.machine.is_timed() {
+            let begun = self.machine.seen();
+            self.machine.observe(site.env.timestamp());
+            if self.permit.is_for_an_attempt() {
+                self.settle_attempt(policy, site, classification, begun);
+            }
+        }
+        self.fail_after(policy, site, classification, cause, error, Millis::ZERO)
+    }
+
+    /// Like [`fail`](Self::fail), at the latest reading. The next attempt begins after this wait at the soonest.
+    #[inline(always)]
+    pub(crate) fn fail_after<E: Environment, H: HookSet, X>(
+        &mut self,
+        policy: &Policy<'_>,
+        site: &mut Site<E, H>,
+        classification: &Classification,
+        cause: Cause,
+        error: Option<&X>,
+        shortest: Millis,
+    ) -> Result<(), Stop>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        self.plan(policy, site, classification, cause, error, shortest).map_err(|reason| {
             let (code, is_http) = (classification.numeric_code(), classification.is_http());
             let has_failed = !classification.is_abort();
             Stop { reason, retry_after: Millis::ZERO, code, is_http, has_ended: true, has_failed }
@@ -271,17 +295,11 @@ impl Call {
         classification: &Classification,
         cause: Cause,
         error: Option<&X>,
+        shortest: Millis,
     ) -> Result<(), StopReason>
     where
         H::Observer: ErrorObserver<X>,
     {
-        if self.machine.is_timed() {
-            let begun = self.machine.seen();
-            self.machine.observe(site.env.timestamp());
-            if self.permit.is_for_an_attempt() {
-                self.settle_attempt(policy, site, classification, begun);
-            }
-        }
         let is_aborted = site.hooks.parts().abort.is_aborted();
         if classification.is_abort() {
             return Err(StopReason::Aborted);
@@ -295,7 +313,7 @@ impl Call {
         if let Some(hint) = hint {
             self.machine.check_hint(retry, hint)?;
         }
-        let delay = formulas.delay(backoff, attempt, context, hint, room, || site.env.random());
+        let delay = formulas.delay(backoff, attempt, context, hint, room, || site.env.random()).max(shortest);
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
             && !budget.consume(1, &Reading::of(&site.env, self.now(self.machine.is_timed())))
@@ -308,12 +326,25 @@ impl Call {
         let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
         let (retry_after, code) = (classification.hint(), classification.numeric_code());
         site.emit_with(error, Event { delay, retry_after, code, ..event });
-        match site.hooks.parts().sleep.decide(&context(), delay) {
-            SleepDecision::Sleep => {
-                let decision = AttemptDecision::Retry;
-                self.announce_end(site, decision, None, delay, self.machine.last());
-                Ok(())
-            }
+        self.ask(site, &context(), delay)?;
+        self.announce_end(site, AttemptDecision::Retry, None, delay, self.machine.last());
+        Ok(())
+    }
+
+    /// Asks the sleep handler about a wait that was decided.
+    ///
+    /// # Errors
+    ///
+    /// It is not waited here.
+    #[inline(always)]
+    pub(crate) fn ask<E: Environment, H: HookSet>(
+        &mut self,
+        site: &mut Site<E, H>,
+        context: &BackoffContext,
+        delay: Millis,
+    ) -> Result<(), StopReason> {
+        match site.hooks.parts().sleep.decide(context, delay) {
+            SleepDecision::Sleep => Ok(()),
             SleepDecision::Defer => {
                 self.machine.hand_over();
                 Err(StopReason::Scheduled)
@@ -439,7 +470,7 @@ impl Call {
     /// Reports to the breaker how the call ended; `begun` is when its latest attempt began. Returns the new state if it
     /// changed.
     #[inline(always)]
-    fn settle<E: Environment, H: HookSet>(
+    pub(crate) fn settle<E: Environment, H: HookSet>(
         &mut self,
         policy: &Policy<'_>,
         site: &Site<E, H>,

@@ -1,5 +1,7 @@
 //! A suspended call in 32 bytes.
 
+use core::num::NonZeroU16;
+
 use crate::{Cause, ErrorClass, Millis, Policy};
 
 /// Length of a checkpoint in bytes.
@@ -27,6 +29,8 @@ pub struct Checkpoint {
     pub(crate) elapsed: Millis,
     /// A byte for each class, in the order of their numbers.
     pub(crate) failures: [u32; 2],
+    /// One more than what a [keeper](crate::keeper) adds; calls add zero. Never zero, so that an `Option` takes no more room.
+    pub(crate) extra: NonZeroU16,
 }
 
 /// Bytes that are no checkpoint of this policy or breaker.
@@ -58,6 +62,9 @@ impl core::fmt::Display for CheckpointError {
 impl core::error::Error for CheckpointError {}
 
 impl Checkpoint {
+    /// What calls add.
+    pub(crate) const NO_EXTRA: NonZeroU16 = NonZeroU16::MIN;
+
     /// How long to wait before resuming, counted from when the checkpoint was made. Keep that moment with it, on a clock
     /// that goes on meanwhile: resuming asks how long ago it was.
     pub const fn remaining(&self) -> Millis {
@@ -105,10 +112,11 @@ impl Checkpoint {
 
     /// The checkpoint as bytes: little endian, the same on every machine.
     pub fn to_bytes(&self) -> [u8; CHECKPOINT_LEN] {
-        let Self { head, attempt, delay, remaining, elapsed, failures: [low, high] } = *self;
+        let Self { head, attempt, delay, remaining, elapsed, failures: [low, high], extra } = *self;
+        let extra = u32::from(extra.get().wrapping_sub(1));
         // Words of four bytes, because to copy those takes no code of its own.
         let mut words =
-            [head, attempt, delay.get(), remaining.get(), elapsed.get(), low, high, 0].map(u32::to_le_bytes);
+            [head, attempt, delay.get(), remaining.get(), elapsed.get(), low, high, extra].map(u32::to_le_bytes);
         let bytes = words.as_flattened_mut();
         if let Some((content, checksum)) = bytes.split_last_chunk_mut() {
             *checksum = crc16(content).to_be_bytes();
@@ -123,7 +131,7 @@ impl Checkpoint {
             return Err(CheckpointError::Length);
         }
         let (words, _) = bytes.as_chunks();
-        let [head, attempt, delay, remaining, elapsed, low, high] =
+        let [head, attempt, delay, remaining, elapsed, low, high, last] =
             core::array::from_fn(|place| u32::from_le_bytes(words.get(place).copied().unwrap_or_default()));
         if head >> 2 & 0x3F != VERSION {
             return Err(CheckpointError::Version);
@@ -133,7 +141,10 @@ impl Checkpoint {
             return Err(CheckpointError::Corrupt);
         }
         let [delay, remaining, elapsed] = [delay, remaining, elapsed].map(Millis::new);
-        Ok(Self { head, attempt, delay, remaining, elapsed, failures: [low, high] })
+        // No keeper adds the number after which there is no other.
+        #[expect(clippy::cast_possible_truncation, reason = "the upper half is the checksum")]
+        let extra = NonZeroU16::new((last as u16).wrapping_add(1)).ok_or(CheckpointError::Corrupt)?;
+        Ok(Self { head, attempt, delay, remaining, elapsed, failures: [low, high], extra })
     }
 }
 

@@ -136,19 +136,28 @@ impl<'p> PolicyRef<'p> for Policy<'p> {
 
 impl<'p, E: Environment> Context<'p, E> {
     pub(crate) const fn new(policy: &'p Policy<'p>, env: E) -> Self {
-        Self { policy, site: Site::new(env), marker: PhantomData }
+        Self::of(policy, env)
     }
 }
 
 impl<'p, E: Environment> Context<'p, E, Hooks<E::Classifier>, Policy<'p>> {
     pub(crate) const fn owning(policy: Policy<'p>, env: E) -> Self {
-        Self { policy, site: Site::new(env), marker: PhantomData }
+        Self::of(policy, env)
     }
 }
 
-impl<E: Environment> Site<E, Hooks<E::Classifier>> {
-    const fn new(env: E) -> Self {
-        Self { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER) }
+impl<E: Environment, P, M> Context<'_, E, Hooks<E::Classifier>, P, M> {
+    /// Binds what decides to an environment.
+    pub(crate) const fn of(policy: P, env: E) -> Self {
+        let site = Site { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER) };
+        Self { policy, site, marker: PhantomData }
+    }
+}
+
+impl<E: Environment, H, P, M> Context<'_, E, H, P, M> {
+    /// Borrows the environment, to look at it after calls.
+    pub const fn env(&self) -> &E {
+        &self.site.env
     }
 }
 
@@ -162,11 +171,6 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
     ) -> Context<'q, E2, H, &'q Policy<'q>, M> {
         let Site { operation, slice, hooks, .. } = self.site;
         Context { policy, site: Site { env, operation, slice, hooks }, marker: PhantomData }
-    }
-
-    /// Borrows the environment, to look at it after calls.
-    pub const fn env(&self) -> &E {
-        &self.site.env
     }
 
     /// Borrows the policy.

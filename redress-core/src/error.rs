@@ -86,6 +86,18 @@ config_errors! {
     RefillAboveCapacity => "refill_per_success, refill_per_second: must be at most the capacity";
     /// A token bucket's `initial` is above its capacity.
     InitialAboveCapacity => "initial: must be at most the capacity";
+    /// A keeper's `stable_after` is 0 or above 24 hours.
+    StableAfterOutOfRange => "stable_after: must be from 1 ms to 24 hours";
+    /// A delay of a keeper has no cap.
+    DelayWithoutCap => "backoff max, retry_after_cap: a keeper retries for ever, so each backoff needs a longest delay from 1 ms to 24 hours; a custom strategy has none";
+    /// A keeper's `spread` is above 24 hours.
+    SpreadTooLong => "spread: must be at most 24 hours";
+    /// A keeper's `wake_interval` is 0 or above 24 hours.
+    WakeIntervalOutOfRange => "wake_interval: must be from 1 ms to 24 hours";
+    /// A keeper's `attempts_per_session` is 0.
+    ZeroAttemptsPerSession => "attempts_per_session: must be at least 1";
+    /// A keeper's `attempts_per_day` is 0 or above 86,400.
+    AttemptsPerDayOutOfRange => "attempts_per_day: must be from 1 to 86400";
 }
 
 impl ConfigError {

@@ -66,6 +66,11 @@ named! {
         CircuitHalfOpen = "circuit_half_open",
         /// The server asked for a longer wait than the policy allows; [`Event::retry_after`] is its hint.
         RetryAfterTooLong = "retry_after_too_long",
+        /// A [kept](crate::keeper) connection is up. [`Event::attempt`] is the number of attempts it took, [`Event::elapsed`] the time
+        /// offline.
+        SessionEstablished = "session_established",
+        /// A kept connection that was up is down again. [`Event::elapsed`] is the time it was up.
+        SessionLost = "session_lost",
     }
 }
 
@@ -223,7 +228,7 @@ impl Event {
     /// | level | events |
     /// |---|---|
     /// | debug | success of the first attempt; a call rejected by an open circuit, which told of itself when it opened |
-    /// | info | a retry; success after retries; a call that was scheduled or aborted; a circuit that closes or admits probes |
+    /// | info | a retry; a session established or lost; success after retries; a call that was scheduled or aborted; a circuit that closes or admits probes |
     /// | warn | a call that gave up; a circuit that opens |
     ///
     /// No event is an error: whether a call that gave up is one, its caller knows.
@@ -236,7 +241,9 @@ impl Event {
             | EventKind::Scheduled
             | EventKind::Aborted
             | EventKind::CircuitClosed
-            | EventKind::CircuitHalfOpen => Level::Info,
+            | EventKind::CircuitHalfOpen
+            | EventKind::SessionEstablished
+            | EventKind::SessionLost => Level::Info,
             EventKind::MaxAttemptsExceeded
             | EventKind::PermanentFail
             | EventKind::MaxUnknownAttemptsExceeded

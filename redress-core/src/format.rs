@@ -9,6 +9,7 @@ use crate::{
     backoff::ByArgs,
     embedded::{CountingSleeper, SleptClock, WrappingClock},
     env::Environment,
+    keeper::Sessions,
 };
 #[cfg(any(feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
 use crate::{Clock, embedded};
@@ -29,6 +30,7 @@ format! {
     [F] ByArgs<F>, _this => "ByArgs(..)";
     [const HZ: u32] Attempts<'_, HZ>, this =>
         "Attempts(attempt {=u32}, delay {}, last {})", this.attempt().number, this.delay(), this.last_class();
+    [const HZ: u32] Sessions<'_, HZ>, this => "Sessions(attempt {=u32})", this.attempt().number;
     [E: Environment, H, P, M] Context<'_, E, H, P, M>, this => "Context({=str})", this.site.operation;
     [F, const HZ: u32] WrappingClock<F, HZ>, _this => "WrappingClock({=u32} Hz)", HZ;
     [const HZ: u32] SleptClock<HZ>, _this => "SleptClock({=u32} Hz)", HZ;
@@ -117,6 +119,13 @@ mod tests {
         format::<classify::rate_limit::Quota>();
         format::<classify::retry_after::UnixSeconds>();
         format::<embedded::WrappingClock<(), 1_000>>();
+        format::<keeper::BlockingSession<'_>>();
+        format::<keeper::Keep<'_>>();
+        format::<keeper::KeepConfig>();
+        format::<keeper::Keeper<'_, Env, Hooked>>();
+        format::<keeper::LinkUp>();
+        format::<keeper::Session<'_>>();
+        format::<keeper::Sessions<'_, 1_000>>();
         format::<lint::Lint>();
         format::<lint::Lints>();
         format::<lint::Severity>();

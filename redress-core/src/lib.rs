@@ -87,6 +87,7 @@
 //! | `call` | one call: machine, breaker, budget and hooks together |
 //! | `drive` | the loops; [`Run`], the loop form; [`operation`], what a call takes |
 //! | `attempts` | [`Attempts`], the bare machine |
+//! | [`keeper`] | connections that last: sessions, wakes, attempts per day, around the same calls |
 //! | [`context`], `hooks`, [`mod@env`], `rng` | a policy bound to where calls run; clocks, sleepers and random numbers |
 //! | [`recover`], [`embedded`] | recovery between attempts; clocks for bare metal, embedded-hal and its kin |
 //! | `outcome`, `error`, `sentence`, `event`, `observer`, `timeline`, `checkpoint` | what comes out |
@@ -187,6 +188,7 @@ mod event;
 #[cfg(feature = "defmt")]
 mod format;
 mod hooks;
+pub mod keeper;
 pub mod lint;
 mod lock;
 mod machine;

@@ -340,6 +340,12 @@ impl Machine {
         self.phase = Phase::Waiting;
     }
 
+    /// Waits this long before the next attempt, whatever was decided before. Extended by the slack, for [`pass`](Self::pass).
+    pub(crate) fn hold(&mut self, wait: Millis) {
+        self.wait = if wait == Millis::ZERO { wait } else { wait.saturating_add(self.slack()) };
+        self.phase = Phase::Waiting;
+    }
+
     /// Hands the wait over: it will not be waited here.
     pub(crate) fn hand_over(&mut self) {
         self.phase = Phase::Untaken;
@@ -355,6 +361,7 @@ impl Machine {
             elapsed: self.used,
             failures: self.failures.0,
             head: Checkpoint::pack(policy.fingerprint, self.last, self.delay_class),
+            extra: Checkpoint::NO_EXTRA,
         }
     }
 
@@ -363,6 +370,15 @@ impl Machine {
         let passed = now.since(self.seen.0).unwrap_or_default();
         self.wait = self.wait.saturating_sub(passed.saturating_sub(self.slack()));
         self.observe(now);
+    }
+
+    /// Takes one of many readings in a wait that was extended by the slack: together they shorten it by no more than has passed.
+    /// Returns the time since the reading before.
+    pub(crate) fn pass(&mut self, now: Timestamp) -> Millis {
+        let passed = now.since(self.seen.0).unwrap_or_default();
+        self.wait = self.wait.saturating_sub(passed);
+        self.observe(now);
+        passed
     }
 
     /// Creates the machine of a [checked](Checkpoint::check) checkpoint, `slept` after it was made.

@@ -276,6 +276,18 @@ impl<'a> Retry<'a> {
         Ok(())
     }
 
+    /// Returns whether no delay can be longer than this, and each backoff waits.
+    pub(crate) const fn waits_up_to(&self, longest: Millis) -> bool {
+        let (mut is_bounded, mut rest) = (true, self.backoffs.as_slice());
+        while let [backoff, others @ ..] = rest {
+            let most = backoff.longest();
+            is_bounded = is_bounded && (backoff.is_missing() || most > 0 && most <= longest.get());
+            is_bounded = is_bounded && (!backoff.follows_hints() || self.longest_hint().get() <= longest.get());
+            rest = others;
+        }
+        is_bounded
+    }
+
     /// Returns the attempts allowed; [`UNLIMITED`] if there is no limit.
     pub(crate) const fn attempts(&self) -> u32 {
         self.max_attempts

@@ -42,8 +42,42 @@ impl SeededRandom {
         mixed = (mixed ^ mixed >> 16).wrapping_mul(0x85EB_CA6B);
         mixed = (mixed ^ mixed >> 13).wrapping_mul(0xC2B2_AE35);
         mixed ^= mixed >> 16;
+        Self::from_state(mixed)
+    }
+
+    /// Creates a generator from a seed and a count of boots, for boards that keep a counter but no other state over deep sleep:
+    /// each boot draws other numbers.
+    ///
+    /// ```
+    /// use redress_core::{RandomSource, SeededRandom};
+    ///
+    /// assert_ne!(SeededRandom::for_boot(7, 1).next_u32(), SeededRandom::for_boot(7, 2).next_u32());
+    /// ```
+    pub const fn for_boot(seed: u64, boots: u32) -> Self {
+        // Mixed first, so that no boot of a device has the numbers of its neighbour's.
+        Self::new((Self::new(seed).0 as u64) << 32 | boots as u64)
+    }
+
+    /// Creates a generator that goes on from a [`state`](Self::state) kept over deep sleep, beside a
+    /// [checkpoint](crate::Checkpoint): a device whose first number is small does not have it small for life.
+    ///
+    /// Zero, which no generator has, counts as another number.
+    pub const fn from_state(state: u32) -> Self {
         // Zero is the one state xorshift cannot leave.
-        Self(if mixed == 0 { 0x9E37_79B9 } else { mixed })
+        Self(if state == 0 { 0x9E37_79B9 } else { state })
+    }
+
+    /// Returns the state, to go on from later.
+    ///
+    /// ```
+    /// use redress_core::{RandomSource, SeededRandom};
+    ///
+    /// let mut random = SeededRandom::new(7);
+    /// let mut resumed = SeededRandom::from_state(random.state());
+    /// assert_eq!(resumed.next_u32(), random.next_u32());
+    /// ```
+    pub const fn state(&self) -> u32 {
+        self.0
     }
 }
 

@@ -262,7 +262,7 @@ impl Choice {
 
 /// Returns `random / 2^32` of `width`, rounded down.
 #[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers fits 64 bits")]
-const fn part(width: u32, random: u32) -> u32 {
+pub(crate) const fn part(width: u32, random: u32) -> u32 {
     // Cores that can neither compare and swap nor multiply into 64 bits (ARMv6-M): saves 70 bytes there.
     if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
         part_by_halves(width, random)

@@ -9,7 +9,7 @@ mod strategy;
 
 use core::time::Duration;
 
-pub(crate) use delay::Formulas;
+pub(crate) use delay::{Formulas, part};
 pub use strategy::{BackoffContext, ByArgs, Strategy, by_args};
 
 use crate::{Classification, ConfigError, Millis};

@@ -8,4 +8,5 @@ mod blocking;
 pub mod operation;
 mod run;
 
+pub(crate) use run::Wait;
 pub use run::{Resumed, Run};

@@ -203,8 +203,19 @@ impl Wait {
     /// Begins the wait of a call. The first slice is slept even if it is empty.
     #[inline(always)]
     pub(crate) fn begin<E: Environment, H: HookSet>(call: &Call, policy: &Policy<'_>, site: &Site<E, H>) -> Self {
+        Self::cut(call, policy, site, false)
+    }
+
+    /// Like [`begin`](Self::begin). `polls`: something is looked at between slices, as an abort condition is.
+    #[inline(always)]
+    pub(crate) fn cut<E: Environment, H: HookSet>(
+        call: &Call,
+        policy: &Policy<'_>,
+        site: &Site<E, H>,
+        polls: bool,
+    ) -> Self {
         let wait = call.machine.wait();
-        match slice_length(site) {
+        match slice_length(site, polls) {
             None => Self { slice: wait, left: Millis::ZERO, until: Timestamp::ZERO },
             Some(length) => {
                 let now = if is_timed::<H>(policy, call.machine.is_observed) {
@@ -230,7 +241,13 @@ impl Wait {
     /// what earlier slices took too long.
     #[inline(always)]
     pub(crate) fn next<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>) -> bool {
-        let Some(length) = slice_length(site) else { return false };
+        self.go_on(site, false)
+    }
+
+    /// Like [`next`](Self::next), of a wait that [`cut`](Self::cut) began.
+    #[inline(always)]
+    pub(crate) fn go_on<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>, polls: bool) -> bool {
+        let Some(length) = slice_length(site, polls) else { return false };
         site.hooks.parts().slices.on_slice();
         let left = self.left.min(self.until.since(site.env.timestamp()).unwrap_or_default());
         if left == Millis::ZERO || site.hooks.parts().abort.is_aborted() {
@@ -243,7 +260,7 @@ impl Wait {
 }
 
 /// Returns the longest slice of a wait; `None` if waits are not cut.
-fn slice_length<E: Environment, H: HookSet>(site: &Site<E, H>) -> Option<Millis> {
-    let poll = if H::Abort::ACTIVE { E::ABORT_POLL } else { None };
+fn slice_length<E: Environment, H: HookSet>(site: &Site<E, H>, polls: bool) -> Option<Millis> {
+    let poll = if polls || H::Abort::ACTIVE { E::ABORT_POLL } else { None };
     if H::Slices::ACTIVE { Some(poll.map_or(site.slice, |poll| poll.min(site.slice))) } else { poll }
 }
