@@ -190,7 +190,9 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
 
 impl<const HZ: u32> Drop for Attempts<'_, HZ> {
     fn drop(&mut self) {
-        self.call.release(self.policy);
+        if self.call.permit.is_half_open() {
+            self.call.release(self.policy);
+        }
     }
 }
 

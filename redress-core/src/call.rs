@@ -13,7 +13,7 @@ use crate::{
     AttemptDecision, AttemptEnd, AttemptStart, BackoffContext, BreakerState, Cause, CircuitBreakerView, Classification,
     Classifier, Clock, ErrorClass, ErrorObserver, Event, EventKind, Failure, Millis, Observer, Policy, Rejected,
     SleepDecision, StopReason,
-    breaker::{Admission, Snapshot},
+    breaker::Snapshot,
     context::{ResultClassifier, Site},
     env::Environment,
     hooks::{AbortCondition, HookSet, SleepHandler},
@@ -122,7 +122,7 @@ impl Call {
         }
         let is_first = self.machine.attempt() == 0;
         let is_timed = is_timed::<H>(policy, self.machine.is_observed);
-        if is_timed {
+        if is_timed && is_watching::<H>() {
             self.machine.set_timed();
         }
         if is_first && (reports_time || is_timed) {
@@ -135,10 +135,15 @@ impl Call {
 
     /// Reads the clock, if the steps need it: after a failure and after a wait.
     #[inline]
-    pub(crate) fn read<E: Environment, H: HookSet>(&mut self, site: &Site<E, H>) {
-        if self.machine.is_timed() {
+    pub(crate) fn read<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &Site<E, H>) {
+        if self.is_timed::<H>(policy) {
             self.machine.observe(site.env.timestamp());
         }
+    }
+
+    /// Returns whether each step is timed: see [`is_timed`], or the breaker wants it.
+    fn is_timed<H: HookSet>(&self, policy: &Policy<'_>) -> bool {
+        if is_watching::<H>() { self.machine.is_timed() } else { is_timed::<H>(policy, self.machine.is_observed) }
     }
 
     /// Returns the reading of this step; [`Timestamp::NEVER`] if there is none.
@@ -158,7 +163,7 @@ impl Call {
         policy: &Policy<'_>,
         site: &mut Site<E, H>,
     ) -> Result<(), Stop> {
-        if self.machine.is_timed() && self.permit == Snapshot::SPENT_ATTEMPT {
+        if is_watching::<H>() && self.is_timed::<H>(policy) && self.permit == Snapshot::SPENT_ATTEMPT {
             self.admit(policy, site, true)?;
         }
         self.begin_attempt(policy, site, false)
@@ -191,36 +196,24 @@ impl Call {
             return Err(StopReason::MaxAttemptsGlobal.into());
         }
         let Some(breaker) = &policy.breaker else { return Ok(()) };
-        let admission = breaker.admit(&site.env, self.now(self.machine.is_timed()));
+        let admission = breaker.admit(&site.env, self.now(self.is_timed::<H>(policy)));
+        let elapsed = elapsed::<H>(&self.machine);
+        if admission.has_half_opened() {
+            site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
+        }
         if admission.permit.is_none() {
             if H::Observer::ACTIVE {
-                let elapsed = elapsed::<H>(&self.machine);
                 site.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
             }
             return Err(Stop { retry_after: admission.retry_after(), ..StopReason::CircuitOpen.into() });
         }
-        if admission.is_special() {
-            self.note(admission, site, is_started);
+        if is_watching::<H>() && admission.permit.is_watched() && !self.is_timed::<H>(policy) {
+            self.machine.set_timed();
+            let now = site.env.timestamp();
+            if is_started { self.machine.observe(now) } else { self.machine.start(now) }
         }
         self.permit = admission.permit;
         Ok(())
-    }
-
-    /// Tells observers of a circuit that is half-open now, and begins to time a call whose breaker wants it.
-    #[cold]
-    fn note<E: Environment, H: HookSet>(&mut self, admission: Admission, site: &mut Site<E, H>, is_started: bool) {
-        if admission.has_half_opened() {
-            site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed::<H>(&self.machine));
-        }
-        if admission.permit.is_watched() && !self.machine.is_timed() {
-            self.machine.set_timed();
-            let now = site.env.timestamp();
-            if is_started {
-                self.machine.observe(now);
-            } else {
-                self.machine.start(now);
-            }
-        }
     }
 
     /// Notifies observers of an attempt that begins.
@@ -255,10 +248,10 @@ impl Call {
     where
         H::Observer: ErrorObserver<X>,
     {
-        if self.machine.is_timed() {
+        if self.is_timed::<H>(policy) {
             let begun = self.machine.seen();
             self.machine.observe(site.env.timestamp());
-            if self.permit.is_for_an_attempt() {
+            if is_watching::<H>() && self.permit.is_for_an_attempt() {
                 self.settle_attempt(policy, site, classification, begun);
             }
         }
@@ -316,7 +309,7 @@ impl Call {
         let delay = formulas.delay(backoff, attempt, context, hint, room, || site.env.random()).max(shortest);
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
-            && !budget.consume(1, &Reading::of(&site.env, self.now(self.machine.is_timed())))
+            && !budget.consume(1, &Reading::of(&site.env, self.now(self.is_timed::<H>(policy))))
         {
             return Err(StopReason::BudgetExhausted);
         }
@@ -437,10 +430,14 @@ impl Call {
 
     /// Gives the permit back, if there still is one: the caller has dropped the call, maybe in the middle of an attempt.
     #[inline(always)]
-    pub(crate) fn abandon<C: Clock>(&self, policy: &Policy<'_>, clock: &C) {
-        if self.permit.is_missed() {
+    pub(crate) fn abandon<C: Clock, H: HookSet>(&self, policy: &Policy<'_>, clock: &C) {
+        if !is_watching::<H>() {
+            if self.permit.is_half_open() {
+                give_back(policy.breaker, self.permit);
+            }
+        } else if self.permit.is_missed() {
             let begun = if self.machine.is_between_attempts() { Timestamp::NEVER } else { self.machine.seen() };
-            give_back(policy.breaker, self.permit, begun, clock);
+            abandon(policy.breaker, self.permit, begun, clock);
         }
     }
 
@@ -461,7 +458,7 @@ impl Call {
             return;
         }
         let (now, class) = (self.machine.seen(), classification.class());
-        let changed = breaker.settle(permit, Some(class), now.since(begun).unwrap_or_default(), &site.env, now);
+        let changed = breaker.settle_after(permit, Some(class), now.since(begun).unwrap_or_default(), &site.env, now);
         if let Some(state) = changed {
             site.emit_state(state.into(), state, Some(class), elapsed::<H>(&self.machine));
         }
@@ -482,9 +479,6 @@ impl Call {
         let permit = core::mem::replace(&mut self.permit, Snapshot::SPENT);
         let breaker = policy.breaker?;
         let failure = if is_success {
-            if permit.is_closed() {
-                return None;
-            }
             None
         } else if is_failure && self.machine.has_begun() {
             // An attempt that has begun has failed, so there is a class.
@@ -495,12 +489,12 @@ impl Call {
             return None;
         };
         let is_read =
-            reports_time || is_observed::<H>(self.machine.is_observed) || !is_success && self.machine.is_timed();
-        let mut took = Millis::ZERO;
-        if permit.is_watched() {
-            took = self.time_watched(permit, site, is_read, begun);
+            reports_time || is_observed::<H>(self.machine.is_observed) || !is_success && self.is_timed::<H>(policy);
+        if is_watching::<H>() && permit.is_watched() {
+            let took = self.time_watched(permit, site, is_read, begun);
+            return breaker.settle_after(permit, failure, took, &site.env, self.machine.seen());
         }
-        breaker.settle(permit, failure, took, &site.env, self.now(is_read || permit.is_watched()))
+        breaker.settle(permit, failure, &site.env, self.now(is_read))
     }
 
     /// Returns how long a call or an attempt took whose breaker wants to know, and takes a reading for that.
@@ -524,10 +518,19 @@ impl Call {
     }
 }
 
-/// Takes its arguments by value and is not inlined, so that a call which is dropped or unwinds need not be in memory.
+/// Takes the permit by value and is not inlined, so that a call which is dropped or unwinds need not be in memory.
 #[cold]
 #[inline(never)]
-fn give_back<C: Clock>(breaker: Option<&CircuitBreakerView>, permit: Snapshot, begun: Timestamp, clock: &C) {
+fn give_back(breaker: Option<&CircuitBreakerView>, permit: Snapshot) {
+    if let Some(breaker) = breaker {
+        breaker.release(permit);
+    }
+}
+
+/// As [`give_back`], of a call that was timed, and may have been dropped in the middle of the attempt that began then.
+#[cold]
+#[inline(never)]
+fn abandon<C: Clock>(breaker: Option<&CircuitBreakerView>, permit: Snapshot, begun: Timestamp, clock: &C) {
     let Some(breaker) = breaker else { return };
     if permit.is_watched() && begun != Timestamp::NEVER {
         let took = clock.timestamp().since(begun).unwrap_or_default();
@@ -535,6 +538,15 @@ fn give_back<C: Clock>(breaker: Option<&CircuitBreakerView>, permit: Snapshot, b
     } else {
         breaker.release(permit);
     }
+}
+
+/// Returns whether calls in a context with these hooks do what a watched permit asks for: take times, ask for admission before
+/// each attempt, report that they were abandoned. Known while compiling, so that an image without [`Context::watched`] contains
+/// none of it. With `std`, where a breaker can come from anywhere and bytes do not count, all calls do.
+///
+/// [`Context::watched`]: crate::Context::watched
+const fn is_watching<H: HookSet>() -> bool {
+    cfg!(feature = "std") || H::Observer::WATCHES
 }
 
 /// Returns whether each step is timed: an observer wants the time, or there is a deadline. By value, because a reference to the

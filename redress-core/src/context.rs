@@ -7,7 +7,7 @@ use crate::{
     AttemptEnd, AttemptStart, BackoffContext, BreakerState, BudgetView, Cause, CircuitBreakerView, Classification,
     ErrorClass, Event, EventKind, Millis, Observer, Policy, SleepDecision,
     env::Environment,
-    observer::{ErrorObserver, OnAttemptEnd, OnAttemptStart, OnRetry, WithErrors},
+    observer::{ErrorObserver, OnAttemptEnd, OnAttemptStart, OnRetry, Watched, WithErrors},
 };
 
 /// A policy bound to an environment, ready to make calls, again and again.
@@ -304,6 +304,18 @@ impl<'p, E: Environment, C, R, A, S, O, W, P, M> Context<'p, E, Hooks<C, R, A, S
         F: FnMut(&X, &Event),
     {
         self.observe_errors(OnRetry(hook))
+    }
+
+    /// Makes calls do all that a [`RateBreaker`](crate::breaker::RateBreaker) asks for: time them for
+    /// [`slow_calls`](crate::breaker::RateConfig::slow_calls), tell it of
+    /// [`abandoned_calls`](crate::breaker::RateConfig::abandoned_calls), and ask it before each attempt where it is
+    /// [`per_attempt`](crate::breaker::RateConfig::per_attempt). Without it, and without the feature `std`, a rate breaker counts
+    /// successes and failures of whole calls only.
+    ///
+    /// With the feature `std` every call does so and this changes nothing. Without, calls that do not ask for it contain no
+    /// code for it.
+    pub fn watched(self) -> Context<'p, E, Hooks<C, R, A, S, (O, Watched), W>, P, M> {
+        self.observe(Watched)
     }
 
     /// Adds a function that is called when an attempt begins.

@@ -225,7 +225,7 @@ pub use error::{AbortRetryError, ConfigError, Rejected, RetryError};
 pub use event::{AttemptDecision, AttemptEnd, AttemptStart, Cause, Event, EventKind, Level, StopReason};
 pub use hooks::SleepDecision;
 pub use machine::AttemptInfo;
-pub use observer::{ByRef, ErrorObserver, Observer, OnAttemptEnd, OnAttemptStart, OnRetry, WithErrors};
+pub use observer::{ByRef, ErrorObserver, Observer, OnAttemptEnd, OnAttemptStart, OnRetry, Watched, WithErrors};
 pub use outcome::{Failure, Outcome};
 pub use policy::{Policy, RetryPolicy};
 pub use recover::Recoverable;

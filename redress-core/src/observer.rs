@@ -15,6 +15,10 @@ pub trait Observer {
     /// Whether [`Event::elapsed`] may have to be filled in, which costs reading the clock.
     const WANTS_TIME: bool = true;
 
+    /// Whether the breaker's wish for times, for admission before each attempt and for word of abandoned calls is met in every
+    /// environment: see [`Context::watched`](crate::Context::watched).
+    const WATCHES: bool = false;
+
     /// Returns whether [`Event::elapsed`] is to be filled in during the call that begins. Not called where
     /// [`WANTS_TIME`](Self::WANTS_TIME) is false.
     fn wants_time(&self) -> bool {
@@ -58,6 +62,7 @@ macro_rules! observe_together {
         impl<$($name: Observer),*> Observer for ($($name,)*) {
             const ACTIVE: bool = $($name::ACTIVE)||*;
             const WANTS_TIME: bool = $($name::WANTS_TIME)||*;
+            const WATCHES: bool = $($name::WATCHES)||*;
 
             fn wants_time(&self) -> bool {
                 $(self.$index.wants_time())||*
@@ -93,6 +98,7 @@ pub struct ByRef<'a, O>(pub &'a mut O);
 impl<O: Observer> Observer for ByRef<'_, O> {
     const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
+    const WATCHES: bool = O::WATCHES;
 
     fn wants_time(&self) -> bool {
         self.0.wants_time()
@@ -182,6 +188,7 @@ pub struct WithErrors<A, B>(pub(crate) (A, B));
 impl<A: Observer, B: Observer> Observer for WithErrors<A, B> {
     const ACTIVE: bool = true;
     const WANTS_TIME: bool = A::WANTS_TIME || B::WANTS_TIME;
+    const WATCHES: bool = A::WATCHES || B::WATCHES;
 
     fn wants_time(&self) -> bool {
         self.0.wants_time()
@@ -224,4 +231,15 @@ impl<X, F: FnMut(&X, &Event)> ErrorObserver<X> for OnRetry<F> {
             (self.0)(error, event);
         }
     }
+}
+
+/// The observer of [`Context::watched`](crate::Context::watched), which observes nothing.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Watched;
+
+impl Observer for Watched {
+    const ACTIVE: bool = false;
+    const WANTS_TIME: bool = false;
+    const WATCHES: bool = true;
 }

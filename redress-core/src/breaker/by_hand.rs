@@ -1,6 +1,6 @@
 //! Breakers moved and read by hand.
 
-use super::{BreakerState, CircuitBreakerView, Snapshot};
+use super::{BreakerState, CircuitBreakerView, Finding, Snapshot};
 use crate::{Clock, Millis, named::named, reading::Reading, time::Timestamp};
 
 named! {
@@ -45,7 +45,7 @@ impl CircuitBreakerView {
     fn move_to<C: Clock>(&self, state: BreakerState, request: Snapshot, clock: &C) {
         let head = &self.head;
         if head.load().is_watched() {
-            self.handle(request, None, Millis::ZERO, clock, Timestamp::NEVER);
+            self.handle(request, Finding::Answer, clock, Timestamp::NEVER);
             return;
         }
         let reading = Reading::of(clock, Timestamp::NEVER);
@@ -65,7 +65,7 @@ impl CircuitBreakerView {
     pub fn retry_after<C: Clock>(&self, clock: &C) -> Option<Millis> {
         let head = &self.head;
         if head.load().is_watched() {
-            let answer = self.handle(Snapshot::RETRY_AFTER, None, Millis::ZERO, clock, Timestamp::NEVER);
+            let answer = self.handle(Snapshot::RETRY_AFTER, Finding::Answer, clock, Timestamp::NEVER);
             return answer.permit.is_none().then(|| answer.retry_after());
         }
         let reading = Reading::of(clock, Timestamp::NEVER);
@@ -81,6 +81,6 @@ impl CircuitBreakerView {
     /// Let go, a circuit that was held open is open for the recovery timeout, and one that was held closed is closed.
     pub fn set_mode<C: Clock>(&self, mode: BreakerMode, clock: &C) -> bool {
         let request = Snapshot::set_mode(mode);
-        self.head.load().is_watched() && self.handle(request, None, Millis::ZERO, clock, Timestamp::NEVER).more != 0
+        self.head.load().is_watched() && self.handle(request, Finding::Answer, clock, Timestamp::NEVER).more != 0
     }
 }

@@ -1,6 +1,6 @@
 //! Counts failed calls: what is behind [`CircuitBreaker`].
 
-use super::{Admission, BreakerState, CircuitBreaker, Counter, Head, Snapshot};
+use super::{Admission, BreakerState, CircuitBreaker, Counter, Finding, Head, Snapshot};
 use crate::{
     ClassSet, Clock, ErrorClass, Millis,
     reading::Reading,
@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl<const N: usize> Counter for [Slot; N] {
-    fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
-        head.lock.with(|| handle(head, Stamps { latest: &head.latest, slots: self }, permit, failure, reading))
+    fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
+        head.lock.with(|| handle(head, Stamps { latest: &head.latest, slots: self }, permit, finding, reading))
     }
 }
 
@@ -36,13 +36,7 @@ impl<const N: usize> CircuitBreaker<N> {
 }
 
 /// Takes a request with the lock held.
-fn handle(
-    head: &Head,
-    stamps: Stamps<'_>,
-    permit: Snapshot,
-    failure: Option<ErrorClass>,
-    reading: &Reading<'_>,
-) -> Admission {
+fn handle(head: &Head, stamps: Stamps<'_>, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
     let (before, probes) = (head.load(), head.config.probes.into());
     if !permit.is_none() && !before.is_same_generation(permit) {
         return Admission::UNCHANGED;
@@ -54,7 +48,7 @@ fn handle(
             Some(after) => after,
             None => return Admission::rejected(span.saturating_sub(passed)),
         }
-    } else if let Some(class) = failure {
+    } else if let Finding::Failure(class) = finding {
         if before.is_closed() {
             let age = stamps.slide(reading.now(), passed, span);
             if !count(head, stamps, class, age) {
@@ -63,7 +57,11 @@ fn handle(
         }
         before.next(BreakerState::Open)
     } else {
-        let after = before.answer(probes);
+        // Not closed, where neither changes anything: that has been looked at before.
+        let after = match finding {
+            Finding::Nothing => before.without_probe(),
+            _ => before.answer(probes),
+        };
         if after.is_same_generation(before) {
             head.store(after);
             return Admission::UNCHANGED;

@@ -99,15 +99,21 @@ impl Admission {
         Millis::new(self.more)
     }
 
-    /// On admission, returns whether there is more to know than the permit.
-    pub(crate) const fn is_special(self) -> bool {
-        self.more != 0
-    }
-
     /// On admission, returns whether the circuit was open and is half-open now.
     pub(crate) const fn has_half_opened(self) -> bool {
-        self.more & Self::HALF_OPENED != 0
+        !self.permit.is_none() && self.more & Self::HALF_OPENED != 0
     }
+}
+
+/// What the result of a call says about the dependency.
+#[derive(Clone, Copy, Debug)]
+pub enum Finding {
+    /// It responds.
+    Answer,
+    /// Nothing: the failure is of a neutral class.
+    Nothing,
+    /// It fails.
+    Failure(ErrorClass),
 }
 
 /// How a breaker counts and decides. Sealed: implemented by what is behind [`CircuitBreaker`] and [`RateBreaker`].
@@ -119,9 +125,9 @@ impl Admission {
 /// needs while the circuit is closed, is read without a call through the table.
 pub trait Counter: Send + Sync {
     /// Admits a call if `permit` is [`NONE`](Snapshot::NONE), obeys if it is a [request](Snapshot::request), else takes the
-    /// result of the call with this permit. `failure` is the class of a failure that counts.
+    /// result of the call with this permit. Without a permit, the finding has no meaning.
     #[doc(hidden)]
-    fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission;
+    fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission;
 }
 
 /// What all breakers have.
@@ -242,6 +248,7 @@ impl Head {
     }
 
     /// Releases a permit. Needs no clock, so that it can be called when a call is dropped.
+    #[inline(never)]
     fn release(&self, permit: Snapshot) {
         if permit.is_half_open() {
             self.lock.with(|| {

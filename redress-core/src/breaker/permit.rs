@@ -29,7 +29,7 @@ impl CircuitBreakerView {
         if snapshot.state() != BreakerState::Closed {
             return None;
         }
-        self.settle(snapshot, Some(class), Millis::ZERO, clock, Timestamp::NEVER)
+        self.settle(snapshot, Some(class), clock, Timestamp::NEVER)
     }
 }
 
@@ -51,39 +51,54 @@ impl defmt::Format for Permit<'_> {
 impl Permit<'_> {
     /// Records that the call succeeded. Returns the new state if it changed.
     pub fn success<C: Clock>(mut self, clock: &C) -> Option<BreakerState> {
-        self.settle(None, Duration::ZERO, clock)
+        self.settle(None, clock)
     }
 
     /// Records that the call succeeded after this long, which counts for a breaker with
     /// [`slow_calls`](super::RateConfig::slow_calls). Returns the new state if it changed.
     pub fn success_after<C: Clock>(mut self, took: Duration, clock: &C) -> Option<BreakerState> {
-        self.settle(None, took, clock)
+        self.settle_after(None, took, clock)
     }
 
     /// Records that the call failed for good. Returns the new state if it changed.
     pub fn failure<C: Clock>(mut self, class: ErrorClass, clock: &C) -> Option<BreakerState> {
-        self.settle(Some(class), Duration::ZERO, clock)
+        self.settle(Some(class), clock)
     }
 
     /// Records that the call failed for good after this long, as [`success_after`](Self::success_after) does. Returns the new
     /// state if it changed.
     pub fn failure_after<C: Clock>(mut self, class: ErrorClass, took: Duration, clock: &C) -> Option<BreakerState> {
-        self.settle(Some(class), took, clock)
+        self.settle_after(Some(class), took, clock)
     }
 
     /// Records that the call was given up after this long, without a result. It counts if the breaker has
     /// [`abandoned_calls`](super::RateConfig::abandoned_calls), else the permit is released.
     pub fn abandon<C: Clock>(mut self, took: Duration, clock: &C) {
-        let snapshot = core::mem::replace(&mut self.snapshot, Snapshot::SPENT);
+        let snapshot = self.take();
         self.breaker.abandon(snapshot, Millis::from_duration(took), clock);
     }
 
     /// Releases the permit as if the call had not been made, like dropping it.
     pub fn release(self) {}
 
-    fn settle<C: Clock>(&mut self, failure: Option<ErrorClass>, took: Duration, clock: &C) -> Option<BreakerState> {
-        let snapshot = core::mem::replace(&mut self.snapshot, Snapshot::SPENT);
-        self.breaker.settle(snapshot, failure, Millis::from_duration(took), clock, Timestamp::NEVER)
+    /// Returns the snapshot, so that the drop that follows changes nothing.
+    const fn take(&mut self) -> Snapshot {
+        core::mem::replace(&mut self.snapshot, Snapshot::SPENT)
+    }
+
+    fn settle<C: Clock>(&mut self, failure: Option<ErrorClass>, clock: &C) -> Option<BreakerState> {
+        let snapshot = self.take();
+        self.breaker.settle(snapshot, failure, clock, Timestamp::NEVER)
+    }
+
+    fn settle_after<C: Clock>(
+        &mut self,
+        failure: Option<ErrorClass>,
+        took: Duration,
+        clock: &C,
+    ) -> Option<BreakerState> {
+        let snapshot = self.take();
+        self.breaker.settle_after(snapshot, failure, Millis::from_duration(took), clock, Timestamp::NEVER)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What calls do with a breaker, and what needs neither lock nor clock.
 
-use super::{Admission, BreakerState, CircuitBreakerView, Snapshot};
+use super::{Admission, BreakerState, CircuitBreakerView, Finding, Snapshot};
 use crate::{
     Clock, ErrorClass, Millis,
     lock::Lock,
@@ -17,7 +17,7 @@ impl CircuitBreakerView {
         } else if Lock::IS_CONTENDED {
             self.ask(snapshot, clock, now)
         } else {
-            self.handle(Snapshot::NONE, None, Millis::ZERO, clock, now)
+            self.handle(Snapshot::NONE, Finding::Answer, clock, now)
         }
     }
 
@@ -33,13 +33,38 @@ impl CircuitBreakerView {
                 return Admission { permit: Snapshot::NONE, more: left.get() };
             }
         }
-        self.handle(Snapshot::NONE, None, Millis::ZERO, clock, now)
+        self.handle(Snapshot::NONE, Finding::Answer, clock, now)
     }
 
     /// Takes the result of an admitted call, the class of a failure, at a reading as for [`Reading::of`]. Returns the new state
     /// if it changed. What changes nothing costs neither lock nor clock: the end of a call that was admitted while the circuit
-    /// was closed and did not fail with a class that trips it. `took` counts only for a permit that is watched.
+    /// was closed and did not fail with a class that trips it.
     pub(crate) fn settle<C: Clock>(
+        &self,
+        permit: Snapshot,
+        failure: Option<ErrorClass>,
+        clock: &C,
+        now: Timestamp,
+    ) -> Option<BreakerState> {
+        let finding = self.find(failure);
+        if permit.is_closed() && !matches!(finding, Finding::Failure(_)) {
+            return None;
+        }
+        self.handle(permit, finding, clock, now).permit.known_state()
+    }
+
+    /// Returns what a result, the class of a failure, says about the dependency.
+    fn find(&self, failure: Option<ErrorClass>) -> Finding {
+        let config = &self.head.config;
+        match failure {
+            Some(class) if config.trip_on.contains(class) => Finding::Failure(class),
+            Some(class) if config.neutral.contains(class) => Finding::Nothing,
+            _ => Finding::Answer,
+        }
+    }
+
+    /// Takes a result as [`settle`](Self::settle) does, with the time that the call took.
+    pub(crate) fn settle_after<C: Clock>(
         &self,
         permit: Snapshot,
         failure: Option<ErrorClass>,
@@ -47,15 +72,20 @@ impl CircuitBreakerView {
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
-        let counted = failure.filter(|class| self.head.config.trip_on.contains(*class));
-        if counted.is_none() && permit.is_closed() {
-            return None;
+        let reading = Reading::of(clock, now).after(took);
+        self.counter.handle(&self.head, permit, self.find(failure), &reading).permit.known_state()
+    }
+
+    /// Takes the end of a call that its caller dropped in the middle of an attempt.
+    pub(crate) fn abandon<C: Clock>(&self, permit: Snapshot, took: Millis, clock: &C) {
+        let reading = Reading::of(clock, Timestamp::NEVER).after(took);
+        let class = self.counter.handle(&self.head, Snapshot::ABANDONED, Finding::Answer, &reading).more;
+        match ErrorClass::ALL.get(class.wrapping_sub(1) as usize) {
+            Some(class) => {
+                self.counter.handle(&self.head, permit, self.find(Some(*class)), &reading);
+            }
+            None => self.head.release(permit),
         }
-        if failure.is_some_and(|class| self.head.config.neutral.contains(class)) {
-            self.head.release(permit);
-            return None;
-        }
-        self.handle(permit, counted, took, clock, now).permit.known_state()
     }
 
     /// Gives an admission back.
@@ -65,25 +95,7 @@ impl CircuitBreakerView {
 
     /// Passes a request on to the code of the breaker's kind: see [`Counter::handle`](super::Counter::handle).
     #[inline(never)]
-    pub(super) fn handle<C: Clock>(
-        &self,
-        permit: Snapshot,
-        failure: Option<ErrorClass>,
-        took: Millis,
-        clock: &C,
-        now: Timestamp,
-    ) -> Admission {
-        self.counter.handle(&self.head, permit, failure, &Reading::of(clock, now).after(took))
-    }
-
-    /// Takes the end of a call that its caller dropped in the middle of an attempt.
-    pub(crate) fn abandon<C: Clock>(&self, permit: Snapshot, took: Millis, clock: &C) {
-        let class = self.handle(Snapshot::ABANDONED, None, took, clock, Timestamp::NEVER).more;
-        match ErrorClass::ALL.get(class.wrapping_sub(1) as usize) {
-            Some(class) => {
-                self.settle(permit, Some(*class), took, clock, Timestamp::NEVER);
-            }
-            None => self.head.release(permit),
-        }
+    pub(super) fn handle<C: Clock>(&self, permit: Snapshot, finding: Finding, clock: &C, now: Timestamp) -> Admission {
+        self.counter.handle(&self.head, permit, finding, &Reading::of(clock, now))
     }
 }

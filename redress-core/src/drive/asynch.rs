@@ -34,7 +34,7 @@ macro_rules! pause {
                 break;
             }
         }
-        $run.call.read($run.site);
+        $run.call.read($run.policy, $run.site);
     }};
 }
 

@@ -50,7 +50,7 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
                 break;
             }
         }
-        self.call.read(self.site);
+        self.call.read(self.policy, self.site);
     }
 
     fn fail_and_wait<X>(

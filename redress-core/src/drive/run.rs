@@ -18,7 +18,7 @@ use crate::{
 /// A drop before its end abandons the call: breaker and budget are as if the call had not been made, but for the budget tokens
 /// of retries that were decided.
 #[must_use = "dropping a `Run` abandons the call"]
-pub struct Run<'c, E: Environment, H, M = <E as Environment>::Mode> {
+pub struct Run<'c, E: Environment, H: HookSet, M = <E as Environment>::Mode> {
     /// Kept beside the site so that the optimiser can propagate a policy that it knows.
     pub(super) policy: &'c Policy<'c>,
     pub(super) site: &'c mut Site<E, H>,
@@ -120,21 +120,21 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     }
 }
 
-impl<E: Environment, H, M> Drop for Run<'_, E, H, M> {
+impl<E: Environment, H: HookSet, M> Drop for Run<'_, E, H, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.call.abandon(self.policy, &self.site.env);
+        self.call.abandon::<_, H>(self.policy, &self.site.env);
     }
 }
 
-impl<E: Environment, H, M> core::fmt::Debug for Run<'_, E, H, M> {
+impl<E: Environment, H: HookSet, M> core::fmt::Debug for Run<'_, E, H, M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Run").field("operation", &self.site.operation).field("call", &self.call).finish_non_exhaustive()
     }
 }
 
 #[cfg(feature = "defmt")]
-impl<E: Environment, H, M> defmt::Format for Run<'_, E, H, M> {
+impl<E: Environment, H: HookSet, M> defmt::Format for Run<'_, E, H, M> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "Run({=str}, attempt {=u32})", self.site.operation, self.call.machine.attempt());
     }

@@ -9,7 +9,7 @@ use buckets::Bucket;
 pub use buckets::Counts;
 pub use config::RateConfig;
 
-use super::{Admission, BreakerMode, BreakerState, CircuitBreakerView, Counter, Head, Snapshot};
+use super::{Admission, BreakerMode, BreakerState, CircuitBreakerView, Counter, Finding, Head, Snapshot};
 use crate::{
     Clock, ConfigError, ErrorClass, Millis, error::valid_or_panic, lock::Halves, reading::Reading, rng::Fnv,
     time::Timestamp,
@@ -173,8 +173,8 @@ impl<const N: usize> Rate<N> {
 }
 
 impl<const N: usize> Counter for Rate<N> {
-    fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
-        self.view(head).handle(permit, failure, reading)
+    fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
+        self.view(head).handle(permit, finding, reading)
     }
 }
 
@@ -193,7 +193,7 @@ type Answer = (Admission, Option<Transition>);
 const UNCHANGED: Answer = (Admission::UNCHANGED, None);
 
 impl View<'_> {
-    fn handle(self, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
+    fn handle(self, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
         let before = self.head.load();
         if permit.is_none() && before.state() == BreakerState::Closed && self.state.share.load(Relaxed) == 0 {
             return Admission { permit: before, more: Admission::WATCHED };
@@ -204,7 +204,7 @@ impl View<'_> {
             } else if permit.is_request() {
                 self.obey(permit, reading)
             } else {
-                self.settle(permit, failure, reading)
+                self.settle(permit, finding, reading)
             }
         });
         if let (Some(transition), Some(listener)) = (transition, self.config.listener) {
@@ -276,11 +276,21 @@ impl View<'_> {
         }
     }
 
-    fn settle(self, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Answer {
+    fn settle(self, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Answer {
         let before = self.head.load();
         if !before.is_same_generation(permit) {
             return UNCHANGED;
         }
+        let failure = match finding {
+            Finding::Failure(class) => Some(class),
+            Finding::Answer => None,
+            Finding::Nothing => {
+                if before.state() == BreakerState::HalfOpen {
+                    self.head.store(before.without_probe());
+                }
+                return UNCHANGED;
+            }
+        };
         let is_slow = self.config.slow.get() != 0 && reading.took() >= self.config.slow;
         if before.state() == BreakerState::HalfOpen {
             return self.settle_probe(before, failure, is_slow, reading);

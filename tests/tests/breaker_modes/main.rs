@@ -1,0 +1,381 @@
+//! The rate breaker and its modes against a naive model, exhaustively over short sequences and by property over long ones; then
+//! what calls do with it.
+
+mod calls;
+mod model;
+
+use std::{cell::Cell, sync::Mutex, time::Duration};
+
+use model::{End, Model, Rules};
+use proptest::prelude::*;
+use redress_core::{
+    BreakerState, CircuitBreakerView, ErrorClass, Instant,
+    breaker::{BreakerMode, Permit, RateBreaker, RateConfig, Transition},
+    testing::ManualClock,
+};
+
+const PLAIN: Rules = Rules {
+    name: "half of two",
+    buckets: 4,
+    window: 20,
+    window_of_calls: None,
+    failure_rate: 50,
+    minimum: 2,
+    failure_count: None,
+    slow: None,
+    recovery: 6,
+    growing: None,
+    probes: 1,
+    probe_rate: 100,
+    lease: 30,
+    progressive: None,
+    abandoned: None,
+};
+
+const ALL: [Rules; 8] = [
+    PLAIN,
+    Rules { name: "window of calls", window_of_calls: Some(6), failure_rate: 40, minimum: 3, ..PLAIN },
+    Rules { name: "slow calls", slow: Some((5, 60)), failure_rate: 100, minimum: 2, ..PLAIN },
+    Rules { name: "growing", growing: Some((20, 9)), ..PLAIN },
+    Rules { name: "half of the probes", probes: 3, probe_rate: 50, lease: 7, minimum: 1, ..PLAIN },
+    Rules { name: "progressive", progressive: Some(12), minimum: 1, ..PLAIN },
+    Rules { name: "at two failures", failure_count: Some(2), failure_rate: 100, minimum: 100, ..PLAIN },
+    Rules {
+        name: "everything",
+        slow: Some((5, 50)),
+        growing: Some((15, 11)),
+        probes: 2,
+        progressive: Some(5),
+        abandoned: Some((4, ErrorClass::Transient)),
+        minimum: 1,
+        ..PLAIN
+    },
+];
+
+/// One step of a sequence. `Hold` admits a call and keeps it; those after it end the oldest one that is kept.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Call(End),
+    Hold,
+    Finish(End),
+    Pass(u64),
+    Open,
+    Close,
+    Mode(BreakerMode),
+}
+
+fn span(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn small<T: TryFrom<u64>>(number: u64) -> T {
+    T::try_from(number).ok().expect("a small number")
+}
+
+fn config(rules: Rules) -> RateConfig {
+    let mut config = RateConfig::new(small(rules.failure_rate))
+        .window(span(rules.window))
+        .minimum_calls(small(rules.minimum))
+        .recovery_timeout(span(rules.recovery))
+        .probes(small(rules.probes))
+        .probe_rate(small(rules.probe_rate))
+        .probe_lease(span(rules.lease))
+        .listener(&hear);
+    if let Some(calls) = rules.window_of_calls {
+        config = config.window_of_calls(small(calls));
+    }
+    if let Some(count) = rules.failure_count {
+        config = config.failure_count(small(count));
+    }
+    if let Some((threshold, rate)) = rules.slow {
+        config = config.slow_calls(span(threshold), small(rate));
+    }
+    if let Some((longest, healthy)) = rules.growing {
+        config = config.growing_timeout(span(longest), span(healthy));
+    }
+    if let Some(ramp) = rules.progressive {
+        config = config.progressive(span(ramp));
+    }
+    if let Some((after, class)) = rules.abandoned {
+        config = config.abandoned_calls(span(after), class);
+    }
+    config
+}
+
+thread_local! {
+    static HEARD: Cell<Vec<(BreakerState, BreakerState)>> = const { Cell::new(Vec::new()) };
+}
+
+/// Breakers are used by one thread each, so that each hears its own.
+fn hear(transition: &Transition) {
+    let mut heard = HEARD.take();
+    heard.push((transition.from, transition.to));
+    HEARD.set(heard);
+}
+
+fn finish(permit: Permit<'_>, end: End, clock: &ManualClock) -> Option<BreakerState> {
+    match end {
+        End::Success(took) => permit.success_after(span(took), clock),
+        End::Failure(class, took) => permit.failure_after(class, span(took), clock),
+        End::Abandoned(took) => {
+            permit.abandon(span(took), clock);
+            None
+        }
+        End::Released => {
+            permit.release();
+            None
+        }
+    }
+}
+
+/// Plays the steps to the model and to the crate, from this moment of the clock on, and compares after each.
+fn compare(rules: Rules, config: &'static RateConfig, start: u64, steps: &[Step]) -> Result<(), String> {
+    let breaker = RateBreaker::<4>::new(config);
+    let clock = ManualClock::new();
+    clock.set(Instant::from_ticks(start));
+    let mut model = Model::new(rules);
+    // A clock that starts at any moment has begun a bucket there once the first call was counted.
+    breaker.close(&clock);
+    HEARD.take();
+    let mut held = std::collections::VecDeque::new();
+    for (index, step) in steps.iter().enumerate() {
+        let fail = |what: &str| Err(format!("{:?}, {steps:?}, step {index}: {what}", rules.name));
+        let admit = |model: &mut Model| {
+            let admitted = breaker.try_acquire(&clock);
+            let expected = model.admit();
+            let left = admitted.as_ref().err().map(|rejected| u64::from(rejected.retry_after().get()));
+            if left == expected.err() {
+                Ok(admitted.ok().zip(expected.ok()))
+            } else {
+                Err(format!("{:?}, {steps:?}, step {index}: {left:?}, not {expected:?}", rules.name))
+            }
+        };
+        match *step {
+            Step::Call(end) => {
+                if let Some((permit, mark)) = admit(&mut model)? {
+                    let (changed, expected) = (finish(permit, end, &clock), model.end(mark, end));
+                    if changed != expected && !matches!(end, End::Abandoned(_)) {
+                        return fail(&format!("entered {changed:?}, not {expected:?}"));
+                    }
+                }
+            }
+            Step::Hold => held.extend(admit(&mut model)?),
+            Step::Finish(end) => {
+                if let Some((permit, mark)) = held.pop_front() {
+                    finish(permit, end, &clock);
+                    model.end(mark, end);
+                }
+            }
+            Step::Pass(millis) => {
+                clock.advance_ticks(millis);
+                model.now += millis;
+            }
+            Step::Open => {
+                breaker.open(&clock);
+                model.open_by_hand();
+            }
+            Step::Close => {
+                breaker.close(&clock);
+                model.close_by_hand();
+            }
+            Step::Mode(mode) => {
+                assert!(CircuitBreakerView::set_mode(&breaker, mode, &clock));
+                model.set_mode(mode);
+            }
+        }
+        if breaker.state() != model.state || breaker.mode() != model.mode {
+            return fail(&format!("{} {}, not {} {}", breaker.state(), breaker.mode(), model.state, model.mode));
+        }
+        let left = breaker.retry_after(&clock).map(|left| u64::from(left.get()));
+        if left != model.retry_after() {
+            return fail(&format!("{left:?} left, not {:?}", model.retry_after()));
+        }
+        if model.state == BreakerState::Closed {
+            let (counts, expected) = (breaker.counts(&clock), model.counts());
+            if (u64::from(counts.calls), u64::from(counts.failed), u64::from(counts.slow)) != expected {
+                return fail(&format!("{counts:?}, not {expected:?}"));
+            }
+        }
+        let heard = HEARD.take();
+        if heard != std::mem::take(&mut model.heard) {
+            return fail(&format!("the listener heard {heard:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// The configurations, made once, because a breaker refers to its own for ever.
+fn configs() -> [(Rules, &'static RateConfig); ALL.len()] {
+    static MADE: Mutex<Vec<&'static RateConfig>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap();
+    if made.is_empty() {
+        made.extend(ALL.map(|rules| &*Box::leak(Box::new(config(rules)))));
+    }
+    std::array::from_fn(|index| (ALL[index], made[index]))
+}
+
+fn sweep(name: &str, alphabet: &[Step], depth: u32) {
+    let sequences = alphabet.len().pow(depth);
+    for (rules, config) in configs() {
+        for mut number in 0..sequences {
+            let steps: Vec<Step> = (0..depth)
+                .map(|_| {
+                    let step = alphabet[number % alphabet.len()];
+                    number /= alphabet.len();
+                    step
+                })
+                .collect();
+            compare(rules, config, 1_000, &steps).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        }
+    }
+}
+
+const FAIL: End = End::Failure(ErrorClass::Transient, 0);
+const SLOW: End = End::Success(5);
+const NOTHING: End = End::Failure(ErrorClass::Unknown, 0);
+const ANSWER: End = End::Failure(ErrorClass::Auth, 0);
+
+#[test]
+fn every_short_sequence_of_calls() {
+    use Step::{Call, Pass};
+    sweep("calls", &[Call(End::Success(0)), Call(FAIL), Call(SLOW), Pass(3), Pass(6)], 6);
+}
+
+#[test]
+fn every_short_sequence_of_calls_that_overlap() {
+    use Step::{Call, Finish, Hold, Pass};
+    sweep(
+        "overlapping calls",
+        &[Call(FAIL), Hold, Finish(End::Success(0)), Finish(FAIL), Finish(NOTHING), Finish(End::Abandoned(4)), Pass(7)],
+        5,
+    );
+}
+
+#[test]
+fn every_short_sequence_by_hand() {
+    use BreakerMode::{Automatic, Disabled, Isolated, MetricsOnly};
+    use Step::{Call, Close, Mode, Open, Pass};
+    let alphabet = [
+        Call(End::Success(0)),
+        Call(FAIL),
+        Open,
+        Close,
+        Mode(Isolated),
+        Mode(Disabled),
+        Mode(MetricsOnly),
+        Mode(Automatic),
+        Pass(6),
+    ];
+    sweep("by hand", &alphabet, 5);
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        3 => (0..8_u64).prop_map(End::Success),
+        3 => (0..8_u64).prop_map(|took| End::Failure(ErrorClass::Transient, took)),
+        1 => Just(NOTHING),
+        1 => Just(ANSWER),
+        1 => (0..8_u64).prop_map(End::Abandoned),
+        1 => Just(End::Released),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let mode = prop_oneof![
+        3 => Just(BreakerMode::Automatic),
+        1 => Just(BreakerMode::Isolated),
+        1 => Just(BreakerMode::Disabled),
+        1 => Just(BreakerMode::MetricsOnly),
+    ];
+    prop_oneof![
+        12 => end().prop_map(Step::Call),
+        4 => Just(Step::Hold),
+        4 => end().prop_map(Step::Finish),
+        8 => (0..12_u64).prop_map(Step::Pass),
+        // The clock jumps ahead.
+        1 => prop_oneof![Just(60_000_u64), Just(1 << 32), Just(1 << 40)].prop_map(Step::Pass),
+        1 => Just(Step::Open),
+        1 => Just(Step::Close),
+        1 => mode.prop_map(Step::Mode),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn long_sequences_are_as_the_model_says(
+        which in 0..ALL.len(),
+        start in prop_oneof![Just(0_u64), Just((1 << 32) - 50), Just(1 << 40)],
+        steps in prop::collection::vec(step(), 1..400),
+    ) {
+        let (rules, config) = configs()[which];
+        prop_assert_eq!(compare(rules, config, start, &steps), Ok(()));
+    }
+
+    /// Nothing panics, nothing is locked for ever: however the clock was set, an hour of a clock that runs admits a call.
+    #[test]
+    fn a_clock_that_is_set_back_and_forth_does_not_lock_the_circuit(
+        which in 0..ALL.len(),
+        steps in prop::collection::vec((step(), prop_oneof![4 => Just(None), 1 => (0..100_000_u64).prop_map(Some)]), 1..200),
+    ) {
+        let breaker = RateBreaker::<4>::new(configs()[which].1);
+        let clock = ManualClock::new();
+        for (step, set) in steps {
+            if let Some(moment) = set {
+                clock.set(Instant::from_ticks(moment));
+            }
+            match step {
+                Step::Call(end) | Step::Finish(end) => {
+                    if let Ok(permit) = breaker.try_acquire(&clock) {
+                        finish(permit, end, &clock);
+                    }
+                }
+                Step::Hold => std::mem::forget(breaker.try_acquire(&clock)),
+                Step::Pass(millis) => clock.advance_ticks(millis),
+                Step::Open => breaker.open(&clock),
+                Step::Close => breaker.close(&clock),
+                Step::Mode(_) => {}
+            }
+            let counts = breaker.counts(&clock);
+            prop_assert!(counts.failed <= counts.calls.max(15) && counts.slow <= counts.calls.max(15));
+        }
+        let admitted = (0..3_600).any(|_| {
+            clock.advance(span(1_000));
+            breaker.try_acquire(&clock).is_ok()
+        });
+        prop_assert!(admitted, "{:?} at {:?}", breaker, clock);
+    }
+
+    #[test]
+    fn jitter_lengthens_an_open_time_by_no_more_than_its_share(seed: u32, start in 0..1_u64 << 40) {
+        static CONFIG: RateConfig = RateConfig::new(50).recovery_timeout(Duration::from_secs(100)).jitter(25);
+        let breaker = RateBreaker::<1>::new(&CONFIG);
+        breaker.seed(seed);
+        let clock = ManualClock::new();
+        clock.set(Instant::from_ticks(start));
+        breaker.open(&clock);
+        let left = breaker.retry_after(&clock).unwrap().get();
+        prop_assert!((100_000..125_000).contains(&left));
+        // It is drawn once for each opening.
+        clock.advance(span(1_000));
+        prop_assert_eq!(breaker.try_acquire(&clock).unwrap_err().retry_after().get(), left - 1_000);
+    }
+}
+
+#[test]
+fn clients_with_seeds_of_their_own_do_not_probe_together() {
+    static CONFIG: RateConfig = RateConfig::new(50).recovery_timeout(Duration::from_secs(100)).jitter(100);
+    let clock = ManualClock::new();
+    let mut left: Vec<_> = (0..100)
+        .map(|seed| {
+            let breaker = RateBreaker::<1>::new(&CONFIG);
+            breaker.seed(seed);
+            breaker.open(&clock);
+            breaker.retry_after(&clock).unwrap().get() / 10_000
+        })
+        .collect();
+    left.sort_unstable();
+    left.dedup();
+    assert_eq!(left, (10..20).collect::<Vec<_>>());
+}
