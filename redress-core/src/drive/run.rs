@@ -83,10 +83,19 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     where
         H::Observer: ErrorObserver<X>,
     {
-        let error = if H::Observer::SEES_ERRORS { last.as_ref().and_then(Failure::error) } else { None };
-        let (stop, emit) = (end.as_ref().err().copied(), |site: &mut Site<E, H>, event| site.emit_with(error, event));
-        self.call.finish(self.policy, self.site, stop, R::REPORTS_TIME, emit);
+        self.end(end.as_ref().err().copied(), last.as_ref(), R::REPORTS_TIME);
         R::from_report(self.report(end, last))
+    }
+
+    /// Ends the call, of which this was the latest failure.
+    #[inline(always)]
+    pub(super) fn end<T, X>(&mut self, stop: Option<Stop>, last: Option<&Failure<T, X>>, reports_time: bool)
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        let error = if H::Observer::SEES_ERRORS { last.and_then(Failure::error) } else { None };
+        let emit = |site: &mut Site<E, H>, event| site.emit_with(error, event);
+        self.call.finish(self.policy, self.site, stop, reports_time, emit);
     }
 
     /// Reports how the call has ended.
