@@ -346,6 +346,13 @@ impl Call {
         }
     }
 
+    /// Gives up the current attempt, which was cancelled. It has not failed.
+    #[inline]
+    pub(crate) fn cancel<E: Environment, H: HookSet>(&mut self, policy: &Policy<'_>, site: &Site<E, H>) -> Stop {
+        self.read(policy, site);
+        Stop { has_ended: true, ..StopReason::Aborted.into() }
+    }
+
     /// Notifies observers of an attempt that has ended.
     fn announce_end<E: Environment, H: HookSet>(
         &self,

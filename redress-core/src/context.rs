@@ -2,11 +2,11 @@
 
 use core::{marker::PhantomData, time::Duration};
 
-pub use crate::hooks::{AbortCondition, HookSet, Hooks, ResultClassifier, SleepHandler, SliceHook};
+pub use crate::hooks::{AbortCondition, CancelOn, HookSet, Hooks, ResultClassifier, SleepHandler, SliceHook};
 use crate::{
     AttemptEnd, AttemptStart, BackoffContext, BreakerState, BudgetView, Cause, CircuitBreakerView, Classification,
     ErrorClass, Event, EventKind, Millis, Observer, Policy, SleepDecision,
-    env::Environment,
+    env::{Environment, mode},
     observer::{ErrorObserver, OnAttemptEnd, OnAttemptStart, OnRetry, Watched, WithErrors},
 };
 
@@ -186,7 +186,23 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
     /// Overrides the deadline of the policy, counted from the start of each call: for deadlines of single requests. With zero,
     /// no attempt is made; the call ends with [`StopReason::DeadlineExceeded`](crate::StopReason::DeadlineExceeded).
     ///
-    /// Like all overrides it copies the policy into the context, about 150 bytes on 32-bit targets.
+    /// It holds in every form: `call` and `execute`, resumed calls, and the loop form, whose attempts learn what is left from
+    /// [`AttemptInfo::remaining`](crate::AttemptInfo::remaining). Like all overrides it copies the policy into the context, about
+    /// 150 bytes on 32-bit targets.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use redress_core::{Backoff, ErrorClass, Policy, Retry, RetryError, testing::TestEnv};
+    ///
+    /// static PROFILES: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_millis(500))));
+    ///
+    /// /// Answers a request that its client gives up after `left`.
+    /// fn answer(left: Duration) -> Result<u32, RetryError<ErrorClass>> {
+    ///     PROFILES.context(TestEnv::new()).deadline(left).call(|| Err(ErrorClass::Transient))
+    /// }
+    ///
+    /// assert_eq!(answer(Duration::from_millis(800)).unwrap_err().attempts, 2);
+    /// ```
     pub fn deadline(self, deadline: Duration) -> Context<'p, E, H, Policy<'p>, M> {
         self.change_policy(|policy| policy.with_retry(policy.retry.deadline(deadline)))
     }
@@ -254,9 +270,43 @@ impl<'p, E: Environment, C, R, A, S, O, W, P, M> Context<'p, E, Hooks<C, R, A, S
         replace_hook!(self, classifier, abort, sleep, observer, slices; results: _ => results)
     }
 
-    /// Sets the abort condition. It is checked before each attempt, after each failure and during waits.
-    pub fn abort_if<A2: FnMut() -> bool>(self, abort: A2) -> Context<'p, E, Hooks<C, R, A2, S, O, W>, P, M> {
-        replace_hook!(self, classifier, results, sleep, observer, slices; abort: _ => abort)
+    /// Adds an abort condition. It is checked before each attempt, after each failure, and again and again during waits; it
+    /// cannot end an attempt that is under way. Async calls are stopped by [`cancel_on`](Self::cancel_on), which can.
+    pub fn abort_if<A2: FnMut() -> bool>(self, abort: A2) -> Context<'p, E, Hooks<C, R, (A, A2), S, O, W>, P, M> {
+        replace_hook!(self, classifier, results, sleep, observer, slices; abort: before => (before, abort))
+    }
+
+    /// Adds a future that ends calls: the cancellation of a token, a shutdown, a signal. It ends the attempt and the wait that are
+    /// under way, at once and without polling. The call ends with [`StopReason::Aborted`](crate::StopReason::Aborted), which
+    /// counts neither for nor against breaker and budget. `cancelled` creates the future, anew before the first attempt and for
+    /// each attempt and wait, so it must be ready at once if the cancellation came in between: `token.cancelled()` of tokio-util,
+    /// `wait_for(..)` of a watch, `signal.wait()` of embassy.
+    ///
+    /// An attempt that returns at the moment of the cancellation has its result counted. In the loop form, waits are ended;
+    /// attempts are the caller's.
+    ///
+    /// ```
+    /// use core::{cell::Cell, future::poll_fn, task::Poll};
+    /// use redress_core::{Backoff, ErrorClass, Policy, Retry, StopReason, testing::{TestAsyncEnv, block_on}};
+    ///
+    /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+    ///
+    /// let stop = Cell::new(false);
+    /// let stopped = || poll_fn(|_| if stop.get() { Poll::Ready(()) } else { Poll::Pending }); // `|| token.cancelled()`
+    /// let mut context = POLICY.context(TestAsyncEnv::new()).cancel_on(stopped);
+    /// let error = block_on(context.call(async || {
+    ///     stop.set(true);
+    ///     core::future::pending::<Result<(), ErrorClass>>().await
+    /// }));
+    /// assert_eq!(error.unwrap_err().reason, StopReason::Aborted);
+    /// ```
+    pub fn cancel_on<F, U>(self, cancelled: F) -> Context<'p, E, Hooks<C, R, (A, CancelOn<F>), S, O, W>, P, M>
+    where
+        F: FnMut() -> U,
+        U: Future,
+        M: mode::Async,
+    {
+        replace_hook!(self, classifier, results, sleep, observer, slices; abort: before => (before, CancelOn::new(cancelled)))
     }
 
     /// Sets the sleep handler. It is called before each wait and decides whether to sleep, defer the retry, or abort.

@@ -1,5 +1,9 @@
 //! The hooks of a context: classifiers, abort condition, sleep handler, observer, slice hook.
 
+use core::future::{Pending, pending};
+
+use embassy_futures::select::{Select, select};
+
 use crate::{BackoffContext, Classification, Millis, Observer};
 
 /// The answer of a sleep handler to a retry that was decided.
@@ -37,26 +41,100 @@ where
     }
 }
 
-/// Decides whether to stop. Any `FnMut() -> bool` is one; `()` never stops.
+/// Decides whether to stop. Any `FnMut() -> bool` is one; `()` never stops. Of a pair, each can stop the call.
 pub trait AbortCondition {
-    /// Whether there is a condition.
+    /// Whether the condition is checked during waits too.
     const ACTIVE: bool = true;
+    /// Whether [`cancelled`](Self::cancelled) can be ready.
+    const CANCELS: bool = false;
+    /// A future that is ready when the call is to stop.
+    type Cancelled: Future;
 
     /// Returns whether to stop now.
     fn is_aborted(&mut self) -> bool;
+
+    /// Creates the future that ends an attempt or a wait.
+    fn cancelled(&mut self) -> Self::Cancelled;
+
+    /// Takes note that the future was ready: the next [`is_aborted`](Self::is_aborted) returns `true`.
+    fn cancel(&mut self) {}
 }
 
 impl AbortCondition for () {
     const ACTIVE: bool = false;
+    type Cancelled = Pending<()>;
 
     fn is_aborted(&mut self) -> bool {
         false
     }
+
+    #[inline(always)]
+    fn cancelled(&mut self) -> Pending<()> {
+        pending()
+    }
 }
 
 impl<F: FnMut() -> bool> AbortCondition for F {
+    type Cancelled = Pending<()>;
+
     fn is_aborted(&mut self) -> bool {
         self()
+    }
+
+    fn cancelled(&mut self) -> Pending<()> {
+        pending()
+    }
+}
+
+impl<A: AbortCondition, B: AbortCondition> AbortCondition for (A, B) {
+    const ACTIVE: bool = A::ACTIVE || B::ACTIVE;
+    const CANCELS: bool = A::CANCELS || B::CANCELS;
+    type Cancelled = Select<A::Cancelled, B::Cancelled>;
+
+    fn is_aborted(&mut self) -> bool {
+        // Both are asked, because a cancellation is noted only once.
+        self.0.is_aborted() | self.1.is_aborted()
+    }
+
+    fn cancelled(&mut self) -> Self::Cancelled {
+        select(self.0.cancelled(), self.1.cancelled())
+    }
+
+    fn cancel(&mut self) {
+        self.0.cancel();
+        self.1.cancel();
+    }
+}
+
+/// Stops the call when a future is ready: see [`Context::cancel_on`](crate::Context::cancel_on).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CancelOn<F> {
+    cancelled: F,
+    is_cancelled: bool,
+}
+
+impl<F> CancelOn<F> {
+    pub(crate) const fn new(cancelled: F) -> Self {
+        Self { cancelled, is_cancelled: false }
+    }
+}
+
+impl<F: FnMut() -> U, U: Future> AbortCondition for CancelOn<F> {
+    const ACTIVE: bool = false;
+    const CANCELS: bool = true;
+    type Cancelled = U;
+
+    fn is_aborted(&mut self) -> bool {
+        core::mem::take(&mut self.is_cancelled)
+    }
+
+    fn cancelled(&mut self) -> U {
+        (self.cancelled)()
+    }
+
+    fn cancel(&mut self) {
+        self.is_cancelled = true;
     }
 }
 

@@ -73,7 +73,8 @@ tokio_environment! {
     /// Calls in tokio, with futures that are `Send` where those of the operation are. Feature `tokio`.
     ///
     /// - clock: [`TokioClock`]; waits take no time where tokio's time is paused
-    /// - waits: tokio's timer; with an abort condition they end at most 10 ms after it holds
+    /// - waits: tokio's timer; with an abort condition they end at most 10 ms after it holds, with
+    ///   [`cancel_on`](crate::Context::cancel_on) at once
     /// - random numbers: [`ThreadRandom`]
     /// - classifier: [`DefaultClassifier`]
     /// - operations: `FnMut() -> Future`. For closures that lend what they captured there is [`TokioLocal`], and
@@ -99,6 +100,38 @@ tokio_environment! {
     /// });
     /// let outcome = task.await.unwrap();
     /// assert_eq!((outcome.value(), outcome.attempts), (Some(&"profile"), 3));
+    /// # }
+    /// ```
+    ///
+    /// A token or a shutdown ends attempts and waits at once:
+    ///
+    /// ```
+    /// # use std::{io, time::Duration};
+    /// # use redress_std::{Backoff, Policy, Retry, StopReason, Tokio};
+    /// use tokio::sync::watch;
+    /// use tokio_util::sync::CancellationToken;
+    /// # static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(5))));
+    /// # async fn fetch() -> io::Result<()> { Err(io::ErrorKind::TimedOut.into()) }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    ///
+    /// let token = CancellationToken::new();
+    /// let mut profiles = POLICY.context(Tokio).cancel_on(|| token.cancelled());
+    /// # token.cancel();
+    /// # assert_eq!(profiles.call(|| fetch()).await.unwrap_err().reason, StopReason::Aborted);
+    ///
+    /// // Kept in a struct or moved to a task, the context owns its token.
+    /// let owned = token.clone();
+    /// let profiles = POLICY.context(Tokio).cancel_on(move || owned.clone().cancelled_owned());
+    ///
+    /// // A watch ends calls when its value is `true`, or when its sender is gone.
+    /// let (shutdown, stopped) = watch::channel(false);
+    /// let mut profiles = POLICY.context(Tokio).cancel_on(move || {
+    ///     let mut stopped = stopped.clone();
+    ///     async move { drop(stopped.wait_for(|is_stopped| *is_stopped).await) }
+    /// });
+    /// # shutdown.send_replace(true);
+    /// # assert_eq!(profiles.call(|| fetch()).await.unwrap_err().reason, StopReason::Aborted);
     /// # }
     /// ```
     ///

@@ -5,7 +5,7 @@
 //! Two shapes are needed: an `AsyncFnMut` may lend what it captured to its futures, as `radio.send()` does, but under such a
 //! bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
 
-use core::future::pending;
+use core::future::{pending, ready};
 
 use embassy_futures::select::{Either, select};
 
@@ -19,18 +19,30 @@ use crate::{
         run::Wait,
     },
     env::{AsyncEnvironment, mode},
-    hooks::HookSet,
+    hooks::{AbortCondition, HookSet},
     outcome::FromReport,
     time::ClockRate,
 };
+
+/// Waits for a future, unless the call is cancelled before, which is then noted. Returns whether it is.
+macro_rules! is_cancelled {
+    ($run:expr, $future:expr) => {{
+        let cancelled = $run.site.hooks.parts().abort.cancelled();
+        if let Either::First(_) = select(cancelled, $future).await {
+            $run.site.hooks.parts().abort.cancel();
+            true
+        } else {
+            false
+        }
+    }};
+}
 
 /// Waits, slice by slice. A macro, because the future of an `async fn` would add to that of the call.
 macro_rules! pause {
     ($run:expr) => {{
         let mut wait = Wait::begin(&$run.call, $run.policy, $run.site);
         loop {
-            $run.site.env.sleep(wait.ticks::<E>()).await;
-            if !wait.next($run.site) {
+            if is_cancelled!($run, $run.site.env.sleep(wait.ticks::<E>())) || !wait.next($run.site) {
                 break;
             }
         }
@@ -64,6 +76,9 @@ macro_rules! asynch {
                     if RESUMED {
                         pause!(run);
                     }
+                    if H::Abort::CANCELS {
+                        is_cancelled!(run, ready(()));
+                    }
                     let mut begun = run.start_shared(R::REPORTS_TIME);
                     let end = loop {
                         if let Err(stop) = begun {
@@ -72,6 +87,7 @@ macro_rules! asynch {
                         let info = run.attempt();
                         // A result that is there in time wins, and without one the timer is made when the attempt waits.
                         let (attempt, limit) = (operation.attempt(info), info.remaining);
+                        let cancelled = run.site.hooks.parts().abort.cancelled();
                         let env = &mut run.site.env;
                         let timer = async move {
                             match limit {
@@ -79,9 +95,12 @@ macro_rules! asynch {
                                 None => pending().await,
                             }
                         };
-                        let classified = match select(attempt, timer).await {
+                        let classified = match select(attempt, select(timer, cancelled)).await {
                             Either::First(result) => run.site.classify(result),
-                            Either::Second(()) => Err(Failed::timed_out()),
+                            Either::Second(Either::Second(_)) if H::Abort::CANCELS => {
+                                break Err(run.call.cancel(run.policy, run.site));
+                            }
+                            Either::Second(_) => Err(Failed::timed_out()),
                         };
                         let failed = match classified {
                             Ok(value) => break Ok(value),
