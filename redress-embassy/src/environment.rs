@@ -14,7 +14,8 @@ const ABORT_POLL: Millis = Millis::new(10);
 /// Calls in an embassy task, or on any other executor of one thread.
 ///
 /// - clock: [`EmbassyClock`]
-/// - waits: [`EmbassySleeper`]; with an abort condition they end at most 10 ms after it holds
+/// - waits: [`EmbassySleeper`]; with an abort condition they end at most 10 ms after it holds, with
+///   [`cancel_on(|| signal.wait())`](redress_core::Context::cancel_on) at once
 /// - random numbers: `R`, which each device has to seed for itself
 /// - classifier: [`SelfClassifier`], for errors that implement [`Classify`](crate::Classify)
 /// - operations: `AsyncFnMut`, which may lend what they captured to their future

@@ -5,10 +5,13 @@ mod mock_time;
 
 use core::{
     cell::{Cell, RefCell},
+    future::pending,
     pin::pin,
+    task::Poll,
     time::Duration,
 };
 
+use embassy_sync::{blocking_mutex::raw::NoopRawMutex, signal::Signal};
 use embassy_time::{Duration as Ticks, Instant, MockDriver, TICK_HZ, Timer};
 use mock_time::{alone, poll, run};
 use redress_embassy::{
@@ -266,6 +269,40 @@ fn an_abort_condition_cuts_a_wait_short() {
     let error = run(STEADY.context(Embassy::seeded(7)).abort_if(abort).call(async || radio.send().await)).unwrap_err();
     assert_eq!((error.reason, error.attempts), (StopReason::Aborted, 1));
     assert!((300..=312).contains(&start.elapsed().as_millis()), "{}", start.elapsed());
+}
+
+/// Polls a call until it is to be stopped, then once more.
+fn stop_after<T>(millis: u64, stop: &Signal<NoopRawMutex, ()>, call: impl Future<Output = T>) -> T {
+    let mut call = pin!(call);
+    for _ in 0..millis {
+        assert!(poll(call.as_mut()).is_pending());
+        MockDriver::get().advance(Ticks::from_millis(1));
+    }
+    stop.signal(());
+    let Poll::Ready(ended) = poll(call.as_mut()) else { panic!("it ends at once") };
+    ended
+}
+
+#[test]
+fn a_signal_ends_a_wait_and_an_attempt_and_is_taken_by_the_call_it_ends() {
+    let _turn = alone();
+    let stop = Signal::<NoopRawMutex, ()>::new();
+    let mut context = STEADY.context(Embassy::seeded(7)).cancel_on(|| stop.wait());
+
+    let mut radio = Radio::failing(9);
+    let waiting = stop_after(300, &stop, context.execute(async || radio.send().await));
+    assert_eq!((waiting.attempts, waiting.stop_reason), (1, Some(StopReason::Aborted)));
+    assert!((300..=301).contains(&waiting.elapsed.get()), "{}", waiting.elapsed);
+
+    let hanging = stop_after(20, &stop, context.execute(async || pending::<Result<(), ErrorClass>>().await));
+    assert_eq!((hanging.attempts, hanging.stop_reason), (1, Some(StopReason::Aborted)));
+
+    // Of a signal that came between two calls the next one takes note, and the one after it goes on.
+    stop.signal(());
+    assert_eq!(run(context.call(async || radio.send().await)).unwrap_err().reason, StopReason::Aborted);
+    assert_eq!(radio.sent.len(), 1);
+    let mut radio = Radio::failing(1);
+    assert_eq!(run(context.call(async || radio.send().await)), Ok(2));
 }
 
 #[test]
