@@ -51,7 +51,6 @@ pub struct SharedPolicy {
 
 /// Limits and backoffs.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "toml", expect(clippy::large_enum_variant, reason = "one of these per policy"))]
 enum Base {
     Static(Policy<'static>),
     /// A policy borrows the lists of its delays, so this one is put together for each use too.

@@ -774,6 +774,30 @@ fn names_are_shown_escaped() {
     }
 }
 
+/// Each file of `tests/faults` begins with the exit code and with what is said about it.
+#[test]
+fn each_fault_is_told() {
+    let mut faults = 0;
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults")).expect("the directory") {
+        let path = entry.expect("a file").path();
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        let path = path.to_str().expect("UTF-8");
+        let expected =
+            |what: &'static str| text.lines().filter_map(move |line| line.strip_prefix(what)).collect::<Vec<_>>();
+        let Ran { code, out, err } = redress(["doctor", path]);
+        assert_printable(&(out.clone() + &err), path);
+        assert_eq!(expected("# code: "), [code.expect("no signal").to_string()], "{path}: {out}{err}");
+        let says = expected("# says: ");
+        assert!(!says.is_empty(), "{path}");
+        for says in says {
+            let mut lines = out.lines().chain(err.lines());
+            assert!(lines.any(|line| line.contains(says)), "{says} in {out}{err}");
+        }
+        faults += 1;
+    }
+    assert!(faults >= 13, "{faults}");
+}
+
 #[test]
 fn of_a_long_line_the_surroundings_are_shown() {
     let text = format!(

@@ -204,3 +204,23 @@ fn what_is_found_in_one_policy_is_told_alone() {
     assert!(rules("b").contains(&"unknown_policy") && !rules("b").contains(&"contradiction"));
     assert!(rules("none").is_empty());
 }
+
+/// Neither recursion nor a search through all policies for each: a test of a quarter of an hour would be noticed. The counts of
+/// instructions are those of `cargo run -p redress-bench --bin files -- --assert`.
+#[test]
+fn a_file_of_16_000_policies_in_one_chain_is_read_and_checked() {
+    let mut text = String::new();
+    for n in 0..16_000 {
+        text += &format!("[policy.p{n:05}]\ncalls = [\"p{:05}\"]\n", (n + 1) % 16_001);
+    }
+    text += "[policy.p16000]\nbudget = \"none\"\n";
+    let file = PolicyFile::parse(&text).expect("a policy file");
+    let chain = file.worst_chain("p00000").expect("no cycle");
+    assert_eq!((chain.depth, chain.attempts), (16_001, Some(u64::MAX)));
+    assert!(file.findings().len() > 16_000);
+
+    let circle = format!("{text}calls = [\"p00000\"]\n");
+    let file = PolicyFile::parse(&circle).expect("a policy file");
+    assert_eq!(file.worst_chain("p00000"), None);
+    assert_eq!(file.findings_of("p08000").iter().filter(|finding| finding.rule == "call_cycle").count(), 1);
+}
