@@ -90,7 +90,7 @@
 //! | [`keeper`] | connections that last: sessions, wakes, attempts per day, around the same calls |
 //! | [`context`], `hooks`, [`mod@env`], `rng` | a policy bound to where calls run; clocks, sleepers and random numbers |
 //! | [`recover`], [`embedded`] | recovery between attempts; clocks for bare metal, embedded-hal and its kin |
-//! | `outcome`, `error`, `sentence`, `event`, `observer`, `timeline`, `checkpoint` | what comes out |
+//! | `outcome`, `error`, `sentence`, `event`, [`observer`], `timeline`, `checkpoint` | what comes out |
 //! | [`testing`] | a clock that stands still, a sleeper that records |
 //!
 //! Modules depend on those above them, and on what comes out.
@@ -193,7 +193,7 @@ pub mod lint;
 mod lock;
 mod machine;
 mod named;
-mod observer;
+pub mod observer;
 mod outcome;
 mod policy;
 mod reading;
@@ -225,7 +225,7 @@ pub use error::{AbortRetryError, ConfigError, Rejected, RetryError};
 pub use event::{AttemptDecision, AttemptEnd, AttemptStart, Cause, Event, EventKind, Level, StopReason};
 pub use hooks::SleepDecision;
 pub use machine::AttemptInfo;
-pub use observer::{ByRef, ErrorObserver, Observer, OnAttemptEnd, OnAttemptStart, OnRetry, Watched, WithErrors};
+pub use observer::{ByRef, ErrorObserver, Observer, OnAttemptEnd, OnAttemptStart, OnRetry, Watched};
 pub use outcome::{Failure, Outcome};
 pub use policy::{Policy, RetryPolicy};
 pub use recover::Recoverable;

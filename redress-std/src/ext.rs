@@ -2,9 +2,9 @@
 
 use redress_core::{Classifier, Outcome, Policy, RetryError, operation::Operation};
 
-use crate::{DefaultClassifier, Threads};
+use crate::{DefaultClassifier, SharedPolicy, Threads};
 
-/// Blocking calls with the default environment, straight from a [`Policy`].
+/// Blocking calls with the default environment, straight from a [`Policy`] or a [`SharedPolicy`].
 ///
 /// `policy.call(f)` is `policy.context(Threads).call(f)`. A name for the operation, an abort condition, observers and other
 /// classifiers need the [context](Policy::context), and so do errors which [`DefaultClassifier`] does not take, and calls in
@@ -42,8 +42,27 @@ mod sealed {
 }
 
 impl sealed::Sealed for Policy<'_> {}
+impl sealed::Sealed for SharedPolicy {}
 
 impl PolicyExt for Policy<'_> {
+    #[inline]
+    fn call<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+    where
+        DefaultClassifier: Classifier<X>,
+    {
+        self.context(Threads).call(operation)
+    }
+
+    #[inline]
+    fn execute<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+    where
+        DefaultClassifier: Classifier<X>,
+    {
+        self.context(Threads).execute(operation)
+    }
+}
+
+impl PolicyExt for SharedPolicy {
     #[inline]
     fn call<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where

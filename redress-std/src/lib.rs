@@ -27,6 +27,8 @@
 //! | `Tokio`, `TokioLocal` | the environments on tokio's clock, for tasks that move between threads and for those that don't |
 //! | `Web` | the environment of browsers, in pages and in workers: `WebClock`, `WebSleeper` |
 //! | [`PolicyExt`] | `policy.call(..)`, for blocking calls that need no more than that |
+//! | [`Retryable`], [`retry`](retryable::retry) | calls in one expression, blocking and async: `(\|\| fetch()).retry(&POLICY).await` |
+//! | [`prelude`] | what most programs need |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
 //! | [`observe`] | observers that log, trace and count |
@@ -120,10 +122,11 @@ pub use redress_core::{
     BackoffConfig, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, BreakerState, Budget, BudgetConfig,
     BudgetView, ByClass, ByRef, CHECKPOINT_LEN, Cause, Checkpoint, CheckpointError, CircuitBreaker, CircuitBreakerView,
     ClassSet, Classification, Classifier, Classify, Clock, ConfigError, Context, DelayConfig, DelayList, Environment,
-    ErrorClass, Event, EventKind, Failure, Idempotent, Instant, Level, MAX_DELAYS, Millis, Observer, OnAttemptEnd,
-    OnAttemptStart, Outcome, Policy, RandomSource, Recoverable, Rejected, Resumed, Retry, RetryConfig, RetryError,
-    RetryPolicy, RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, Sleeper, Slept, StopReason, Strategy,
-    TimelineEvent, backoff, breaker, budget, classify, context, env, lint, operation, recover,
+    ErrorClass, ErrorObserver, Event, EventKind, Failure, Idempotent, Instant, Level, MAX_DELAYS, Millis, Observer,
+    OnAttemptEnd, OnAttemptStart, OnRetry, Outcome, Policy, RandomSource, Recoverable, Rejected, Resumed, Retry,
+    RetryConfig, RetryError, RetryPolicy, RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, Sleeper,
+    Slept, StopReason, Strategy, TimelineEvent, backoff, breaker, budget, classify, context, env, lint, observer,
+    operation, recover,
 };
 
 pub mod chain;
@@ -142,6 +145,8 @@ pub mod http;
 pub mod hyper_v1;
 pub mod io;
 pub mod observe;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub mod prelude;
 #[cfg(any(feature = "web", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod random;
 #[cfg(feature = "rdkafka-v0")]
@@ -154,6 +159,8 @@ mod reqwest;
 pub mod reqwest_v0_12;
 #[cfg(feature = "reqwest-v0.13")]
 pub mod reqwest_v0_13;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub mod retryable;
 #[cfg(feature = "rumqttc-v0.25")]
 pub mod rumqttc_v0_25;
 #[cfg(feature = "rusqlite-v0")]
@@ -192,7 +199,13 @@ pub use self::tokio::{Tokio, TokioClock, TokioLocal};
 #[cfg(feature = "web")]
 pub use self::web::{Web, WebClock, WebSleeper};
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-pub use self::{clock::StdClock, ext::PolicyExt, sleeper::ThreadSleeper, threads::Threads};
+pub use self::{
+    clock::StdClock,
+    ext::PolicyExt,
+    retryable::{Retryable, retry},
+    sleeper::ThreadSleeper,
+    threads::Threads,
+};
 pub use self::{
     default::{DefaultClassifier, StrictClassifier},
     shared::SharedPolicy,

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use redress_core::{Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Policy, Retry};
+use redress_core::{
+    Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Context, Environment, Policy,
+    Retry, context::Hooks,
+};
 
 /// A policy that owns its breaker and budget: for services which read their configuration at run time.
 ///
@@ -24,7 +27,7 @@ use redress_core::{Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBrea
 ///
 /// let worker = std::thread::spawn({
 ///     let policy = policy.clone();
-///     move || policy.policy().call(|| Ok::<_, io::Error>("done"))
+///     move || policy.call(|| Ok::<_, io::Error>("done"))
 /// });
 /// assert_eq!(worker.join().unwrap()?, "done");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -145,6 +148,19 @@ impl SharedPolicy {
     /// ```
     pub fn policy(&self) -> Policy<'_> {
         assemble(self.base.policy(), self.breaker.as_deref(), self.budget.as_deref())
+    }
+
+    /// Binds the policy to where calls run, for as long as the shared policy is borrowed.
+    ///
+    /// ```
+    /// use redress_std::{Backoff, Retry, SharedPolicy, Threads};
+    ///
+    /// let shared = SharedPolicy::new(Retry::new(Backoff::none()));
+    /// let fetched = shared.context(Threads).operation("fetch_orders").call(|| Ok::<_, std::io::Error>(3));
+    /// assert_eq!(fetched.unwrap(), 3);
+    /// ```
+    pub fn context<E: Environment>(&self, env: E) -> Context<'_, E, Hooks<E::Classifier>, Policy<'_>> {
+        self.policy().into_context(env)
     }
 
     /// The policy for the rest of the process: for configuration that is read once, at the start.

@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     io::{self, ErrorKind},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Once,
+    sync::{LazyLock, Once},
     time::Duration,
 };
 
@@ -366,10 +366,10 @@ fn a_subscriber_that_panics_while_a_panic_unwinds_does_not_abort() {
 #[test]
 fn observers_are_made_in_statics_and_cloned() {
     static LOG: LogObserver = LogObserver::new();
-    static METRICS: MetricsObserver = MetricsObserver::new();
+    static METRICS: LazyLock<MetricsObserver> = LazyLock::new(MetricsObserver::new);
     static TRACING: TracingObserver = TracingObserver::new().opentelemetry();
 
-    let all = (LOG, TRACING.clone(), METRICS);
+    let all = (LOG, TRACING.clone(), METRICS.clone());
     let outcome = THREE.context(Threads).observe(all.clone()).observe(CatchPanics::new(all)).execute(flaky(1));
     assert_eq!((outcome.attempts, outcome.last_class), (2, None::<ErrorClass>));
 }

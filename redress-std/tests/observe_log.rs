@@ -168,3 +168,64 @@ fn the_breaker_is_told_of() {
         ],
     );
 }
+
+/// Says what it is told, escape characters and line breaks included; its `Debug` is not for logs.
+struct Told(String);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("the observer shows no `Debug`")
+    }
+}
+
+#[test]
+fn errors_are_shown_where_that_is_asked_for() {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(2));
+
+    let text = "password \"x\"\n\u{1b}[31mWARN redress: forged";
+    let failing = || Err::<(), _>(Told(text.to_owned()));
+    let logged = lines(Level::Info, || {
+        let mut context = POLICY
+            .context(TestEnv::new())
+            .classify(|_: &Told| ErrorClass::Transient)
+            .observe_errors(LogObserver::new());
+        assert!(context.call(failing).is_err());
+        assert!(context.call(|| Ok::<_, Told>(())).is_ok());
+    });
+    expect(
+        &logged,
+        &[
+            (
+                Level::Info,
+                r#"retry attempt=1 class=transient cause=error delay_ms=0 elapsed_ms=0 error="password \"x\"\n\u{1b}[31mWARN redress: forged""#,
+            ),
+            (
+                Level::Warn,
+                r#"max_attempts_exceeded attempt=2 class=transient stop_reason=max_attempts_global cause=error elapsed_ms=0 error="password \"x\"\n\u{1b}[31mWARN redress: forged""#,
+            ),
+        ],
+    );
+
+    let logged = lines(Level::Info, || {
+        let mut context =
+            POLICY.context(TestEnv::new()).classify(|_: &Told| ErrorClass::Transient).observe(LogObserver::new());
+        assert!(context.call(failing).is_err());
+    });
+    assert!(logged.iter().all(|(_, line)| !line.contains("error=") && !line.contains("password")));
+
+    let huge = "x".repeat(1 << 20);
+    let logged = lines(Level::Info, || {
+        let mut context = POLICY
+            .context(TestEnv::new())
+            .classify(|_: &Told| ErrorClass::Permanent)
+            .observe_errors(LogObserver::new());
+        assert!(context.call(|| Err::<(), _>(Told(huge.clone()))).is_err());
+    });
+    assert!(logged[0].1.len() < 500 && logged[0].1.ends_with("…\""), "{} bytes", logged[0].1.len());
+}

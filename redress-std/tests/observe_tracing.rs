@@ -339,3 +339,78 @@ fn filtered_out_it_costs_the_call_nothing() {
     let seen = keep.seen();
     assert_eq!((seen.messages(), seen.closed.len(), seen.events[0].span), (vec!["permanent_fail"], 0, None));
 }
+
+/// Reports something of its own, as an HTTP client does.
+fn report(number: u32) {
+    tracing::info!(target: "redress", number, "operation");
+}
+
+fn assert_operations_run_in_attempts(seen: &Seen) {
+    let operations: Vec<_> = seen.events.iter().filter(|event| event.field("message") == "operation").collect();
+    assert_eq!(operations.len(), 2);
+    assert!(operations.iter().all(|event| event.span == Some("redress.attempt")), "{operations:?}");
+    let attempts: Vec<_> = seen.closed.iter().filter(|fields| fields.contains_key("attempt")).collect();
+    assert_eq!(attempts.len(), 2);
+    for (fields, number) in attempts.into_iter().zip(["1", "2"]) {
+        assert_eq!((fields["attempt"].as_str(), fields["parent"].as_str()), (number, "redress.call"));
+    }
+    // Waits are outside of attempts.
+    let retry = seen.events.iter().find(|event| event.field("message") == "retry").expect("there is one");
+    assert_eq!((retry.span, seen.open), (Some("redress.call"), 0));
+}
+
+#[test]
+fn blocking_operations_run_in_the_span_of_their_attempt() {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(1))).max_attempts(2));
+
+    let (keep, _guard) = Keep::start();
+    let (observer, attempts) = TracingObserver::new().with_attempts();
+    let mut context = POLICY.context(TestEnv::new()).observe(observer);
+    let outcome = context.execute(attempts.run(|info: redress_std::AttemptInfo| {
+        report(info.number);
+        Err::<(), _>(ErrorClass::Transient)
+    }));
+    assert_eq!(outcome.attempts, 2);
+    assert_operations_run_in_attempts(&keep.seen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn async_operations_run_in_the_span_of_their_attempt_and_other_tasks_do_not() {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(1))).max_attempts(2));
+
+    let (keep, _guard) = Keep::start();
+    let (observer, attempts) = TracingObserver::new().with_attempts();
+    let mut context = POLICY.context(Tokio).observe(observer);
+    let call = context.call(attempts.run(|info: redress_std::AttemptInfo| async move {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        report(info.number);
+        Err::<(), _>(io::Error::from(io::ErrorKind::TimedOut))
+    }));
+    let other = async {
+        tokio::time::sleep(Duration::from_micros(500)).await;
+        tracing::info!(target: "redress", "other");
+    };
+    let (result, ()) = tokio::join!(call, other);
+    assert!(result.is_err());
+    let seen = keep.seen();
+    let other = seen.events.iter().find(|event| event.field("message") == "other").expect("it was reported");
+    assert_eq!(other.span, None);
+    assert_operations_run_in_attempts(&seen);
+}
+
+#[test]
+fn errors_are_fields_where_that_is_asked_for() {
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(2));
+
+    let (keep, _guard) = Keep::start();
+    let failing = || Err::<(), _>(io::Error::other("refused\u{7}"));
+    let context = || POLICY.context(TestEnv::new()).classify(|_: &io::Error| ErrorClass::Transient);
+    assert!(context().observe_errors(TracingObserver::new()).call(failing).is_err());
+    let seen = keep.seen();
+    let errors: Vec<_> = seen.events.iter().filter(|event| !event.field("error").is_empty()).collect();
+    assert!(errors.iter().map(|event| event.field("message")).eq(["retry", "max_attempts_exceeded"]));
+    assert!(errors.iter().all(|event| event.field("error") == "refused\\u{7}"));
+    assert_eq!(seen.closed[0]["error"], "refused\\u{7}");
+    assert!(context().observe(TracingObserver::new()).call(failing).is_err());
+    assert!(keep.seen().events.iter().all(|event| event.field("error").is_empty()));
+}

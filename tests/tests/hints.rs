@@ -176,7 +176,7 @@ fn a_call_that_a_hint_ends() {
     let error = context.call(|| Err::<(), _>(asks(86_400_000))).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "gave up after 1 attempt: retry_after_too_long, the server asked to wait 86400000 ms (last failure: rate_limit)"
+        "the call gave up after 1 attempt: the server asked to wait 24 h (rate limit)"
     );
     // Calls around this one hear the hint too.
     assert_eq!(error.classify(), asks(86_400_000));

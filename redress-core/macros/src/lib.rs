@@ -221,6 +221,18 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 ///
 /// `crate = path` says where redress is re-exported, if none of its crates is a dependency.
 ///
+/// # Beside other attributes
+///
+/// In an impl with `#[async_trait]`, methods are retried like other async functions; those with `&mut self` are not `Send`, so they
+/// need `#[async_trait(?Send)]`. Under `#[retry]`, `#[tracing::instrument]` opens a span around the call, and above it, one around
+/// each attempt:
+///
+/// ```ignore
+/// #[tracing::instrument] // around each attempt
+/// #[retry]
+/// async fn fetch(url: &str) -> Result<Vec<u8>, RetryError<io::Error>> { .. }
+/// ```
+///
 /// # Design
 ///
 /// The signature is not rewritten: what the source says is what callers and the documentation see.

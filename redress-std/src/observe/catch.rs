@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use redress_core::{AttemptEnd, AttemptStart, Event, Observer};
+use redress_core::{AttemptEnd, AttemptStart, ErrorObserver, Event, Observer};
 
 /// Runs it and keeps its panic, if there is one, from whoever called; `false` if it panicked.
 ///
@@ -85,6 +85,10 @@ impl<O: Observer> Observer for CatchPanics<O> {
     const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
 
+    fn wants_time(&self) -> bool {
+        self.observer.wants_time()
+    }
+
     fn on_call_start(&mut self, operation: &'static str) {
         self.muted = false;
         self.tell(|observer| observer.on_call_start(operation));
@@ -100,5 +104,11 @@ impl<O: Observer> Observer for CatchPanics<O> {
 
     fn on_attempt_end(&mut self, end: &AttemptEnd) {
         self.tell(|observer| observer.on_attempt_end(end));
+    }
+}
+
+impl<X, O: ErrorObserver<X>> ErrorObserver<X> for CatchPanics<O> {
+    fn on_error(&mut self, error: &X, event: &Event) {
+        self.tell(|observer| observer.on_error(error, event));
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use ::log::log;
-use redress_core::{AttemptEnd, AttemptStart, Event, Level, Millis, Observer};
+use ::log::{log, log_enabled};
+use redress_core::{AttemptEnd, AttemptStart, ErrorObserver, Event, Level, Millis, Observer, StopReason};
 
 use super::{
     TARGET,
     catch::quietly,
     facts::{delay_ms, stop_reason},
+    text::Text,
 };
 
 /// Writes a line per event through the `log` facade: what happened, then `key=value` pairs of what is known. Feature
@@ -19,10 +20,14 @@ use super::{
 /// ```
 ///
 /// Keys are `operation`, `attempt`, `class`, `decision` (at the end of an attempt), `stop_reason`, `cause`, `state`
-/// (of the breaker), `delay_ms`, `retry_after_ms`, `code` and `elapsed_ms`; those of which nothing is known are left
-/// out. Values have no spaces unless the operation's name has. For levels and target see [the module](super).
+/// (of the breaker), `delay_ms`, `retry_after_ms`, `code`, `elapsed_ms` and `error`; those of which nothing is known are left
+/// out. Values have no spaces unless the operation's name or the error has. For levels and target see [the module](super).
 ///
-/// A panic of the logger does not reach the call.
+/// `error` is what the error's `Display` says, in quotes, and is there if the observer was added with
+/// [`observe_errors`](redress_core::Context::observe_errors): see [the module](super#errors).
+///
+/// A panic of the logger does not reach the call. While the logger takes no warnings of target `redress`, the observer needs no
+/// reading of the clock.
 ///
 /// ```
 /// use std::{io, sync::Mutex};
@@ -65,13 +70,14 @@ impl LogObserver {
 }
 
 impl Observer for LogObserver {
+    fn wants_time(&self) -> bool {
+        let mut is_enabled = false;
+        quietly(|| is_enabled = log_enabled!(target: TARGET, ::log::Level::Warn));
+        is_enabled
+    }
+
     fn on_event(&mut self, event: &Event) {
-        let level = match event.level() {
-            Level::Debug => ::log::Level::Debug,
-            Level::Info => ::log::Level::Info,
-            _ => ::log::Level::Warn,
-        };
-        quietly(|| log!(target: TARGET, level, "{}", Line::Event(event)));
+        write(event, None);
     }
 
     fn on_attempt_start(&mut self, start: &AttemptStart) {
@@ -83,9 +89,25 @@ impl Observer for LogObserver {
     }
 }
 
+impl<X: fmt::Display> ErrorObserver<X> for LogObserver {
+    fn on_error(&mut self, error: &X, event: &Event) {
+        write(event, Some(Text::quoted(error)));
+    }
+}
+
+/// Writes the line of an event, with the error that it reports.
+fn write(event: &Event, error: Option<Text<'_>>) {
+    let level = match event.level() {
+        Level::Debug => ::log::Level::Debug,
+        Level::Info => ::log::Level::Info,
+        _ => ::log::Level::Warn,
+    };
+    quietly(|| log!(target: TARGET, level, "{}", Line::Event(event, error)));
+}
+
 /// A line, written only if somebody reads it.
 enum Line<'a> {
-    Event(&'a Event),
+    Event(&'a Event, Option<Text<'a>>),
     Start(&'a AttemptStart),
     End(&'a AttemptEnd),
 }
@@ -93,18 +115,19 @@ enum Line<'a> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Event(event) => {
+            Self::Event(event, error) => {
                 f.write_str(event.kind.as_str())?;
                 pair(f, "operation", named(event.operation))?;
                 pair(f, "attempt", (event.attempt > 0).then_some(event.attempt))?;
                 pair(f, "class", event.class)?;
-                pair(f, "stop_reason", stop_reason(event))?;
+                pair(f, "stop_reason", stop_reason(event).map(StopReason::as_str))?;
                 pair(f, "cause", event.cause)?;
                 pair(f, "state", event.state)?;
                 pair(f, "delay_ms", delay_ms(event))?;
                 pair(f, "retry_after_ms", event.retry_after.map(Millis::get))?;
                 pair(f, "code", event.code)?;
-                pair(f, "elapsed_ms", Some(event.elapsed.get()))
+                pair(f, "elapsed_ms", Some(event.elapsed.get()))?;
+                pair(f, "error", *error)
             }
             Self::Start(start) => {
                 f.write_str("attempt_start")?;
@@ -118,7 +141,7 @@ impl fmt::Display for Line<'_> {
                 pair(f, "attempt", Some(end.attempt))?;
                 pair(f, "class", end.class)?;
                 pair(f, "decision", Some(end.decision))?;
-                pair(f, "stop_reason", end.stop_reason)?;
+                pair(f, "stop_reason", end.stop_reason.map(StopReason::as_str))?;
                 pair(f, "cause", end.cause)?;
                 pair(f, "elapsed_ms", Some(end.elapsed.get()))
             }

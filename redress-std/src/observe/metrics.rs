@@ -1,7 +1,12 @@
 //! Counters and histograms.
 
-use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
-use redress_core::{AttemptDecision, AttemptEnd, ErrorClass, Event, Millis, Observer};
+use std::{
+    fmt, ptr,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use ::metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+use redress_core::{AttemptDecision, AttemptEnd, BreakerState, ErrorClass, Event, Millis, Observer};
 
 use super::{catch::quietly, facts::outcome};
 
@@ -54,9 +59,66 @@ use super::{catch::quietly, facts::outcome};
 /// // redress_calls_total{operation="fetch_orders",outcome="success",class="none"} 1
 /// // redress_attempts_total{operation="fetch_orders",decision="retry",class="transient"} 1
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+///
+/// # Handles
+///
+/// The observer and its clones share the handles that the recorder gave for each operation, outcome, decision and class, so that
+/// calls neither look them up nor allocate. Create it once, after the recorder is installed, and add clones to contexts.
+#[derive(Clone, Debug, Default)]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
-pub struct MetricsObserver(());
+pub struct MetricsObserver {
+    operations: Arc<RwLock<Vec<Arc<Operation>>>>,
+    /// The operation of the latest event.
+    latest: Option<Arc<Operation>>,
+}
+
+/// The handles of an operation.
+#[derive(Default)]
+struct Operation {
+    name: &'static str,
+    started: OnceLock<Counter>,
+    ends: Handles<(&'static str, Option<ErrorClass>), End>,
+    attempts: Handles<(AttemptDecision, Option<ErrorClass>), Counter>,
+    delays: Handles<Option<ErrorClass>, Histogram>,
+    transitions: Handles<BreakerState, Counter>,
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Operation").field(&self.name).finish()
+    }
+}
+
+/// The handles of an end of calls.
+#[derive(Clone)]
+struct End {
+    calls: Counter,
+    attempts: Histogram,
+    duration: Histogram,
+}
+
+/// A handle per key. There are few keys, so they are searched one by one.
+struct Handles<K, H>(RwLock<Vec<(K, H)>>);
+
+impl<K, H> Default for Handles<K, H> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Copy + PartialEq, H: Clone> Handles<K, H> {
+    /// Returns the handle of this key, made by the recorder when it is first needed.
+    fn get(&self, key: K, make: impl FnOnce() -> H) -> H {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, handle)) = known.iter().find(|(of, _)| *of == key) {
+            return handle.clone();
+        }
+        drop(known);
+        let handle = make();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push((key, handle.clone()));
+        handle
+    }
+}
 
 impl MetricsObserver {
     /// The name of the counter of calls that began.
@@ -80,9 +142,34 @@ impl MetricsObserver {
     pub const SECONDS_BUCKETS: &[f64] =
         &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
-    /// The observer.
-    pub const fn new() -> Self {
-        Self(())
+    /// Creates an observer without handles.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the handles of an operation.
+    fn operation(&mut self, name: &'static str) -> &Operation {
+        if self.latest.as_ref().is_none_or(|latest| !ptr::eq(latest.name, name)) {
+            self.latest = Some(self.find(name));
+        }
+        self.latest.get_or_insert_default()
+    }
+
+    fn find(&self, name: &'static str) -> Arc<Operation> {
+        let same = |operation: &&Arc<Operation>| operation.name == name;
+        let known = self.operations.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(operation) = known.iter().find(same) {
+            return Arc::clone(operation);
+        }
+        drop(known);
+        // Another thread may have been first.
+        let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(operation) = known.iter().find(same) {
+            return Arc::clone(operation);
+        }
+        let operation = Arc::new(Operation { name, ..Operation::default() });
+        known.push(Arc::clone(&operation));
+        operation
     }
 
     /// Tells the recorder that is installed what each metric means, in which unit.
@@ -99,21 +186,30 @@ impl MetricsObserver {
 
 impl Observer for MetricsObserver {
     fn on_call_start(&mut self, operation: &'static str) {
-        quietly(|| counter!(Self::CALLS_STARTED, "operation" => operation).increment(1));
+        quietly(|| {
+            let handles = self.operation(operation);
+            handles.started.get_or_init(|| counter!(Self::CALLS_STARTED, "operation" => operation)).increment(1);
+        });
     }
 
     fn on_event(&mut self, event: &Event) {
         quietly(|| {
             let operation = event.operation;
             if let Some(outcome) = outcome(event) {
-                let class = name(event.class);
-                counter!(Self::CALLS, "operation" => operation, "outcome" => outcome, "class" => class).increment(1);
-                histogram!(Self::CALL_ATTEMPTS, "operation" => operation, "outcome" => outcome)
-                    .record(f64::from(event.attempt));
-                histogram!(Self::CALL_DURATION, "operation" => operation, "outcome" => outcome)
-                    .record(seconds(event.elapsed));
+                let end = self.operation(operation).ends.get((outcome, event.class), || End {
+                    calls: counter!(Self::CALLS, "operation" => operation, "outcome" => outcome, "class" => name(event.class)),
+                    attempts: histogram!(Self::CALL_ATTEMPTS, "operation" => operation, "outcome" => outcome),
+                    duration: histogram!(Self::CALL_DURATION, "operation" => operation, "outcome" => outcome),
+                });
+                end.calls.increment(1);
+                end.attempts.record(f64::from(event.attempt));
+                end.duration.record(seconds(event.elapsed));
             } else if let Some(state) = event.state {
-                counter!(Self::BREAKER_TRANSITIONS, "operation" => operation, "state" => state.as_str()).increment(1);
+                let transitions = self.operation(operation).transitions.get(
+                    state,
+                    || counter!(Self::BREAKER_TRANSITIONS, "operation" => operation, "state" => state.as_str()),
+                );
+                transitions.increment(1);
             }
         });
     }
@@ -121,11 +217,19 @@ impl Observer for MetricsObserver {
     fn on_attempt_end(&mut self, end: &AttemptEnd) {
         quietly(|| {
             let (operation, class) = (end.operation, name(end.class));
+            let handles = self.operation(operation);
             let decision = end.decision.as_str();
-            counter!(Self::ATTEMPTS, "operation" => operation, "decision" => decision, "class" => class).increment(1);
+            let attempts = handles.attempts.get(
+                (end.decision, end.class),
+                || counter!(Self::ATTEMPTS, "operation" => operation, "decision" => decision, "class" => class),
+            );
+            attempts.increment(1);
             // Not at the event of the retry: the sleep handler may still decide that there is none.
             if end.decision == AttemptDecision::Retry {
-                histogram!(Self::RETRY_DELAY, "operation" => operation, "class" => class).record(seconds(end.delay));
+                let delays = handles
+                    .delays
+                    .get(end.class, || histogram!(Self::RETRY_DELAY, "operation" => operation, "class" => class));
+                delays.record(seconds(end.delay));
             }
         });
     }

@@ -3,7 +3,7 @@
 //! | | feature | tells |
 //! |---|---|---|
 //! | `LogObserver` | `log` | a line per event, through the `log` facade |
-//! | `TracingObserver` | `tracing` | a span per call and events in it, through `tracing` and so to OpenTelemetry |
+//! | `TracingObserver` | `tracing` | a span per call, one per attempt, and events in them, through `tracing` and so to OpenTelemetry |
 //! | `MetricsObserver` | `metrics` | counters and histograms, through the `metrics` facade and so to Prometheus |
 //! | [`CatchPanics`] | | what the observer in it is told, and keeps its panics from the call |
 //!
@@ -25,6 +25,35 @@
 //! assert_eq!(result.unwrap_err().attempts, 2);
 //! assert_eq!(told, ["retry", "max_attempts_exceeded"]);
 //! ```
+//!
+//! # Errors
+//!
+//! Class, cause and code of a failure are in the fields of its event. What the error itself says is not, unless asked for: an
+//! observer added with [`observe_errors`](redress_core::Context::observe_errors) shows the error's `Display`, of each failed
+//! attempt that returned one. It never shows the error's `Debug`, a response or its headers. Errors that quote credentials or
+//! personal data in their `Display` are better left out.
+//!
+//! The text is one line of at most 256 characters. Control characters, line separators and marks that change the direction of
+//! writing are escaped (`\n`, `\u{1b}`), so that no server can forge a log line or send a sequence to a terminal.
+//!
+//! ```
+//! # #[cfg(feature = "log")] {
+//! use std::io;
+//! use redress_std::{Backoff, Policy, Retry, Threads, observe::LogObserver};
+//!
+//! static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+//!
+//! let mut orders = POLICY.context(Threads).operation("fetch_orders").observe_errors(LogObserver::new());
+//! # let fetched = orders.call(|| Ok::<_, io::Error>(3));
+//! // INFO retry operation=fetch_orders attempt=1 class=transient … error="connection reset by peer"
+//! # assert_eq!(fetched.unwrap(), 3);
+//! # }
+//! ```
+//!
+//! # What they cost
+//!
+//! With its level off, `LogObserver` and `TracingObserver` read no clock and format nothing. `MetricsObserver` allocates only for
+//! an operation, class or outcome that it has not seen.
 //!
 //! # Panics of observers
 //!
@@ -49,6 +78,8 @@ mod facts;
 mod log;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod text;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -61,7 +92,7 @@ pub use self::log::LogObserver;
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsObserver;
 #[cfg(feature = "tracing")]
-pub use self::tracing::TracingObserver;
+pub use self::tracing::{AttemptSpans, InSpan, Traced, TracingObserver};
 
 #[cfg(any(feature = "log", feature = "tracing"))]
 const TARGET: &str = "redress";

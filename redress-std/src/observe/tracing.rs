@@ -1,35 +1,56 @@
 //! Spans and events of `tracing`.
 
-use ::tracing::{Level, Span, event, field::Empty, info_span};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ::tracing::{
+    Instrument, Level, Span, enabled, event,
+    field::{Empty, display},
+    info_span,
+    instrument::Instrumented,
+};
 use redress_core::{
-    AttemptDecision, AttemptEnd, AttemptStart, BreakerState, Cause, ErrorClass, Event, Millis, Observer, StopReason,
+    AttemptDecision, AttemptEnd, AttemptInfo, AttemptStart, BreakerState, Cause, ErrorClass, ErrorObserver, Event,
+    Millis, Observer, StopReason,
+    operation::{LocalOperation, Operation, SpawnedOperation},
 };
 
 use super::{
     TARGET,
     catch::quietly,
     facts::{delay_ms, outcome, stop_reason},
+    text::Text,
 };
 
-/// A span per call, and in it an event for whatever happens, through `tracing`. Feature `tracing`.
+/// A span per call, and in it an event for each thing that happens, through `tracing`. Feature `tracing`.
 ///
-/// The span is `redress.call`, of level `INFO`. It is a child of the span the call is made in, it opens with the call
-/// and closes with its end, also if nothing ran. Its fields:
+/// The span of a call is `redress.call`, of level `INFO`. It is a child of the span the call is made in, opens with the call
+/// and closes with its end, also if nothing ran. With [`with_attempts`](Self::with_attempts) there is a span
+/// `redress.attempt` in it for each attempt, in which the operation runs. The message of an event is its kind, as in
+/// [`EventKind`](redress_core::EventKind), or `attempt_start` or `attempt_end`.
 ///
-/// | field | |
-/// |---|---|
-/// | `operation` | its name |
-/// | `outcome` | `success`, the reason to stop, or `dropped` if the call was given up without an end |
-/// | `attempts` | how many there were |
-/// | `class` | the class of the last failure, if the call failed |
-/// | `otel.name`, `otel.status_code` | only with [`opentelemetry`](Self::opentelemetry) |
+/// Fields are present where a value is known; OpenTelemetry has them as attributes of the same name:
 ///
-/// The message of an event is its kind, as in [`EventKind`](redress_core::EventKind), or `attempt_start` or
-/// `attempt_end`. Its fields are `operation`, `attempt`, `class`, `decision` (at the end of an attempt), `stop_reason`,
-/// `cause`, `state` (of the breaker), `delay_ms`, `retry_after_ms`, `code` and `elapsed_ms`, as far as they are known.
+/// | field | type | of | |
+/// |---|---|---|---|
+/// | `operation` | string | call, event | the name of the operation |
+/// | `outcome` | string | call | `success`, the reason to stop, or `dropped` if the call was given up without an end |
+/// | `attempts` | integer | call | the number of attempts |
+/// | `attempt` | integer | attempt, event | the number of the attempt; the first is 1 |
+/// | `class` | string | call, event | the class of the failure |
+/// | `code` | integer | event | the numeric code of the failure |
+/// | `error` | string | call, event | what the error says, if the observer was added with [`observe_errors`](redress_core::Context::observe_errors): see [the module](super#errors) |
+/// | `decision` | string | event `attempt_end` | what was decided |
+/// | `stop_reason`, `cause`, `state` | string | event | why the call stopped; what the failure was; the state of the breaker |
+/// | `delay_ms`, `retry_after_ms`, `elapsed_ms` | integer | event | milliseconds |
+/// | `otel.name`, `otel.status_code` | string | call | only with [`opentelemetry`](Self::opentelemetry): `tracing-opentelemetry` takes them for the span's name and status, not for attributes |
+///
 /// For levels and target see [the module](super).
 ///
-/// A panic of the subscriber does not reach the call. A clone has no span of its own until it observes a call.
+/// A panic of the subscriber does not reach the call. A clone has no span of its own until it observes a call. While the
+/// subscriber takes no warnings of target `redress`, the observer needs no reading of the clock.
 ///
 /// ```
 /// use std::io;
@@ -38,35 +59,39 @@ use super::{
 /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(3));
 ///
 /// // In a program, once: tracing_subscriber::fmt::init();
-/// let mut orders = POLICY.context(Threads).operation("fetch_orders").observe(TracingObserver::new());
+/// let (observer, attempts) = TracingObserver::new().with_attempts();
+/// let mut orders = POLICY.context(Threads).operation("fetch_orders").observe(observer);
 /// let mut failures = vec![io::ErrorKind::ConnectionReset];
-/// let fetched = orders.call(|| match failures.pop() {
+/// let fetched = orders.call(attempts.run(|| match failures.pop() {
 ///     Some(kind) => Err(io::Error::from(kind)),
 ///     None => Ok(3),
-/// });
+/// }));
 /// assert_eq!(fetched.unwrap(), 3);
 /// ```
 ///
 /// # What it cannot know
 ///
-/// - A call that is dropped in the middle tells nobody. Its span closes with the context, as it does at once in
+/// - A call that is dropped in the middle reports nothing. Its span closes with the context, as it does at once in
 ///   `policy.context(Tokio).observe(TracingObserver::new()).call(..).await`, or when the context makes its next call.
 /// - The circuit opens or closes after the call that caused it has ended, so `circuit_opened` and `circuit_closed` are
 ///   events of the span the call was made in.
-/// - What the operation itself tells is not in the span: the observer is not told whether an attempt stays on one
-///   thread, and a span entered across an `.await` would swallow what other tasks tell. `operation` and the span
-///   around the call connect them.
+///
+/// # Design
+///
+/// An observer is not called around an attempt, because a call whose attempts nobody traces must not pay for that. So the
+/// operation is wrapped by the caller, for which a future is entered at each poll and left after it.
 #[derive(Debug, Default)]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub struct TracingObserver {
     call: Call,
     opentelemetry: bool,
+    attempts: Option<AttemptSpans>,
 }
 
 impl TracingObserver {
-    /// The observer.
+    /// Creates an observer that opens a span per call.
     pub const fn new() -> Self {
-        Self { call: Call::NONE, opentelemetry: false }
+        Self { call: Call::NONE, opentelemetry: false, attempts: None }
     }
 
     /// Fills in fields that `tracing-opentelemetry` gives a meaning: the span is named like the operation, and a call
@@ -75,11 +100,80 @@ impl TracingObserver {
         self.opentelemetry = true;
         self
     }
+
+    /// Adds a span `redress.attempt` per attempt, in which the operation runs if it is passed to a call by
+    /// [`AttemptSpans::run`]. The pair serves one call at a time; clones of the observer share it.
+    pub fn with_attempts(mut self) -> (Self, AttemptSpans) {
+        let spans = AttemptSpans::default();
+        self.attempts = Some(spans.clone());
+        (self, spans)
+    }
+}
+
+/// The span of the current attempt, shared by a [`TracingObserver`] and the operations that run in it.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub struct AttemptSpans(Arc<Mutex<Option<Span>>>);
+
+impl AttemptSpans {
+    /// Returns the operation, blocking or async, to run in the span of each attempt.
+    pub fn run<F>(&self, operation: F) -> Traced<F> {
+        Traced { spans: self.clone(), operation }
+    }
+
+    fn set(&self, span: Option<Span>) {
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), span);
+        quietly(|| drop(before));
+    }
+
+    fn current(&self) -> Span {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(Span::none)
+    }
+}
+
+/// An operation that runs in the span of its attempt. Made by [`AttemptSpans::run`].
+#[derive(Clone, Debug)]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub struct Traced<F> {
+    spans: AttemptSpans,
+    operation: F,
+}
+
+/// The shape of operations that run in a span, over the shape `K` of what they run.
+#[derive(Debug)]
+pub struct InSpan<K>(std::marker::PhantomData<fn(K)>);
+
+#[diagnostic::do_not_recommend]
+impl<K, T, X, F: Operation<K, T, X>> Operation<InSpan<K>, T, X> for Traced<F> {
+    fn attempt(&mut self, info: AttemptInfo) -> Result<T, X> {
+        self.spans.current().in_scope(|| self.operation.attempt(info))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<K, F: LocalOperation<K>> LocalOperation<InSpan<K>> for Traced<F> {
+    type Output = F::Output;
+
+    fn attempt(&mut self, info: AttemptInfo) -> impl Future<Output = F::Output> {
+        let span = self.spans.current();
+        self.operation.attempt(info).instrument(span)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<K, F: SpawnedOperation<K>> SpawnedOperation<InSpan<K>> for Traced<F> {
+    type Output = F::Output;
+    type Future = Instrumented<F::Future>;
+
+    fn attempt(&mut self, info: AttemptInfo) -> Self::Future {
+        let span = self.spans.current();
+        self.operation.attempt(info).instrument(span)
+    }
 }
 
 impl Clone for TracingObserver {
     fn clone(&self) -> Self {
-        Self { call: Call::NONE, ..*self }
+        Self { call: Call::NONE, opentelemetry: self.opentelemetry, attempts: self.attempts.clone() }
     }
 }
 
@@ -143,6 +237,12 @@ impl Drop for Call {
 }
 
 impl Observer for TracingObserver {
+    fn wants_time(&self) -> bool {
+        let mut is_enabled = false;
+        quietly(|| is_enabled = enabled!(target: TARGET, Level::WARN));
+        is_enabled
+    }
+
     fn on_call_start(&mut self, operation: &'static str) {
         self.call.abandon();
         self.call.open(|| {
@@ -153,6 +253,7 @@ impl Observer for TracingObserver {
                 outcome = Empty,
                 attempts = Empty,
                 class = Empty,
+                error = Empty,
                 otel.name = Empty,
                 otel.status_code = Empty,
             )
@@ -163,23 +264,19 @@ impl Observer for TracingObserver {
     }
 
     fn on_event(&mut self, event: &Event) {
-        self.call.within(|| tell(event));
-        let Some(outcome) = outcome(event) else { return };
-        self.call.record("outcome", outcome);
-        if let Some(class) = event.class {
-            self.call.record("class", class.as_str());
-        }
-        if self.opentelemetry && stop_reason(event).is_some() {
-            self.call.record("otel.status_code", "ERROR");
-        }
-        if !self.call.in_attempt {
-            self.call.close();
-        }
+        self.report(event, None);
     }
 
     fn on_attempt_start(&mut self, start: &AttemptStart) {
         self.call.in_attempt = true;
         self.call.attempts = start.attempt;
+        if let Some(attempts) = &self.attempts {
+            let mut span = None;
+            self.call.within(|| {
+                span = Some(info_span!(target: TARGET, "redress.attempt", attempt = number(start.attempt)));
+            });
+            attempts.set(span);
+        }
         self.call.within(|| {
             event!(
                 target: TARGET,
@@ -194,6 +291,9 @@ impl Observer for TracingObserver {
 
     fn on_attempt_end(&mut self, end: &AttemptEnd) {
         self.call.in_attempt = false;
+        if let Some(attempts) = &self.attempts {
+            attempts.set(None);
+        }
         self.call.within(|| {
             event!(
                 target: TARGET,
@@ -215,7 +315,34 @@ impl Observer for TracingObserver {
     }
 }
 
-fn tell(event: &Event) {
+impl<X: fmt::Display> ErrorObserver<X> for TracingObserver {
+    fn on_error(&mut self, error: &X, event: &Event) {
+        self.report(event, Some(Text::new(error)));
+    }
+}
+
+impl TracingObserver {
+    /// Reports an event, with the error that it reports.
+    fn report(&mut self, event: &Event, error: Option<Text<'_>>) {
+        self.call.within(|| tell(event, error));
+        let Some(outcome) = outcome(event) else { return };
+        self.call.record("outcome", outcome);
+        if let Some(error) = error {
+            self.call.record("error", display(error));
+        }
+        if let Some(class) = event.class {
+            self.call.record("class", class.as_str());
+        }
+        if self.opentelemetry && stop_reason(event).is_some() {
+            self.call.record("otel.status_code", "ERROR");
+        }
+        if !self.call.in_attempt {
+            self.call.close();
+        }
+    }
+}
+
+fn tell(event: &Event, error: Option<Text<'_>>) {
     // The level of an event is part of what `tracing` keeps of the place in the source.
     macro_rules! at {
         ($level:ident) => {
@@ -232,6 +359,7 @@ fn tell(event: &Event) {
                 retry_after_ms = event.retry_after.map(Millis::get).map(number),
                 code = event.code.map(number),
                 elapsed_ms = number(event.elapsed.get()),
+                error = error.map(display),
                 "{}",
                 event.kind
             )

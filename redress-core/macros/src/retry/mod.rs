@@ -1,6 +1,7 @@
 //! `#[retry]`.
 
 mod args;
+mod foreign;
 mod returns;
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
@@ -9,6 +10,7 @@ use syn::{Error, Expr, ItemFn, Path, Result, ext::IdentExt, parse_quote};
 
 use self::{
     args::Args,
+    foreign::Boxed,
     returns::{Form, Returns},
 };
 use crate::root;
@@ -19,10 +21,13 @@ pub(crate) fn expand(args: TokenStream, mut function: ItemFn) -> Result<TokenStr
         return Err(Error::new_spanned(token, "a `const fn` cannot wait"));
     }
     let root = root::find(args.root.as_ref())?;
-    let returns = Returns::of(&function.sig, args.error.as_ref())?;
+    let mut boxed = Boxed::of(&function);
+    let output = boxed.as_ref().map(|boxed| &boxed.output);
+    let returns = Returns::of(&function.sig, output, args.error.as_ref())?;
+    let is_async = boxed.is_some() || function.sig.asyncness.is_some();
     let context = match &args.context {
         Some(context) => context.clone(),
-        None => default_context(root::find_std(args.root.as_ref()), &function)?,
+        None => default_context(root::find_std(args.root.as_ref()), &function, is_async)?,
     };
     let (place, policy) = policy(&args, &root);
     let operation = args.operation.clone().unwrap_or_else(|| {
@@ -31,17 +36,17 @@ pub(crate) fn expand(args: TokenStream, mut function: ItemFn) -> Result<TokenStr
     });
     let hooks = args.hooks.iter().map(|hook| hook.calls(&root, false));
 
-    let body = &function.block;
+    let bindings = boxed.as_mut().map(|boxed| std::mem::take(&mut boxed.bindings)).unwrap_or_default();
+    let is_boxed = boxed.is_some();
+    let mut body = boxed.map_or_else(|| (*function.block).clone(), |boxed| boxed.body);
+    foreign::free_instrumented(&mut body);
     let attempt = args.attempt.as_ref().map(|name| quote!(#name: #root::AttemptInfo));
     let output = &returns.attempt;
     let method = match returns.form {
         Form::Result => quote!(call),
         Form::Outcome => quote!(execute),
     };
-    let (is_async, wait) = match function.sig.asyncness {
-        Some(_) => (quote!(async), quote!(.await)),
-        None => (quote!(), quote!()),
-    };
+    let (is_async, wait) = if is_async { (quote!(async), quote!(.await)) } else { (quote!(), quote!()) };
     let call = quote! {
         #policy.context(#context).operation(#operation) #(#hooks)* .#method(#is_async |#attempt| -> #output #body) #wait
     };
@@ -50,11 +55,13 @@ pub(crate) fn expand(args: TokenStream, mut function: ItemFn) -> Result<TokenStr
         Form::Outcome => quote!(result),
     };
     // Bound first, because in the older editions what a tail expression borrows would have to outlive the arguments.
-    *function.block = parse_quote!({
+    let block = quote!({
         #place
+        #(#bindings)*
         let result = #call;
         #result
     });
+    *function.block = if is_boxed { parse_quote!({ Box::pin(async move #block) }) } else { parse_quote!(#block) };
     Ok(quote!(#function))
 }
 
@@ -101,17 +108,19 @@ fn default_budget(root: &Path) -> (TokenStream, TokenStream) {
 }
 
 /// The environment of a function that names none.
-fn default_context(std: Option<Path>, function: &ItemFn) -> Result<Expr> {
+fn default_context(std: Option<Path>, function: &ItemFn, is_async: bool) -> Result<Expr> {
     let Some(std) = std else {
         let message = "`context` is missing: only redress-std has an environment to take without a word; \
                        for example `context = Embassy::seeded(device_id)`";
         return Err(Error::new(Span::call_site(), message));
     };
-    Ok(match &function.sig.asyncness {
-        None => parse_quote!(#std::Threads),
+    Ok(if !is_async {
+        parse_quote!(#std::Threads)
+    } else if returns::borrows_mutably(&function.sig) {
         // What an attempt borrows mutably it has to lend to its future, and that only goes on one thread.
-        Some(_) if returns::borrows_mutably(&function.sig) => parse_quote!(#std::TokioLocal),
-        Some(_) => parse_quote!(#std::Tokio),
+        parse_quote!(#std::TokioLocal)
+    } else {
+        parse_quote!(#std::Tokio)
     })
 }
 
@@ -131,14 +140,15 @@ mod tests {
             ("async fn f(mut tries: u32) {}", "TokioLocal"),
         ] {
             let std = parse_quote!(::renamed);
-            let context = default_context(Some(std), &syn::parse_str(function).unwrap()).unwrap();
-            assert_eq!(quote!(#context).to_string(), format!(":: renamed :: {expected}"), "{function}");
+            let function: ItemFn = syn::parse_str(function).unwrap();
+            let context = default_context(Some(std), &function, function.sig.asyncness.is_some()).unwrap();
+            assert_eq!(quote!(#context).to_string(), format!(":: renamed :: {expected}"), "{}", quote!(#function));
         }
     }
 
     #[test]
     fn without_std_the_environment_must_be_named() {
-        let error = default_context(None, &syn::parse_str("fn f() {}").unwrap()).err().unwrap();
+        let error = default_context(None, &syn::parse_str("fn f() {}").unwrap(), false).err().unwrap();
         assert!(error.to_string().starts_with("`context` is missing"));
     }
 }

@@ -24,12 +24,14 @@ pub(super) struct Returns {
 impl Returns {
     /// The signature says what callers get. The error of the body is `error` if that is given, `E` if callers get
     /// `RetryError<E>` or an `Outcome<_, E>`, and the error of the function otherwise.
-    pub(super) fn of(signature: &Signature, error: Option<&Type>) -> Result<Self> {
+    /// `output`: of an async method that was boxed, what its future returns.
+    pub(super) fn of(signature: &Signature, output: Option<&Type>, error: Option<&Type>) -> Result<Self> {
         let ReturnType::Type(_, written) = &signature.output else {
             let message = "a retried function returns a `Result`: `-> Result<(), RetryError<E>>`";
             return Err(Error::new(signature.ident.span(), message));
         };
-        if let Type::ImplTrait(_) = &**written {
+        let written = output.unwrap_or(written);
+        if let Type::ImplTrait(_) = written {
             let message = "a retried function returns a `Result`; if this is a future, write `async fn`";
             return Err(Error::new_spanned(written, message));
         }
@@ -46,7 +48,7 @@ impl Returns {
                 _ => result(&value, given),
             },
             // An alias: what it stands for cannot be seen from here.
-            (None, _) => (**written).clone(),
+            (None, _) => written.clone(),
         };
         Ok(Self { form, attempt, error: span })
     }
@@ -69,7 +71,7 @@ fn is_mutable(pattern: &Pat) -> bool {
     matches!(pattern, Pat::Ident(pattern) if pattern.mutability.is_some())
 }
 
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
+pub(super) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match ty {
         Type::Path(path) => path.path.segments.last(),
         Type::Group(group) => last_segment(&group.elem),
