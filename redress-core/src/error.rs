@@ -86,6 +86,12 @@ config_errors! {
     RefillAboveCapacity => "refill_per_success, refill_per_second: must be at most the capacity";
     /// A token bucket's `initial` is above its capacity.
     InitialAboveCapacity => "initial: must be at most the capacity";
+    /// A ratio has no slots.
+    NoSlots => "slots: a ratio must have at least 1, such as the 10 of Budget<10>";
+    /// A ratio's `percent` is above 100.
+    PercentOutOfRange => "percent: must be from 0 to 100";
+    /// A ratio's `min_per_second` allows more than two million retries in a window.
+    MinPerSecondOutOfRange => "min_per_second: times the window must be at most 2000000 retries";
     /// A keeper's `stable_after` is 0 or above 24 hours.
     StableAfterOutOfRange => "stable_after: must be from 1 ms to 24 hours";
     /// A delay of a keeper has no cap.

@@ -82,7 +82,8 @@
 //! | `time`, `reading` | spans, moments, clocks and where they are rounded; readings that come late |
 //! | `lock`, `window` | how shared state is guarded; failures and retries of the last seconds |
 //! | [`breaker`] | `state`: transitions as pure functions; `mod`: lock and moments; `reference`, `permit`: with and without a policy; `checkpoint` |
-//! | [`budget`] | rolling window and token bucket |
+//! | [`budget`] | token bucket, ratio of recent traffic, rolling window |
+//! | `by_key` | [`FixedByKey`]: a breaker or budget for each of a few keys |
 //! | `machine` | the state machine of a call: limits, deadline, counts, phases |
 //! | `call` | one call: machine, breaker, budget and hooks together |
 //! | `drive` | the loops; [`Run`], the loop form; [`operation`], what a call takes |
@@ -174,6 +175,7 @@ mod attempts;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+mod by_key;
 mod call;
 mod checkpoint;
 mod class;
@@ -211,6 +213,7 @@ pub use attempts::{Attempts, Decision};
 pub use backoff::{Backoff, BackoffContext, Strategy};
 pub use breaker::{BreakerConfig, BreakerState, CircuitBreaker, CircuitBreakerView};
 pub use budget::{Budget, BudgetConfig, BudgetView};
+pub use by_key::{FixedByKey, TableFull};
 pub use checkpoint::{CHECKPOINT_LEN, Checkpoint, CheckpointError};
 pub use class::{ByClass, ClassSet, ErrorClass};
 pub use classify::{

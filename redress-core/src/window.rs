@@ -25,6 +25,11 @@ pub struct Slot(AtomicU32);
 #[expect(clippy::declare_interior_mutable_const, reason = "each use is a slot of its own")]
 impl Slot {
     pub(crate) const EMPTY: Self = Self(AtomicU32::new(0));
+
+    /// Borrows the slot as a word, for one who keeps no stamps in it.
+    pub(crate) const fn word(&self) -> &AtomicU32 {
+        &self.0
+    }
 }
 
 /// Stamps, and the moment of the latest reading.

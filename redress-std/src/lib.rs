@@ -37,6 +37,7 @@
 //! | `rdkafka_v0`, `rumqttc_v0_25` | classes of the errors of brokers' clients |
 //! | `tower_v0_5` | a policy around any `tower::Service` |
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
+//! | `ByKey` | a breaker, a budget or a policy for each host, shard or tenant |
 //! | `file` | policies in a TOML file, and what is wrong with them |
 //!
 //! # Which classifier
@@ -84,6 +85,7 @@
 //! - `rusqlite-v0`, `rdkafka-v0`: the same for crates that link a C library, for any version from 0.32 and 0.36: the one that the
 //!   program has
 //! - `tower-v0.5`: `PolicyLayer`, a policy around any `tower::Service`
+//! - `by-key`: `ByKey`, a breaker, a budget or a policy for each host, shard or tenant
 //! - `toml`: policies in a file
 //! - `cli`: the program `redress`, which checks such files and plots what they mean
 //! - `serde`: configuration, events, outcomes and checkpoints
@@ -129,6 +131,8 @@ pub use redress_core::{
     operation, recover,
 };
 
+#[cfg(feature = "by-key")]
+mod by_key;
 pub mod chain;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod clock;
@@ -192,6 +196,8 @@ pub mod ureq_v3;
 #[cfg(feature = "web")]
 mod web;
 
+#[cfg(feature = "by-key")]
+pub use self::by_key::ByKey;
 #[cfg(any(feature = "web", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub use self::random::ThreadRandom;
 #[cfg(all(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]

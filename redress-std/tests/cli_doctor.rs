@@ -185,6 +185,20 @@ const CASES: &[Case] = &[
         "[policy.a.budget.rolling]\nmax_retries = 4_096\nwindow_ms = 1_000",
     ),
     Case(
+        "contradiction",
+        "policy.a.budget",
+        "percent: must be from 0 to 100",
+        "[policy.a.budget.ratio]\npercent = 101\nmin_per_second = 1",
+        "[policy.a.budget.ratio]\npercent = 100\nmin_per_second = 1",
+    ),
+    Case(
+        "contradiction",
+        "policy.a.budget",
+        "min_per_second: times the window must be at most 2000000 retries",
+        "[policy.a.budget.ratio]\npercent = 20\nwindow_ms = 1_000_000\nmin_per_second = 2_001",
+        "[policy.a.budget.ratio]\npercent = 20\nwindow_ms = 1_000_000\nmin_per_second = 2_000",
+    ),
+    Case(
         "no_such_number",
         "policy.a.retry.max_attempts",
         "must be below it, or \"unlimited\"",
@@ -416,6 +430,13 @@ const CASES: &[Case] = &[
         "one call may use up the whole budget",
         "[policy.a.budget.rolling]\nmax_retries = 3\nwindow_ms = 1_000",
         "[policy.a.budget.rolling]\nmax_retries = 4\nwindow_ms = 1_000",
+    ),
+    Case(
+        "budget_below_one_call",
+        "policy.a.budget",
+        "one call may use up the whole budget",
+        "[policy.a.budget.ratio]\npercent = 20",
+        "[policy.a.budget.ratio]\npercent = 20\nmin_per_second = 1",
     ),
     Case(
         "class_never_retried",

@@ -20,7 +20,7 @@ use redress_std::{
     ErrorClass, Event, EventKind, Instant, Millis, Policy, Retry, SharedPolicy, SleepDecision, StopReason, Tokio,
     env::mode::Spawned,
     http,
-    tower_v0_5::{ByClone, PolicyLayer, ServiceEnvironment, ServiceError},
+    tower_v0_5::{ByClone, PolicyLayer, ServiceEnvironment, ServiceError, authority},
 };
 use tokio::time;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -398,6 +398,56 @@ async fn observers_are_told_and_their_panics_kept() {
     let success = |attempt| ("stock", EventKind::Success, attempt, Millis::ZERO, None);
     let expected = [("stock", EventKind::Retry, 1, Millis::from_secs(1), Some(503)), success(2), success(1)];
     assert_eq!(*told.lock().expect("no panic"), expected);
+}
+
+/// Each request has the policy of its host: the circuit of one that is down is open for that one alone.
+#[tokio::test(start_paused = true)]
+async fn a_policy_per_host_is_chosen_by_the_request() {
+    let make = || {
+        let breaker = Arc::new(CircuitBreaker::<2>::new(BreakerConfig::new(2)));
+        Arc::new(SharedPolicy::new(RETRY.max_attempts(1)).circuit_breaker(breaker))
+    };
+    let (up, down) = (make(), make());
+    let requests = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&requests);
+    let server = service_fn(move |request: Request<Full<Bytes>>| {
+        count.fetch_add(1, Relaxed);
+        ready(Ok::<_, Infallible>(answer(if authority(&request) == "up:1" { 200 } else { 503 }, "")))
+    });
+    let (of_up, of_down) = (Arc::clone(&up), Arc::clone(&down));
+    let choose = move |request: &Request<Full<Bytes>>| match authority(request) {
+        "up:1" => Arc::clone(&of_up),
+        _ => Arc::clone(&of_down),
+    };
+    let layer = PolicyLayer::per_request(choose, Tokio, |context| context.retry_result(http::response));
+    let mut service = layer.layer(server);
+    let mut ask = async |uri: &str| {
+        let request = Request::get(uri).body(Full::default()).expect("a request");
+        service.ready().await.expect("ready").call(request).await
+    };
+    for _ in 0..5 {
+        assert!(ask("http://up:1/").await.is_ok_and(|answer| answer.status() == StatusCode::OK));
+    }
+    for _ in 0..2 {
+        assert!(ask("http://down:1/").await.is_ok_and(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE));
+    }
+    let rejected = ask("http://down:1/").await.expect_err("an open circuit");
+    assert!(rejected.retry_after().is_some());
+    assert!(ask("http://up:1/").await.is_ok());
+    assert_eq!(requests.load(Relaxed), 8);
+    let state = |policy: &SharedPolicy| policy.breaker().map(|breaker| breaker.state());
+    assert_eq!((state(&up), state(&down)), (Some(BreakerState::Closed), Some(BreakerState::Open)));
+}
+
+#[test]
+fn the_authority_is_that_of_the_uri_or_of_the_host_header() {
+    let request = |uri: &str, host: Option<&str>| {
+        let builder = Request::get(uri);
+        host.into_iter().fold(builder, |builder, host| builder.header("host", host)).body(()).expect("a request")
+    };
+    assert_eq!(authority(&request("http://a.example:80/x", Some("b"))), "a.example:80");
+    assert_eq!(authority(&request("/x", Some("b:1"))), "b:1");
+    assert_eq!(authority(&request("/x", None)), "");
 }
 
 /// Spawned on several threads, behind tower's own layers, with a breaker that all of them share.

@@ -160,6 +160,21 @@ fn a_budget_that_contradicts_itself() {
         Budget::<0>::try_new(bucket.refill_per_second(u32::MAX)), Budget::<0>::new(bucket.refill_per_second(u32::MAX))
             => RefillAboveCapacity, ["refill_per_second"];
     }
+    let ratio = BudgetConfig::ratio(20, SECOND);
+    let (over, never, always) =
+        (BudgetConfig::ratio(101, SECOND), BudgetConfig::ratio(20, ZERO), BudgetConfig::ratio(20, TOO_LONG));
+    let most = BudgetConfig::ratio(20, Duration::from_secs(40)).min_per_second(50_000);
+    let more = BudgetConfig::ratio(20, Duration::from_secs(40)).min_per_second(50_001);
+    refused! {
+        Budget::<0>::try_new(ratio), Budget::<0>::new(ratio) => NoSlots, ["slots", "Budget<10>"];
+        Budget::<1>::try_new(over), Budget::<1>::new(over) => PercentOutOfRange, ["percent", "0 to 100"];
+        Budget::<1>::try_new(never), Budget::<1>::new(never) => WindowOutOfRange, ["window"];
+        Budget::<1>::try_new(always), Budget::<1>::new(always) => WindowOutOfRange, ["window"];
+        Budget::<1>::try_new(more), Budget::<1>::new(more) => MinPerSecondOutOfRange, ["min_per_second", "2000000"];
+    }
+    for config in [ratio, most, BudgetConfig::ratio(0, SECOND), BudgetConfig::ratio(100, SECOND)] {
+        assert!(Budget::<1>::try_new(config).is_ok());
+    }
     assert!(Budget::<5>::try_new(rolling).is_ok());
     assert!(Budget::<0>::try_new(BudgetConfig::rolling(0, SECOND)).is_ok());
     assert!(Budget::<0>::try_new(BudgetConfig::token_bucket(4_000).refill_per_second(4_000_000)).is_ok());

@@ -174,10 +174,7 @@ fn a_call_that_a_hint_ends() {
     let seen = RefCell::new(Vec::new());
     let mut context = policy.context(TestEnv::new()).observe(|event: &Event| seen.borrow_mut().push(*event));
     let error = context.call(|| Err::<(), _>(asks(86_400_000))).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the call gave up after 1 attempt: the server asked to wait 24 h (rate limit)"
-    );
+    assert_eq!(error.to_string(), "the call gave up after 1 attempt: the server asked to wait 24 h (rate limit)");
     // Calls around this one hear the hint too.
     assert_eq!(error.classify(), asks(86_400_000));
     let seen = seen.into_inner();

@@ -81,7 +81,8 @@ async fn async_calls_also_in_spawned_tasks() {
     assert_eq!(tokio::spawn((|| fetch_often()).retry(&POLICY).into_future()).await.unwrap().unwrap(), 7);
     assert_eq!(tokio::spawn(async { fetch_often.retry(&POLICY).await }).await.unwrap().unwrap(), 7);
     assert_eq!(retry(fetch_often).await.unwrap(), 7);
-    let outcome = (|| async { Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied)) }).retry(&POLICY).execute().await;
+    let outcome =
+        (|| async { Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied)) }).retry(&POLICY).execute().await;
     assert_eq!(outcome.attempts, 1);
     // What is not `Send` runs on one thread.
     let failures = Cell::new(2);
@@ -161,7 +162,8 @@ fn a_rejected_value_leaves_its_status() {
 
 #[test]
 fn anyhow_finds_the_error() {
-    let failure = anyhow::Error::new(POLICY.call(|| Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied))).unwrap_err());
+    let failure =
+        anyhow::Error::new(POLICY.call(|| Err::<(), _>(io::Error::from(ErrorKind::PermissionDenied))).unwrap_err());
     let found = failure.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     assert_eq!(found.unwrap().kind(), ErrorKind::PermissionDenied);
     assert!(failure.to_string().contains("gave up after 1 attempt"), "{failure}");

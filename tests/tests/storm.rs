@@ -193,8 +193,7 @@ fn a_shared_policy_recovers() {
 
 #[test]
 fn a_policy_of_a_file_recovers() {
-    let file = "[policy.a.retry]\nbackoff.delay.exponential = { base_ms = 1_000, max_ms = 30_000 }";
-    let file = PolicyFile::parse(file).unwrap();
+    let file = PolicyFile::parse("[policy.a]").unwrap();
     let made = || SharedPolicy::try_from(file.get("a").unwrap()).unwrap();
     assert_eq!(stuck(RUNS, made, SharedPolicy::policy), 0);
 }
@@ -214,4 +213,32 @@ fn one_large_client_and_forty_small_ones_recover() {
             assert!(Outage::goodput(&policies, seed) > STUCK, "{processes} processes, seed {seed}");
         }
     }
+}
+
+/// The shape of the backoff decides nothing here: the reasons for that of `RetryConfig` are the fleet's.
+#[test]
+fn no_jitter_recovers_by_itself_and_each_does_with_the_default_budget() {
+    let (base, max) = (Duration::from_millis(250), Duration::from_secs(30));
+    for backoff in [Backoff::decorrelated_jitter, Backoff::full_jitter, Backoff::equal_jitter] {
+        let retry = Retry::new(backoff(base, max));
+        assert!(stuck(20, || SharedPolicy::new(retry).no_budget(), SharedPolicy::policy) > 8);
+        assert_eq!(stuck(20, || SharedPolicy::new(retry), SharedPolicy::policy), 0);
+    }
+}
+
+/// A server that many clients call sees the sum of their minimums.
+#[test]
+fn a_ratio_recovers_unless_its_minimum_is_large_for_all_clients_together() {
+    let stuck = |processes: usize, min_per_second, runs: u64| {
+        let config = BudgetConfig::ratio(20, Duration::from_secs(10)).min_per_second(min_per_second);
+        let is_stuck = |seed: &u64| {
+            let budgets: Vec<Budget<10>> = (0..processes).map(|_| Budget::new(config)).collect();
+            let policies: Vec<_> = budgets.iter().map(|budget| Policy::new(RETRY).budget(budget)).collect();
+            Outage::goodput(&policies, *seed) < STUCK
+        };
+        (0..runs).filter(is_stuck).count()
+    };
+    assert_eq!((stuck(1, 10, 10), stuck(10, 0, 40), stuck(10, 1, 10), stuck(40, 0, 10)), (0, 0, 0, 0));
+    // Thirty retries a second beside forty calls.
+    assert!(stuck(10, 3, 10) > 4);
 }

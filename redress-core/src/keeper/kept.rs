@@ -24,7 +24,6 @@ use crate::{
     env::Environment,
     hooks::HookSet,
     machine::Machine,
-    reading::Reading,
     time::{ClockRate, Slept},
 };
 
@@ -176,7 +175,7 @@ impl Kept {
         }
         if let Some(budget) = keep.budget
             && self.call.machine.attempt() > 0
-            && !budget.consume(1, &Reading::of(&site.env, self.call.machine.seen()))
+            && !budget.consume(self.call.machine.attempt(), &site.env, self.call.machine.seen())
         {
             self.release(keep);
             let wait = self.call.machine.delay().max(Millis::from_secs(1));

@@ -229,6 +229,11 @@ fn budgets() {
     expect(BudgetConfig::rolling(2, SECS(1)).lints(&retry.unlimited_attempts()), &[]);
     expect(BudgetConfig::rolling(0, SECS(1)).lints(&retry), &[Lint::BudgetRunsDry]);
     expect(BudgetConfig::token_bucket(3).lints(&retry), &[]);
+    let ratio = BudgetConfig::ratio(20, SECS(1));
+    expect(ratio.min_per_second(3).lints(&retry), &[]);
+    expect(ratio.min_per_second(2).lints(&retry), &[Lint::BudgetBelowOneCall]);
+    expect(BudgetConfig::ratio(0, SECS(1)).lints(&retry), &[Lint::BudgetRunsDry]);
+    expect(BudgetConfig::ratio(0, SECS(10)).min_per_second(1).lints(&retry), &[]);
     expect(BudgetConfig::token_bucket(2).lints(&retry), &[Lint::BudgetBelowOneCall]);
     expect(BudgetConfig::token_bucket(3).refill_per_success(0).lints(&retry), &[Lint::BudgetRunsDry]);
     expect(BudgetConfig::token_bucket(3).refill_per_success(0).refill_per_second(1).lints(&retry), &[]);

@@ -18,6 +18,17 @@ pub enum BudgetSettings {
         /// From 1 ms to 12 hours.
         window_ms: Millis,
     },
+    /// A percentage of the calls in the window; see [`BudgetConfig::ratio`].
+    Ratio {
+        /// Retries per hundred calls, 0 to 100.
+        percent: u8,
+        /// From 1 ms to 12 hours, 10 s by default; it moves on in ten parts.
+        #[serde(default = "ratio_window")]
+        window_ms: Millis,
+        /// Retries per second beside the percentage, in each process; 0 by default.
+        #[serde(default)]
+        min_per_second: u16,
+    },
     /// A bucket of tokens, one per retry; see [`BudgetConfig::token_bucket`].
     TokenBucket {
         /// Tokens at most, 1 to 4,000.
@@ -38,6 +49,10 @@ const fn refill_per_success() -> u32 {
     100
 }
 
+const fn ratio_window() -> Millis {
+    Millis::from_secs(10)
+}
+
 impl Default for BudgetSettings {
     fn default() -> Self {
         Self::TokenBucket {
@@ -56,6 +71,9 @@ impl BudgetSettings {
             Self::None => return None,
             Self::Rolling { max_retries, window_ms } => {
                 BudgetConfig::rolling(max_retries, Duration::from_millis(window_ms.get() as u64))
+            }
+            Self::Ratio { percent, window_ms, min_per_second } => {
+                BudgetConfig::ratio(percent, window_ms.to_duration()).min_per_second(min_per_second)
             }
             Self::TokenBucket { capacity, initial, refill_per_success_millitokens, refill_per_second_millitokens } => {
                 let config = BudgetConfig::token_bucket(capacity)
@@ -79,10 +97,10 @@ fn smallest(config: BudgetConfig) -> Result<Arc<BudgetView>, ConfigError> {
     fn sized<const N: usize>(config: BudgetConfig) -> Result<Arc<BudgetView>, ConfigError> {
         Ok(Arc::new(Budget::<N>::try_new(config)?))
     }
-    let sizes = [sized::<0>, sized::<64>, sized::<512>];
+    let sizes = [sized::<0>, sized::<10>, sized::<64>, sized::<512>];
     for sized in sizes {
         match sized(config) {
-            Err(ConfigError::RetriesAboveCapacity) => {}
+            Err(ConfigError::RetriesAboveCapacity | ConfigError::NoSlots) => {}
             budget => return budget,
         }
     }
@@ -98,6 +116,16 @@ mod tests {
         let settings: BudgetSettings = toml::from_str("token_bucket.capacity = 20").expect("the one required key");
         assert_eq!(settings.config(), Some(BudgetConfig::token_bucket(20)));
         assert_eq!(BudgetSettings::default().config(), Some(BudgetConfig::DEFAULT));
+    }
+
+    #[test]
+    fn a_ratio_has_a_window_of_ten_seconds_in_ten_parts() {
+        let settings: BudgetSettings = toml::from_str("ratio.percent = 20").expect("the one required key");
+        assert_eq!(settings.config(), Some(BudgetConfig::ratio(20, Duration::from_secs(10))));
+        let settings: BudgetSettings = toml::from_str("ratio = { percent = 0, min_per_second = 7 }").expect("a ratio");
+        let budget = settings.shared().expect("sound").expect("a budget");
+        assert_eq!(budget.remaining(&crate::StdClock), 70);
+        assert_eq!(size_of_val(&*budget), size_of::<Budget<10>>());
     }
 
     #[test]

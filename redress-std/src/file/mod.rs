@@ -31,7 +31,7 @@
 //! | `retry.backoff`, `retry.backoffs.CLASS` | [`BackoffConfig`](crate::BackoffConfig): `delay` is one of `constant`, `fixed`, `exponential`, `full_jitter`, `equal_jitter`, `decorrelated_jitter`, `token_backoff`, or `"none"` to retry at once | `retry_after = false`, `retry_after_as_is = false` |
 //! | `retry.limits` | retries of each class, 0 to 254 | no limits |
 //! | `breaker` | [`BreakerSettings`] | no breaker without this table; `failure_threshold` has to be given |
-//! | `budget` | [`BudgetSettings`]: `rolling` or `token_bucket` | `token_bucket` as in [`BudgetConfig::DEFAULT`](crate::BudgetConfig::DEFAULT); `"none"` for no budget |
+//! | `budget` | [`BudgetSettings`]: `token_bucket`, `ratio` or `rolling` | `token_bucket` as in [`BudgetConfig::DEFAULT`](crate::BudgetConfig::DEFAULT); `"none"` for no budget |
 //! | `calls` | the policies under which this one's operation makes calls in its turn | none |
 //! | `allow` | names of [rules](rules) that this policy breaks on purpose | none |
 //!

@@ -1,9 +1,11 @@
 //! The layer.
 
+use std::sync::Arc;
+
 use redress_core::{Backoff, Context, Environment, Policy, Retry, context::Hooks};
 use tower_layer::Layer;
 
-use super::{ByMethod, PolicyService, ServiceEnvironment};
+use super::{ByMethod, OnePolicy, PolicyService, ServiceEnvironment};
 use crate::SharedPolicy;
 
 /// The policy of a context until a call binds the shared policy to it.
@@ -11,14 +13,15 @@ static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)
 
 /// A layer that applies a policy to the requests of a service.
 ///
-/// `E` is the environment, `H` the hooks of the context it was made of, `K` makes the copies of requests. Each call has
-/// its own clone of the hooks: observers that count for all of them share what they count in, as `&'static` and `Arc` do.
+/// `E` is the environment, `H` the hooks of the context it was made of, `K` makes the copies of requests, `P` chooses their
+/// policies. Each call has its own clone of the hooks: observers that count for all of them share what they count in, as
+/// `&'static` and `Arc` do.
 ///
 /// Its behaviour is described in [`tower_v0_5`](super).
 #[derive(Clone, Debug)]
-pub struct PolicyLayer<E: Environment, H, K = ByMethod> {
+pub struct PolicyLayer<E: Environment, H, K = ByMethod, P = OnePolicy> {
     pub(super) pattern: Context<'static, E, H>,
-    pub(super) shared: Option<SharedPolicy>,
+    pub(super) policies: P,
     pub(super) copies: K,
 }
 
@@ -26,7 +29,7 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
     /// Creates a layer whose calls are made as with this context, of a policy in a `static` or
     /// [leaked](SharedPolicy::leak).
     pub const fn new(context: Context<'static, E, H>) -> Self {
-        Self { pattern: context, shared: None, copies: ByMethod }
+        Self { pattern: context, policies: OnePolicy(None), copies: ByMethod }
     }
 
     /// Creates a layer for a policy that owns its breaker and budget. The layer's services share them, with each other and
@@ -53,21 +56,61 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
         env: E,
         configure: impl FnOnce(Context<'static, E, Hooks<E::Classifier>>) -> Context<'static, E, H>,
     ) -> Self {
-        Self { shared: Some(policy), ..Self::new(configure(UNBOUND.context(env))) }
+        Self { policies: OnePolicy(Some(Arc::new(policy))), ..Self::new(configure(UNBOUND.context(env))) }
     }
 }
 
-impl<E: Environment, H, K> PolicyLayer<E, H, K> {
+impl<E: ServiceEnvironment, H, P> PolicyLayer<E, H, ByMethod, P> {
+    /// Creates a layer that asks for the policy of each request: for a breaker and a budget per host, shard or tenant. `choose`
+    /// returns a policy out of a [`ByKey`](crate::ByKey) (feature `by-key`) or any other place; the call holds it until it ends.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "by-key", feature = "http", feature = "tokio"))] {
+    /// use std::{sync::Arc, time::Duration};
+    /// use ::http::Request;
+    /// use redress_std::{
+    ///     Backoff, BreakerConfig, ByKey, CircuitBreaker, Retry, SharedPolicy, Tokio,
+    ///     tower_v0_5::{PolicyLayer, authority},
+    /// };
+    /// # type Body = String;
+    ///
+    /// let backoff = Backoff::full_jitter(Duration::from_millis(50), Duration::from_secs(5));
+    /// let hosts: ByKey<String, SharedPolicy> = ByKey::new(1_000, move |_host| {
+    ///     let breaker = Arc::new(CircuitBreaker::<8>::new(BreakerConfig::new(8)));
+    ///     SharedPolicy::new(Retry::new(backoff)).circuit_breaker(breaker)
+    /// });
+    /// let hosts = Arc::new(hosts);
+    /// let layer = PolicyLayer::per_request(
+    ///     move |request: &Request<Body>| hosts.get(authority(request)),
+    ///     Tokio,
+    ///     |context| context.operation("fetch"),
+    /// );
+    /// # let _ = layer;
+    /// # }
+    /// ```
+    pub fn per_request<Req>(
+        choose: P,
+        env: E,
+        configure: impl FnOnce(Context<'static, E, Hooks<E::Classifier>>) -> Context<'static, E, H>,
+    ) -> Self
+    where
+        P: Fn(&Req) -> Arc<SharedPolicy>,
+    {
+        Self { pattern: configure(UNBOUND.context(env)), policies: choose, copies: ByMethod }
+    }
+}
+
+impl<E: Environment, H, K, P> PolicyLayer<E, H, K, P> {
     /// Sets how requests are copied: a `Fn(&Req) -> Option<Req>`, or any other [`CloneRequest`](super::CloneRequest). A
     /// request of which there is no copy is sent once. Default: [`ByMethod`].
-    pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2> {
-        let Self { pattern, shared, copies: _ } = self;
-        PolicyLayer { pattern, shared, copies }
+    pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2, P> {
+        let Self { pattern, policies, copies: _ } = self;
+        PolicyLayer { pattern, policies, copies }
     }
 }
 
-impl<S, E: Environment + Clone, H: Clone, K: Clone> Layer<S> for PolicyLayer<E, H, K> {
-    type Service = PolicyService<S, E, H, K>;
+impl<S, E: Environment + Clone, H: Clone, K: Clone, P: Clone> Layer<S> for PolicyLayer<E, H, K, P> {
+    type Service = PolicyService<S, E, H, K, P>;
 
     fn layer(&self, service: S) -> Self::Service {
         PolicyService::new(service, self.clone())

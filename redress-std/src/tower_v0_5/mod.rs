@@ -81,6 +81,11 @@
 //! was read of it for the first attempt is gone, and a retry would send the rest. Collect it first:
 //! `Full::new(request.into_body().collect().await?.to_bytes())`, with a limit if others send it.
 //!
+//! # A breaker and a budget per host
+//!
+//! [`PolicyLayer::per_request`] asks for the policy of each request, by its [`authority`], a header or whatever tells
+//! dependencies apart. A host that is down then opens no circuit but its own.
+//!
 //! # Readiness
 //!
 //! The first attempt is made with the service that was asked [for readiness](tower_service::Service::poll_ready); each
@@ -107,6 +112,6 @@ pub use self::{
     environment::ServiceEnvironment,
     error::ServiceError,
     layer::PolicyLayer,
-    request::{ByClone, ByMethod, CloneRequest},
+    request::{ByClone, ByMethod, ChoosePolicy, CloneRequest, OnePolicy, authority},
     service::PolicyService,
 };

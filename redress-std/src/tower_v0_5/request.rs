@@ -1,6 +1,45 @@
-//! Copies of requests.
+//! Copies of requests, and their policies.
 
-use ::http::{HeaderName, Request};
+use std::sync::Arc;
+
+use ::http::{HeaderName, Request, header::HOST};
+
+use crate::SharedPolicy;
+
+/// Chooses the policy of a request. Any `Fn(&Req) -> Arc<SharedPolicy>` does; [`OnePolicy`] is that of the layer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` chooses no policy for a `{Req}`",
+    note = "write `|request: &{Req}| policies.get(key_of(request))`, which returns an `Arc<SharedPolicy>`"
+)]
+pub trait ChoosePolicy<Req> {
+    /// Returns the policy, which the call holds until it ends; `None` for that of the context the layer was made of.
+    fn choose(&self, request: &Req) -> Option<Arc<SharedPolicy>>;
+}
+
+impl<Req, F: Fn(&Req) -> Arc<SharedPolicy>> ChoosePolicy<Req> for F {
+    #[inline]
+    fn choose(&self, request: &Req) -> Option<Arc<SharedPolicy>> {
+        Some(self(request))
+    }
+}
+
+/// One policy for all requests: that of the context, or the one given to [`PolicyLayer::shared`](super::PolicyLayer::shared).
+#[derive(Clone, Debug)]
+pub struct OnePolicy(pub(super) Option<Arc<SharedPolicy>>);
+
+impl<Req> ChoosePolicy<Req> for OnePolicy {
+    #[inline]
+    fn choose(&self, _request: &Req) -> Option<Arc<SharedPolicy>> {
+        self.0.clone()
+    }
+}
+
+/// Returns the host, and the port if there is one, that a request goes to: the key of a policy per host. Out of the URI, or out
+/// of the `Host` header if the URI is a path; empty without both.
+pub fn authority<B>(request: &Request<B>) -> &str {
+    let header = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or_default()
+}
 
 /// Makes the copies of requests that retries are made with. Any `Fn(&Req) -> Option<Req>` does; [`ByMethod`] copies HTTP requests
 /// that are safe to repeat, [`ByClone`] any request.

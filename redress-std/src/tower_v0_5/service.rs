@@ -13,18 +13,20 @@ use redress_core::{
 };
 use tower_service::Service;
 
-use super::{ByMethod, CloneRequest, PolicyLayer, ServiceEnvironment, ServiceError, environment::Named};
+use super::{
+    ByMethod, ChoosePolicy, CloneRequest, OnePolicy, PolicyLayer, ServiceEnvironment, ServiceError, environment::Named,
+};
 
 /// A service whose requests are made under a policy. Made by [`PolicyLayer`].
 #[derive(Clone, Debug)]
-pub struct PolicyService<S, E: Environment, H, K = ByMethod> {
+pub struct PolicyService<S, E: Environment, H, K = ByMethod, P = OnePolicy> {
     service: S,
-    layer: PolicyLayer<E, H, K>,
+    layer: PolicyLayer<E, H, K, P>,
 }
 
-impl<S, E: Environment, H, K> PolicyService<S, E, H, K> {
+impl<S, E: Environment, H, K, P> PolicyService<S, E, H, K, P> {
     /// Creates the service under the policy of this layer.
-    pub const fn new(service: S, layer: PolicyLayer<E, H, K>) -> Self {
+    pub const fn new(service: S, layer: PolicyLayer<E, H, K, P>) -> Self {
         Self { service, layer }
     }
 
@@ -34,7 +36,7 @@ impl<S, E: Environment, H, K> PolicyService<S, E, H, K> {
     }
 }
 
-impl<S, Req, E, H, K> Service<Req> for PolicyService<S, E, H, K>
+impl<S, Req, E, H, K, P> Service<Req> for PolicyService<S, E, H, K, P>
 where
     S: Service<Req, Response: Send, Error: Send, Future: Send> + Clone + Send + 'static,
     Req: Send + 'static,
@@ -43,6 +45,7 @@ where
     H::Classifier: Classifier<S::Error>,
     H::Results: ResultClassifier<S::Response>,
     K: CloneRequest<Req> + Clone + Send + 'static,
+    P: ChoosePolicy<Req>,
 {
     type Response = S::Response;
     type Error = ServiceError<S::Error>;
@@ -57,9 +60,10 @@ where
         let clone = self.service.clone();
         let mut ready = Some(mem::replace(&mut self.service, clone.clone()));
         let service = clone;
-        let PolicyLayer { pattern, shared, copies } = self.layer.clone();
+        let chosen = self.layer.policies.choose(&request);
+        let (pattern, copies) = (self.layer.pattern.clone(), self.layer.copies.clone());
         Box::pin(async move {
-            let policy = shared.as_ref().map_or(*pattern.policy(), |shared| shared.policy());
+            let policy = chosen.as_ref().map_or(*pattern.policy(), |chosen| chosen.policy());
             // Whether it can be repeated is known only by copying it.
             let original = copies.clone_request(&request);
             let policy = if original.is_some() { policy } else { policy.once() };

@@ -67,6 +67,8 @@ enum BudgetRules {
     Rolling(usize, u64),
     /// Tokens, and thousandths of one back per success.
     Bucket(u64, u64),
+    /// Percent of the calls of a window in four parts, and thousandths of a retry without a call.
+    Ratio(u64, u64, u64),
 }
 
 #[derive(Clone, Copy)]
@@ -160,6 +162,14 @@ const POLICIES: &[Rules] = &[
         ..NOTHING
     },
     Rules { name: "bucket", budget: Some(BudgetRules::Bucket(2, 500)), ..NOTHING },
+    Rules { name: "ratio", max_attempts: Some(4), budget: Some(BudgetRules::Ratio(40, 24, 0)), ..NOTHING },
+    Rules {
+        name: "ratio with a minimum",
+        deadline: Some(60),
+        budget: Some(BudgetRules::Ratio(50, 8, 1_000)),
+        breaker: Some(BREAKER),
+        ..NOTHING
+    },
     Rules { name: "breaker", max_attempts: Some(2), breaker: Some(BREAKER), ..NOTHING },
     Rules {
         name: "breaker with a long memory",

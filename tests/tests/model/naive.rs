@@ -24,6 +24,11 @@ struct Model<'r> {
     retries: Vec<u64>,
     /// Thousandths of tokens.
     tokens: u64,
+    /// Of a ratio: which part of the window it is, when it began, in which ones there were calls and retries.
+    part: u64,
+    part_began: u64,
+    counted: Vec<u64>,
+    retried: Vec<u64>,
 }
 
 /// What is known of a call while it runs.
@@ -52,6 +57,10 @@ pub(crate) fn calls(rules: &Rules, symbols: &[Symbol]) -> Vec<Told> {
         stamps: Vec::new(),
         retries: Vec::new(),
         tokens,
+        part: 0,
+        part_began: 0,
+        counted: Vec::new(),
+        retried: Vec::new(),
     };
     let mut symbols = symbols.iter();
     let mut told = Vec::new();
@@ -143,12 +152,31 @@ impl Model<'_> {
         self.stamps.clear();
     }
 
-    fn left(&self) -> u64 {
+    /// Moves the window of a ratio on. It begins anew if nothing of it is left.
+    fn slide(&mut self) {
+        let Some(BudgetRules::Ratio(_, window, _)) = self.rules.budget else { return };
+        let width = window / 4;
+        let passed = (self.now - self.part_began) / width;
+        self.part += passed;
+        self.part_began = if passed < 4 { self.part_began + passed * width } else { self.now };
+    }
+
+    fn count_call(&mut self) {
+        self.slide();
+        self.counted.push(self.part);
+    }
+
+    fn left(&mut self) -> u64 {
+        self.slide();
         match self.rules.budget {
             None => u64::MAX,
             Some(BudgetRules::Bucket(..)) => self.tokens / 1_000,
             Some(BudgetRules::Rolling(most, window)) => {
                 (most - self.retries.iter().filter(|at| self.now - **at < window).count()) as u64
+            }
+            Some(BudgetRules::Ratio(percent, _, minimum)) => {
+                let recent = |parts: &[u64]| parts.iter().filter(|part| **part + 4 > self.part).count() as u64;
+                (minimum + recent(&self.counted) * percent * 10).saturating_sub(recent(&self.retried) * 1_000) / 1_000
             }
         }
     }
@@ -182,6 +210,9 @@ impl Model<'_> {
                 if let Some(BudgetRules::Bucket(most, back)) = self.rules.budget {
                     self.tokens = (self.tokens + back).min(most * 1_000);
                 }
+                if call.attempts == 1 {
+                    self.count_call();
+                }
                 return ControlFlow::Break(None);
             }
             Deed::Abort => return ControlFlow::Break(Some(StopReason::Aborted)),
@@ -203,6 +234,7 @@ impl Model<'_> {
             Err(reason) => return ControlFlow::Break(Some(reason)),
         };
         self.retries.push(self.now);
+        self.retried.push(self.part);
         self.tokens = self.tokens.saturating_sub(1_000);
         call.retry_before = Some((class, delay));
         match deed {
@@ -255,6 +287,9 @@ impl Model<'_> {
         if rules.deadline.is_some_and(|deadline| self.now - call.start + delay >= deadline) {
             call.next_delay = Some(delay);
             return Err(StopReason::DeadlineExceeded);
+        }
+        if call.attempts == 1 {
+            self.count_call();
         }
         if self.left() == 0 {
             return Err(StopReason::BudgetExhausted);

@@ -175,6 +175,10 @@ fn budget(rules: BudgetRules) -> Budget<SLOTS> {
         BudgetRules::Rolling(retries, window) => BudgetConfig::rolling(byte(retries).into(), span(window)),
         BudgetRules::Bucket(tokens, back) => BudgetConfig::token_bucket(u16::try_from(tokens).expect("few tokens"))
             .refill_per_success(u32::try_from(back).expect("a part of a token")),
+        BudgetRules::Ratio(percent, window, minimum) => {
+            let per_second = u16::try_from(minimum / window).expect("few retries");
+            BudgetConfig::ratio(byte(usize::try_from(percent).expect("small")), span(window)).min_per_second(per_second)
+        }
     })
 }
 

@@ -188,6 +188,9 @@ fn bound(budget: &BudgetSettings) -> String {
     match budget {
         BudgetSettings::None => "none".to_owned(),
         BudgetSettings::Rolling { max_retries, window_ms } => format!("at most {max_retries} retries in {window_ms}"),
+        BudgetSettings::Ratio { percent, window_ms, min_per_second } => {
+            format!("{percent} % of the calls in {window_ms} and {min_per_second} a second")
+        }
         BudgetSettings::TokenBucket {
             capacity,
             initial,
