@@ -39,9 +39,9 @@ impl<T, X> Failed<T, X> {
 impl<E, H: HookSet> Site<E, H> {
     /// Classifies what an attempt returned.
     #[inline]
-    pub(crate) fn classify<T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
+    pub(crate) fn classify<B, T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Results: ResultClassifier<T>,
     {
         let hooks = self.hooks.parts();

@@ -35,6 +35,9 @@ pub struct SeededRandom(u32);
 impl SeededRandom {
     /// Creates a generator from something no other device of the fleet has: a chip id, a MAC address, a serial number.
     ///
+    /// A generator that is made anew in each call of a function, from the same seed, repeats its numbers: keep the context, or mix
+    /// in a counter, `SeededRandom::new(id ^ calls << 32)`.
+    ///
     /// Neighbouring seeds give unrelated sequences: the seed goes through the finalizer of `MurmurHash3` first.
     pub const fn new(seed: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "both halves go in")]

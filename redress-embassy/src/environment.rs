@@ -50,10 +50,14 @@ pub struct Embassy<R> {
 }
 
 impl Embassy<SeededRandom> {
-    /// With a small generator, seeded with something no other device of the fleet has: a chip id, a MAC address, a
-    /// serial number.
-    pub const fn seeded(id: u64) -> Self {
-        Self::with(SeededRandom::new(id))
+    /// Creates an environment with a small generator, seeded with something no other device of the fleet has, a chip id, a MAC
+    /// address or a serial number, and with the time.
+    ///
+    /// Because of the time, contexts that are made anew for each call do not repeat the delays of the one before. Within one
+    /// tick of the clock they do: keep the context, or mix a counter into `id`.
+    pub fn seeded(id: u64) -> Self {
+        // Turned, so that the ticks, which differ in their low half, meet the high half of the id.
+        Self::with(SeededRandom::new(id ^ EmbassyClock.now().ticks().rotate_left(32)))
     }
 }
 

@@ -1,10 +1,10 @@
 //! The classifiers for all types that implement `std::error::Error`.
 
-use std::error::Error;
+use std::{error::Error, ops::Deref};
 
 use redress_core::{Classification, Classifier};
 
-use crate::chain;
+use crate::chain::{self, DynError};
 
 /// Classifies any [`std::error::Error`] by its `source()` chain: known types first, then names.
 ///
@@ -26,6 +26,17 @@ pub struct DefaultClassifier;
 impl<E: Error + 'static> Classifier<E> for DefaultClassifier {
     fn classify(&self, error: &E) -> Classification {
         chain::classify(error)
+    }
+}
+
+/// The shape of values that own an error of any type: `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`.
+#[derive(Debug)]
+pub struct Boxed(());
+
+#[diagnostic::do_not_recommend]
+impl<E: Deref<Target: DynError>> Classifier<E, Boxed> for DefaultClassifier {
+    fn classify(&self, error: &E) -> Classification {
+        chain::boxed(error)
     }
 }
 
@@ -54,5 +65,12 @@ pub struct StrictClassifier;
 impl<E: Error + 'static> Classifier<E> for StrictClassifier {
     fn classify(&self, error: &E) -> Classification {
         chain::classify_strictly(error)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Deref<Target: DynError>> Classifier<E, Boxed> for StrictClassifier {
+    fn classify(&self, error: &E) -> Classification {
+        chain::boxed_strictly(error)
     }
 }

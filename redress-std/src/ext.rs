@@ -27,14 +27,14 @@ pub trait PolicyExt: sealed::Sealed {
     /// # Errors
     ///
     /// The last error by value, with the reason to stop.
-    fn call<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+    fn call<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
-        DefaultClassifier: Classifier<X>;
+        DefaultClassifier: Classifier<X, B>;
 
     /// Calls the operation like [`call`](Self::call) and returns a report about it.
-    fn execute<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+    fn execute<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
-        DefaultClassifier: Classifier<X>;
+        DefaultClassifier: Classifier<X, B>;
 }
 
 mod sealed {
@@ -46,17 +46,17 @@ impl sealed::Sealed for SharedPolicy {}
 
 impl PolicyExt for Policy<'_> {
     #[inline]
-    fn call<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+    fn call<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
-        DefaultClassifier: Classifier<X>,
+        DefaultClassifier: Classifier<X, B>,
     {
         self.context(Threads).call(operation)
     }
 
     #[inline]
-    fn execute<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+    fn execute<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
-        DefaultClassifier: Classifier<X>,
+        DefaultClassifier: Classifier<X, B>,
     {
         self.context(Threads).execute(operation)
     }
@@ -64,17 +64,17 @@ impl PolicyExt for Policy<'_> {
 
 impl PolicyExt for SharedPolicy {
     #[inline]
-    fn call<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+    fn call<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
-        DefaultClassifier: Classifier<X>,
+        DefaultClassifier: Classifier<X, B>,
     {
         self.context(Threads).call(operation)
     }
 
     #[inline]
-    fn execute<K, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+    fn execute<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
-        DefaultClassifier: Classifier<X>,
+        DefaultClassifier: Classifier<X, B>,
     {
         self.context(Threads).execute(operation)
     }

@@ -116,7 +116,7 @@ pub fn status_with_headers(status: StatusCode, headers: &HeaderMap) -> Option<Cl
         _ => heard.wait,
     };
     let is_limited = status == StatusCode::FORBIDDEN && (heard.wait.is_some() || heard.is_exhausted);
-    let limited = || Classification::new(ErrorClass::RateLimit).code(status.as_u16().into());
+    let limited = || Classification::new(ErrorClass::RateLimit).http_status(status.as_u16());
     let failure = if is_limited { limited() } else { failure };
     Some(hint.map_or(failure, |hint| failure.retry_after(hint)))
 }

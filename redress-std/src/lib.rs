@@ -46,7 +46,7 @@
 //! |---|---|
 //! | implement [`std::error::Error`] | none: [`DefaultClassifier`] is what [`Threads`] and `Tokio` start with |
 //! | implement [`Classify`] | `.classifier(SelfClassifier)` |
-//! | `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report` | `.classifier(chain::boxed)` |
+//! | `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report` | none; in the tower layer `.classifier(chain::boxed)` |
 //! | any other | `.classifier(\|error: &E\| ErrorClass::Transient)`, or a `Classification` with hints |
 //!
 //! ```
@@ -213,7 +213,7 @@ pub use self::{
     threads::Threads,
 };
 pub use self::{
-    default::{DefaultClassifier, StrictClassifier},
+    default::{Boxed, DefaultClassifier, StrictClassifier},
     shared::SharedPolicy,
 };
 

@@ -179,7 +179,6 @@ impl<K, T, X, F, H> Retrying<'_, F, Blocks<K>, T, X, Threads, H>
 where
     F: Operation<K, T, X>,
     H: HookSet,
-    H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
 {
@@ -188,12 +187,18 @@ where
     /// # Errors
     ///
     /// The last error by value, with the reason to stop.
-    pub fn call(mut self) -> Result<T, RetryError<X>> {
+    pub fn call<B>(mut self) -> Result<T, RetryError<X>>
+    where
+        H::Classifier: Classifier<X, B>,
+    {
         self.context.call(self.operation)
     }
 
     /// Calls the operation like [`call`](Self::call) and returns a report about it.
-    pub fn execute(mut self) -> Outcome<T, X> {
+    pub fn execute<B>(mut self) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X, B>,
+    {
         self.context.execute(self.operation)
     }
 }
@@ -203,18 +208,20 @@ impl<K, T, X, F, H> Retrying<'_, F, Awaits<K>, T, X, Tokio, H>
 where
     F: SpawnedOperation<K, Output = Result<T, X>>,
     H: HookSet,
-    H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
 {
     /// Calls the operation like `.await` and returns a report about it.
-    pub async fn execute(mut self) -> Outcome<T, X> {
+    pub async fn execute<B>(mut self) -> Outcome<T, X>
+    where
+        H::Classifier: Classifier<X, B>,
+    {
         self.context.execute(self.operation).await
     }
 }
 
 /// `.await` calls the operation until it succeeds or the policy stops. The future is boxed, because it has no name; those of a
-/// context's `call` are not.
+/// context's `call` are not. Errors without a type, such as `Box<dyn Error>`, need `.classify(chain::boxed)` here.
 #[cfg(feature = "tokio")]
 impl<'p, K, T, X, F, H> IntoFuture for Retrying<'p, F, Awaits<K>, T, X, Tokio, H>
 where

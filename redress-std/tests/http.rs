@@ -66,7 +66,7 @@ fn statuses() {
         (StatusCode::GATEWAY_TIMEOUT, ServerError),
     ];
     for (status, class) in ROWS {
-        let expected = Classification::new(class).code(status.as_u16().into());
+        let expected = Classification::new(class).http_status(status.as_u16());
         assert_eq!(http::classify(status), expected);
         assert_eq!(http::status(status), Some(expected));
         assert_eq!(http::status_with_headers(status, &HeaderMap::new()), Some(expected));

@@ -170,8 +170,20 @@ fn anyhow_finds_the_error() {
 }
 
 #[test]
-fn errors_of_any_type_are_classified_when_asked() {
+fn errors_of_any_type_are_classified_by_default() {
     type BoxError = Box<dyn Error + Send + Sync>;
     let failing = || Err::<(), BoxError>(Box::new(io::Error::from(ErrorKind::ConnectionReset)));
+    assert_eq!(POLICY.call(failing).unwrap_err().attempts, 3);
+    assert_eq!(POLICY.context(Threads).call(failing).unwrap_err().attempts, 3);
+    assert_eq!(failing.retry(&POLICY).call().unwrap_err().attempts, 3);
     assert_eq!(POLICY.context(Threads).classifier(chain::boxed).call(failing).unwrap_err().attempts, 3);
+    let lasting = || Err::<(), _>(anyhow::Error::new(io::Error::from(ErrorKind::PermissionDenied)).context("login"));
+    let error = POLICY.execute(lasting);
+    assert_eq!((error.attempts, error.last_class), (1, Some(ErrorClass::Permission)));
+    let plain = || Err::<(), Box<dyn Error>>(io::Error::from(ErrorKind::ConnectionReset).into());
+    let mut run_context = POLICY.context(Threads);
+    let mut run = run_context.start().unwrap();
+    assert!(run.failed(plain().unwrap_err()).is_ok());
+    drop(run);
+    assert_eq!(POLICY.call(plain).unwrap_err().last_class, Some(ErrorClass::Transient));
 }

@@ -6,10 +6,12 @@ use std::{fs, path::Path};
 /// What each file's message must contain: the field and its bounds for configuration, the name of the thing for misuse.
 const WORDS: &[(&str, &[&str])] = &[
     ("base_above_max", &["backoff base: must be at most max"]),
-    ("blocking_call_of_an_async_operation", &["Result<_, _>"]),
+    ("blocking_call_of_an_async_fn", &["it is async, or returns no `Result`", "needs an async environment: `Tokio`"]),
+    ("blocking_call_of_an_async_operation", &["it is async", "Result<_, _>"]),
     ("budget_above_capacity", &["max_retries: must be at most the window's capacity"]),
     ("empty_fixed_list", &["backoff delays: a fixed list must have at least one delay"]),
     ("error_without_class", &["Timeout"]),
+    ("hook_of_another_error", &["Result<_, u8>"]),
     ("neutral_trips", &["neutral: a class that trips the breaker cannot be neutral"]),
     ("no_backoff", &["backoff: give a default or at least one class a backoff"]),
     ("permit_used_twice", &["use of moved value: `permit`"]),

@@ -102,6 +102,7 @@ pub(crate) fn success_after_trouble(api: &Api, journal: &mut Journal) -> Result 
     );
     let outcome = fetch(api, journal, "/trouble");
     journal.close("fetch");
+    journal.say(&format!("\n{outcome}"));
 
     expect("value", outcome.value().map(String::as_str), Some(HEALTHY))?;
     expect("attempts", outcome.attempts, 7)?;
@@ -118,6 +119,7 @@ pub(crate) fn give_up_on_refusal(api: &Api, journal: &mut Journal) -> Result {
     api.script("/private", &[Fault::Status(503), Fault::Status(401)]);
     let outcome = fetch(api, journal, "/private");
     journal.close("fetch");
+    journal.say(&format!("\n{outcome}"));
 
     expect("stop reason", outcome.stop_reason, Some(StopReason::NonRetryableClass))?;
     expect("class", outcome.last_class, Some(ErrorClass::Auth))?;
@@ -135,6 +137,7 @@ pub(crate) fn give_up_before_the_deadline(api: &Api, journal: &mut Journal) -> R
     let left = deadline.saturating_sub(outcome.elapsed);
     journal.note(format!("{not_taken} not taken, {left} left"));
     journal.close("fetch");
+    journal.say(&format!("\n{outcome}"));
 
     expect("stop reason", outcome.stop_reason, Some(StopReason::RetryAfterTooLong))?;
     expect("hint of the server", not_taken, Millis::from_secs(30))?;
@@ -163,6 +166,7 @@ pub(crate) fn breaker(api: &Api, journal: &mut Journal) -> Result {
 
     let probe = fetch(api, journal, "/down");
     journal.close("fetch");
+    journal.say(&format!("\n{rejected}\n{probe}"));
     expect("value", probe.value().map(String::as_str), Some(HEALTHY))?;
     expect("requests", api.requests("/down").len(), 10)?;
     expect("breaker", BREAKER.state(), BreakerState::Closed)

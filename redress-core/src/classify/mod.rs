@@ -168,14 +168,16 @@ impl Classify for Classification {
 /// Tells the class of an error.
 ///
 /// A classifier MUST NOT panic, MUST answer without blocking, and is called exactly once per failure.
+///
+/// `B` tells errors from values that own one, such as `Box<dyn Error>`, where a classifier takes both; it is inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot tell the class of `{E}`",
     label = "the class of `{E}` is not known here",
     note = "implement `Classify` for the error and add `.classifier(SelfClassifier)` to the context",
     note = "or add a classifier of your own: `.classifier(|error: &{E}| ErrorClass::Transient)`",
-    note = "for `Box<dyn Error>` and its like, redress-std has `.classifier(chain::boxed)`"
+    note = "the environments of redress-std know the classes of `Box<dyn Error>` and of all that implements `Error`"
 )]
-pub trait Classifier<E: ?Sized> {
+pub trait Classifier<E: ?Sized, B = ()> {
     /// The class of this error.
     fn classify(&self, error: &E) -> Classification;
 }
@@ -222,7 +224,7 @@ impl<E: Classify + ?Sized> Classifier<E> for SelfClassifier {
 pub struct Idempotent<C>(pub C);
 
 #[diagnostic::do_not_recommend]
-impl<E: ?Sized, C: Classifier<E>> Classifier<E> for Idempotent<C> {
+impl<E: ?Sized, B, C: Classifier<E, B>> Classifier<E, B> for Idempotent<C> {
     fn classify(&self, error: &E) -> Classification {
         self.0.classify(error).idempotent()
     }

@@ -59,14 +59,14 @@ macro_rules! asynch {
             ///
             /// Not an `async fn`, because the future of one keeps its arguments twice. For the same reason a resumed call
             /// waits here, and not in a future around this one.
-            fn drive<const RESUMED: bool, E, H, K, T, X, R>(
+            fn drive<const RESUMED: bool, E, H, K, B, T, X, R>(
                 mut run: Run<'_, E, H, $mode>,
                 mut operation: impl $operation<K, Output = Result<T, X>>,
             ) -> impl Future<Output = R>
             where
                 E: AsyncEnvironment,
                 H: HookSet,
-                H::Classifier: Classifier<X>,
+                H::Classifier: Classifier<X, B>,
                 H::Results: ResultClassifier<T>,
                 H::Observer: ErrorObserver<X>,
                 R: FromReport<T, X>,
@@ -129,61 +129,61 @@ macro_rules! asynch {
                 ///
                 /// The last error by value, with the reason to stop. A value that the result classifier rejects is dropped;
                 /// [`execute`](Self::execute) returns it.
-                pub fn call<K, T, X>(
+                pub fn call<K, B, T, X>(
                     &mut self,
                     operation: impl $operation<K, Output = Result<T, X>>,
                 ) -> impl Future<Output = Result<T, RetryError<X>>>
                 where
-                    H::Classifier: Classifier<X>,
+                    H::Classifier: Classifier<X, B>,
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy.policy(), &mut self.site, None);
-                    drive::<false, _, _, _, _, _, _>(run, operation)
+                    drive::<false, _, _, _, B, _, _, _>(run, operation)
                 }
 
                 /// Calls the operation like [`call`](Self::call) and returns a report about it.
-                pub fn execute<K, T, X>(
+                pub fn execute<K, B, T, X>(
                     &mut self,
                     operation: impl $operation<K, Output = Result<T, X>>,
                 ) -> impl Future<Output = Outcome<T, X>>
                 where
-                    H::Classifier: Classifier<X>,
+                    H::Classifier: Classifier<X, B>,
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy.policy(), &mut self.site, None);
-                    drive::<false, _, _, _, _, _, _>(run, operation)
+                    drive::<false, _, _, _, B, _, _, _>(run, operation)
                 }
             }
 
             impl<'c, E: AsyncEnvironment, H: HookSet> Resumed<'c, E, H, $mode> {
                 /// Waits, then goes on like [`Context::call`].
-                pub fn call<K, T, X>(
+                pub fn call<K, B, T, X>(
                     self,
                     operation: impl $operation<K, Output = Result<T, X>>,
                 ) -> impl Future<Output = Result<T, RetryError<X>>>
                 where
-                    H::Classifier: Classifier<X>,
+                    H::Classifier: Classifier<X, B>,
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy, self.site, Some(self.machine));
-                    drive::<true, _, _, _, _, _, _>(run, operation)
+                    drive::<true, _, _, _, B, _, _, _>(run, operation)
                 }
 
                 /// Waits, then goes on like [`Context::execute`].
-                pub fn execute<K, T, X>(
+                pub fn execute<K, B, T, X>(
                     self,
                     operation: impl $operation<K, Output = Result<T, X>>,
                 ) -> impl Future<Output = Outcome<T, X>>
                 where
-                    H::Classifier: Classifier<X>,
+                    H::Classifier: Classifier<X, B>,
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
                     let run = Run::of(self.policy, self.site, Some(self.machine));
-                    drive::<true, _, _, _, _, _, _>(run, operation)
+                    drive::<true, _, _, _, B, _, _, _>(run, operation)
                 }
             }
         }
@@ -235,9 +235,9 @@ impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
     /// # Errors
     ///
     /// There is no other attempt: the error by value, with the reason to stop.
-    pub async fn failed<X>(&mut self, error: X) -> Result<(), RetryError<X>>
+    pub async fn failed<B, X>(&mut self, error: X) -> Result<(), RetryError<X>>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Observer: ErrorObserver<X>,
     {
         let classification = self.site.hooks.parts().classifier.classify(&error);

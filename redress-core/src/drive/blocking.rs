@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// The loop: attempt after attempt, with waits in between, until the call ends.
-fn drive<E, H, K, T, X, R>(run: &mut Run<'_, E, H, Blocking>, mut operation: impl Operation<K, T, X>) -> R
+fn drive<E, H, K, B, T, X, R>(run: &mut Run<'_, E, H, Blocking>, mut operation: impl Operation<K, T, X>) -> R
 where
     E: BlockingEnvironment,
     H: HookSet,
-    H::Classifier: Classifier<X>,
+    H::Classifier: Classifier<X, B>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
     R: FromReport<T, X>,
@@ -75,9 +75,9 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
     /// # Errors
     ///
     /// There is no other attempt: the error by value, with the reason to stop.
-    pub fn failed<X>(&mut self, error: X) -> Result<(), RetryError<X>>
+    pub fn failed<B, X>(&mut self, error: X) -> Result<(), RetryError<X>>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Observer: ErrorObserver<X>,
     {
         let classification = self.site.hooks.parts().classifier.classify(&error);
@@ -113,23 +113,23 @@ impl<'p, E: BlockingEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H,
     ///
     /// The last error by value, with the reason to stop. A value that the result classifier rejects is dropped;
     /// [`execute`](Self::execute) returns it.
-    pub fn call<K, T, X>(&mut self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+    pub fn call<K, B, T, X>(&mut self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Results: ResultClassifier<T>,
         H::Observer: ErrorObserver<X>,
     {
-        drive(&mut Run::of(self.policy.policy(), &mut self.site, None), operation)
+        drive::<_, _, _, B, _, _, _>(&mut Run::of(self.policy.policy(), &mut self.site, None), operation)
     }
 
     /// Calls the operation like [`call`](Self::call) and returns a report about it.
-    pub fn execute<K, T, X>(&mut self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+    pub fn execute<K, B, T, X>(&mut self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Results: ResultClassifier<T>,
         H::Observer: ErrorObserver<X>,
     {
-        drive(&mut Run::of(self.policy.policy(), &mut self.site, None), operation)
+        drive::<_, _, _, B, _, _, _>(&mut Run::of(self.policy.policy(), &mut self.site, None), operation)
     }
 
     /// Starts a call whose attempts the caller makes: the loop form.
@@ -151,23 +151,23 @@ impl<'c, E: BlockingEnvironment, H: HookSet> Resumed<'c, E, H, Blocking> {
     }
 
     /// Waits, then goes on like [`Context::call`].
-    pub fn call<K, T, X>(self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+    pub fn call<K, B, T, X>(self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Results: ResultClassifier<T>,
         H::Observer: ErrorObserver<X>,
     {
-        drive(&mut self.waited(), operation)
+        drive::<_, _, _, B, _, _, _>(&mut self.waited(), operation)
     }
 
     /// Waits, then goes on like [`Context::execute`].
-    pub fn execute<K, T, X>(self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+    pub fn execute<K, B, T, X>(self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
-        H::Classifier: Classifier<X>,
+        H::Classifier: Classifier<X, B>,
         H::Results: ResultClassifier<T>,
         H::Observer: ErrorObserver<X>,
     {
-        drive(&mut self.waited(), operation)
+        drive::<_, _, _, B, _, _, _>(&mut self.waited(), operation)
     }
 
     /// Waits, then starts the next attempt: the loop form.

@@ -7,7 +7,7 @@ use crate::AttemptInfo;
 
 /// An operation that blocks: `FnMut() -> Result<T, X>` or `FnMut(AttemptInfo) -> Result<T, X>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an operation that blocks",
+    message = "`{Self}` is not an operation that blocks: it is async, or returns no `Result`",
     label = "expected a closure that returns a `Result`",
     note = "in an environment that blocks, the closure takes nothing or an `AttemptInfo`, and returns `Result<{T}, {X}>`",
     note = "an async operation needs an async environment: `Tokio`, `TokioLocal`, `Embassy`, `Web`, `Local`"
@@ -17,15 +17,29 @@ pub trait Operation<K, T, X> {
     fn attempt(&mut self, info: AttemptInfo) -> Result<T, X>;
 }
 
-impl<F: FnMut() -> Result<T, X>, T, X> Operation<fn(), T, X> for F {
+impl<F: FnMut() -> R, R: IsResult<T, X>, T, X> Operation<fn(), T, X> for F {
     fn attempt(&mut self, _info: AttemptInfo) -> Result<T, X> {
-        self()
+        self().into_result()
     }
 }
 
-impl<F: FnMut(AttemptInfo) -> Result<T, X>, T, X> Operation<fn(AttemptInfo), T, X> for F {
+impl<F: FnMut(AttemptInfo) -> R, R: IsResult<T, X>, T, X> Operation<fn(AttemptInfo), T, X> for F {
     fn attempt(&mut self, info: AttemptInfo) -> Result<T, X> {
-        self(info)
+        self(info).into_result()
+    }
+}
+
+/// A `Result`, as the bound on what closures return, so that a closure which returns a future is reported by the words of
+/// [`Operation`].
+pub trait IsResult<T, X> {
+    /// Returns itself.
+    fn into_result(self) -> Result<T, X>;
+}
+
+impl<T, X> IsResult<T, X> for Result<T, X> {
+    #[inline(always)]
+    fn into_result(self) -> Self {
+        self
     }
 }
 
