@@ -58,6 +58,7 @@ size_lint() {
         return
     fi
     firmware_cargo clippy thumbv6m-none-eabi -p board -p images -p no-panic -p runs -- -D warnings
+    firmware_cargo clippy thumbv6m-none-eabi -p rp2040 -- -D warnings
     (cd "$SIZE_DIR" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo clippy --locked -p table -- -D warnings)
 }
 
@@ -104,14 +105,14 @@ size_runs() { # file
 }
 
 size_table() { # print|check|write size|matrix
-    local mode=$1 set=$2 table builds target profile images
+    local mode=$1 set=$2 table builds package target profile images
     table=$FIRMWARE_TARGET_DIR/debug/table
     (cd "$SIZE_DIR" && CARGO_TARGET_DIR=$FIRMWARE_TARGET_DIR cargo build --locked -p table)
     builds=$("$table" images "$set")
-    while read -r target profile images; do
-        firmware_say "images for $target, $profile"
+    while read -r package target profile images; do
+        firmware_say "$package for $target, $profile"
         # shellcheck disable=SC2086
-        firmware_cargo build "$target" --profile "$profile" -p images $(printf -- '--bin %s ' $images) </dev/null
+        firmware_cargo build "$target" --profile "$profile" -p "$package" $(printf -- '--bin %s ' $images) </dev/null
     done <<<"$builds"
     local measured=("$set" "$(size_directory)")
     if [ "$set" = size ]; then

@@ -49,6 +49,44 @@
 //! executors of different priority and interrupt handlers share them. The application brings the implementation of
 //! `critical-section`, as for embassy itself. On a chip with several cores it must hold all of them.
 //!
+//! # One driver for several operations
+//!
+//! Each call site has a future of its own, which takes flash: 1.0 to 1.4 KB on a Cortex-M0. Operations with the same result share
+//! one when they are behind one call:
+//!
+//! ```
+//! use core::time::Duration;
+//! use redress_embassy::{Backoff, Embassy, ErrorClass, Policy, Retry, RetryError};
+//!
+//! static UPLINK: Policy = Policy::new(Retry::new(Backoff::full_jitter(Duration::from_millis(50), Duration::from_secs(5))));
+//!
+//! # struct Radio;
+//! # impl Radio {
+//! #     async fn join(&mut self) -> Result<u8, ErrorClass> { Ok(0) }
+//! #     async fn send(&mut self, _: &[u8]) -> Result<u8, ErrorClass> { Ok(1) }
+//! # }
+//! #[derive(Clone, Copy)]
+//! enum Request<'a> {
+//!     Join,
+//!     Send(&'a [u8]),
+//! }
+//!
+//! async fn exchange(radio: &mut Radio, request: Request<'_>) -> Result<u8, RetryError<ErrorClass>> {
+//!     let mut uplink = UPLINK.context(Embassy::seeded(7)).operation("uplink");
+//!     let attempt = async || match request {
+//!         Request::Join => radio.join().await,
+//!         Request::Send(frame) => radio.send(frame).await,
+//!     };
+//!     uplink.call(attempt).await
+//! }
+//! # embassy_futures::block_on(async {
+//! # let mut radio = Radio;
+//! exchange(&mut radio, Request::Join).await?;
+//! exchange(&mut radio, Request::Send(b"21.5")).await?;
+//! # Ok::<(), RetryError<ErrorClass>>(())
+//! # }).unwrap();
+//! ```
+//!
 //! # In the browser
 //!
 //! In a page everything is as it is on a microcontroller, with embassy-time's `wasm` driver in place of the chip's:

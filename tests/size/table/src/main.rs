@@ -1,6 +1,6 @@
 //! Measures the images and keeps tests/SIZE.md and tests/SIZE-MATRIX.md.
 //!
-//! - `table images size|matrix`: what is to be built, as `target profile image...` in each line
+//! - `table images size|matrix`: what is to be built, as `package target profile image...` in each line
 //! - `table print|check|write size ARTIFACTS RUNS`: ARTIFACTS is the directory with one directory per target, RUNS the output
 //!   of the images that were run, as `target name number` in each line
 //! - `table print|check|write matrix ARTIFACTS`
@@ -37,7 +37,7 @@ fn run(words: &[String]) -> Result<Vec<String>, String> {
         ["images", set] => {
             for build in builds(set)? {
                 let images = Vec::from_iter(build.images()).join(" ");
-                println!("{} {} {images}", build.target, build.profile);
+                println!("{} {} {} {images}", build.package, build.target, build.profile);
             }
             return Ok(Vec::new());
         }

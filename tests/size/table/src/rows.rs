@@ -148,9 +148,18 @@ pub(crate) const ASYNC: Group = Group {
     },
 };
 
+/// A whole program: a Raspberry Pi Pico that reads a BME280 over I2C with embassy-rp. It is not run.
+pub(crate) const BOARD: Group = Group {
+    title: "a sensor over I2C",
+    rows: rows! { "rp2040-";
+        "async readings, backoff, attempt limit, deadline": "sensor" over Empty("rp2040-empty"), HAND, Bar::None;
+    },
+};
+
 /// How images are built, and which rows are measured on them.
 pub(crate) struct Build {
     pub(crate) title: &'static str,
+    pub(crate) package: &'static str,
     pub(crate) target: &'static str,
     pub(crate) profile: &'static str,
     pub(crate) groups: &'static [Group],
@@ -186,16 +195,32 @@ const EVERY: &[Group] = &[TASKS, SHAPES, ASYNC];
 
 /// What `.ci/run size` measures.
 pub(crate) const SIZE: &[Build] = &[
-    Build { title: M0, target: M0, profile: "release", groups: EVERY, is_without_lto: false },
+    Build { title: M0, package: "images", target: M0, profile: "release", groups: EVERY, is_without_lto: false },
     Build {
         title: "thumbv6m-none-eabi without LTO",
+        package: "images",
         target: M0,
         profile: "no-lto",
         groups: &[TASKS],
         is_without_lto: true,
     },
-    Build { title: M4, target: M4, profile: "release", groups: &[TASKS], is_without_lto: false },
-    Build { title: RISCV, target: RISCV, profile: "release", groups: &[TASKS], is_without_lto: false },
+    Build {
+        title: "a Raspberry Pi Pico",
+        package: "rp2040",
+        target: M0,
+        profile: "release",
+        groups: &[BOARD],
+        is_without_lto: false,
+    },
+    Build { title: M4, package: "images", target: M4, profile: "release", groups: &[TASKS], is_without_lto: false },
+    Build {
+        title: RISCV,
+        package: "images",
+        target: RISCV,
+        profile: "release",
+        groups: &[TASKS],
+        is_without_lto: false,
+    },
 ];
 
 /// What `.ci/run matrix` measures.
@@ -211,7 +236,7 @@ pub(crate) const MATRIX: &[Build] = &[
 ];
 
 const fn build(title: &'static str, target: &'static str, profile: &'static str) -> Build {
-    Build { title, target, profile, groups: EVERY, is_without_lto: false }
+    Build { title, package: "images", target, profile, groups: EVERY, is_without_lto: false }
 }
 
 /// A row that is measured on a core, or by the compiler for it.

@@ -62,7 +62,6 @@ macro_rules! run {
     };
 }
 
-
 pub mod hand;
 pub mod peers;
 pub mod redress;
