@@ -233,6 +233,8 @@ impl Timestamp {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
     hz: u32,
+    /// Kept, so that it is not divided for at run time where nothing is inlined.
+    slack: Millis,
     to_ticks: Scale,
     to_millis: Scale,
 }
@@ -292,12 +294,13 @@ impl Scale {
 impl Rate {
     pub(crate) const fn of(hz: u32) -> Self {
         assert!(hz > 0, "TICK_HZ must be at least 1");
-        Self { hz, to_ticks: Scale::to_ticks(hz), to_millis: Scale::to_millis(hz) }
+        let slack = Millis(if 1_000_u32.is_multiple_of(hz) { 0 } else { 1 });
+        Self { hz, slack, to_ticks: Scale::to_ticks(hz), to_millis: Scale::to_millis(hz) }
     }
 
     /// Returns by how much a span between two timestamps can be too short: nothing if ticks are whole milliseconds, else one.
     pub(crate) const fn slack(self) -> Millis {
-        Millis(if 1_000_u32.is_multiple_of(self.hz) { 0 } else { 1 })
+        self.slack
     }
 
     /// Converts a span into ticks, rounded up.
