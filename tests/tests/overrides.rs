@@ -31,6 +31,38 @@ fn a_deadline_holds_for_each_call_of_the_context() {
 }
 
 #[test]
+fn a_deadline_ends_every_form_of_a_call() {
+    // A pending attempt is cut.
+    let mut context = POLICY.context(TestAsyncEnv::new()).deadline(secs(3));
+    let hanging = block_on(context.execute(async || std::future::pending::<Result<(), ErrorClass>>().await));
+    assert_eq!((hanging.attempts, hanging.stop_reason), (1, Some(StopReason::DeadlineExceeded)));
+    assert_eq!((hanging.cause, hanging.elapsed), (Some(Cause::Timeout), Millis::from_secs(3)));
+
+    // The loop form, blocking and async, tells what is left and makes no wait that would end later.
+    let mut left = Vec::new();
+    let mut context = POLICY.context(TestEnv::new()).deadline(secs(3));
+    let mut run = context.start().unwrap();
+    let error = loop {
+        left.push(run.attempt().remaining);
+        if let Err(error) = run.failed(ErrorClass::Transient) {
+            break error;
+        }
+    };
+    assert_eq!((error.attempts, error.reason), (3, StopReason::DeadlineExceeded));
+    assert_eq!(left, [3, 2, 1].map(|left| Some(Millis::from_secs(left))));
+    let mut context = POLICY.context(TestAsyncEnv::new()).deadline(secs(3));
+    let mut run = context.start().unwrap();
+    let error = block_on(async {
+        loop {
+            if let Err(error) = run.failed(ErrorClass::Transient).await {
+                break error;
+            }
+        }
+    });
+    assert_eq!((error.attempts, error.reason), (3, StopReason::DeadlineExceeded));
+}
+
+#[test]
 fn a_deadline_of_zero_makes_no_attempt_in_any_form() {
     let mut context = POLICY.context(TestEnv::new()).deadline(Duration::ZERO);
     let outcome = context.execute(|| -> Result<(), ErrorClass> { unreachable!("there is no time") });
