@@ -55,6 +55,7 @@ use core::{borrow::BorrowMut, marker::PhantomData};
 
 use crate::{
     AttemptInfo,
+    keeper::{BlockingSession, Session},
     operation::{LocalOperation, Operation},
 };
 
@@ -79,6 +80,12 @@ impl<D, F> Recoverable<D, F> {
         Self { device, recover, has_failed: false }
     }
 
+    /// Creates it of a device whose order is unknown, as after a reset of the chip or deep sleep: recovery comes before the first
+    /// attempt too.
+    pub const fn of_unknown(device: D, recover: F) -> Self {
+        Self { device, recover, has_failed: true }
+    }
+
     /// Borrows the device.
     pub const fn device(&self) -> &D {
         &self.device
@@ -87,6 +94,82 @@ impl<D, F> Recoverable<D, F> {
     /// Returns an operation on the device, for `call` and `execute`: a function of the device, async in async environments.
     pub const fn run<O>(&mut self, operation: O) -> Recovering<'_, D, F, O> {
         Recovering { device: self, operation }
+    }
+
+    /// Makes one attempt, in the loop form and with the bare machine: recovery comes first if the latest attempt failed, whichever
+    /// call it was of.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use redress_core::{Attempts, Backoff, Decision, ErrorClass, Instant, Policy, Recoverable, Retry};
+    ///
+    /// # struct Radio { jammed: bool }
+    /// # impl Radio {
+    /// #     fn send(&mut self) -> Result<(), ErrorClass> { if self.jammed { Err(ErrorClass::Transient) } else { Ok(()) } }
+    /// #     fn reset(&mut self) { self.jammed = false; }
+    /// # }
+    /// static ONCE: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1));
+    ///
+    /// let mut radio = Recoverable::new(Radio { jammed: true }, Radio::reset);
+    /// let mut first = Attempts::<1_000>::start(&ONCE, Instant::ZERO)?;
+    /// let error = radio.attempt(Radio::send).unwrap_err();
+    /// assert!(matches!(first.on_failure(Instant::ZERO, error, || 0), Decision::Stop(_)));
+    /// // Before the first attempt of the next call the radio is reset.
+    /// let next = Attempts::<1_000>::start(&ONCE, Instant::ZERO)?;
+    /// assert_eq!(radio.attempt(Radio::send), Ok(()));
+    /// next.on_success(Instant::ZERO);
+    /// # Ok::<(), redress_core::Rejected>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of the operation, or of the recovery.
+    pub fn attempt<B, R, T, X>(&mut self, operation: impl FnOnce(&mut B) -> Result<T, X>) -> Result<T, X>
+    where
+        D: BorrowMut<B>,
+        F: FnMut(&mut B) -> R,
+        R: Recovered<X>,
+    {
+        if core::mem::replace(&mut self.has_failed, true) {
+            (self.recover)(self.device.borrow_mut()).into_result()?;
+        }
+        let value = operation(self.device.borrow_mut())?;
+        self.has_failed = false;
+        Ok(value)
+    }
+
+    /// Returns an operation for a [`Keeper`](crate::keeper::Keeper) in a blocking environment: recovery comes before each attempt
+    /// that follows a failed one or a lost session, also of an earlier keeper.
+    pub fn session<B, R, T, X>(
+        &mut self,
+        mut operation: impl FnMut(&mut B, &mut BlockingSession<'_>) -> Result<T, X>,
+    ) -> impl FnMut(&mut BlockingSession<'_>) -> Result<T, X>
+    where
+        D: BorrowMut<B>,
+        F: FnMut(&mut B) -> R,
+        R: Recovered<X>,
+    {
+        move |session: &mut BlockingSession<'_>| self.attempt(|device: &mut B| operation(device, session))
+    }
+
+    /// Like [`session`](Self::session), for async environments of one thread. Hook and operation are async closures.
+    pub fn local_session<B, R, T, X>(
+        &mut self,
+        mut operation: impl AsyncFnMut(&mut B, Session<'_>) -> Result<T, X>,
+    ) -> impl AsyncFnMut(Session<'_>) -> Result<T, X>
+    where
+        D: BorrowMut<B>,
+        F: AsyncFnMut(&mut B) -> R,
+        R: Recovered<X>,
+    {
+        async move |session: Session<'_>| {
+            if core::mem::replace(&mut self.has_failed, true) {
+                (self.recover)(self.device.borrow_mut()).await.into_result()?;
+            }
+            let value = operation(self.device.borrow_mut(), session).await?;
+            self.has_failed = false;
+            Ok(value)
+        }
     }
 
     /// Returns whether recovery comes before this attempt, and expects that it fails.
@@ -255,6 +338,38 @@ mod tests {
         assert_eq!(context.call(bus.run(Bus::send)), Ok(7));
         assert_eq!(context.call(bus.run(Bus::send)), Ok(7));
         assert_eq!(bus.device().log.as_str(), "srsrsrsrsrss");
+    }
+
+    #[test]
+    fn a_kept_connection_recovers_before_each_attempt_after_a_failure_also_of_an_earlier_keeper() {
+        use crate::keeper::{Keep, KeepConfig};
+
+        let backoff = Backoff::constant(Duration::from_secs(1));
+        let keep = Keep::new(Policy::new(Retry::new(backoff)), KeepConfig::new(Duration::from_secs(30)));
+        let mut bus = Recoverable::of_unknown(Bus { needs: 3, ..Bus::default() }, Bus::reset);
+        for round in 0..2 {
+            let mut context = keep.context(TestEnv::new());
+            let gave_up = context.keep().run(bus.session(|bus: &mut Bus, session| {
+                bus.send()?;
+                session.established();
+                // A session that is lost leaves the bus out of order as well.
+                bus.needs = 1;
+                Err::<(), _>(ErrorClass::Auth)
+            }));
+            assert_eq!(gave_up.error, Some(ErrorClass::Auth));
+            assert_eq!(bus.device().log.as_str(), ["rsrsrs", "rsrsrsrs"][round]);
+        }
+
+        let reset = async |bus: &mut Bus| bus.reset();
+        let mut bus = Recoverable::of_unknown(Bus { needs: 2, ..Bus::default() }, reset);
+        let mut context = keep.context(TestAsyncEnv::new());
+        let mut link = context.keep();
+        let gave_up = block_on(link.run(bus.local_session(async |bus: &mut Bus, session| {
+            bus.send()?;
+            session.established();
+            Err::<(), _>(ErrorClass::Auth)
+        })));
+        assert_eq!((gave_up.error, bus.device().log.as_str()), (Some(ErrorClass::Auth), "rsrs"));
     }
 
     #[test]

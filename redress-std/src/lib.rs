@@ -127,8 +127,8 @@ pub use redress_core::{
     ErrorClass, ErrorObserver, Event, EventKind, Failure, Idempotent, Instant, Level, MAX_DELAYS, Millis, Observer,
     OnAttemptEnd, OnAttemptStart, OnRetry, Outcome, Policy, RandomSource, Recoverable, Rejected, Resumed, Retry,
     RetryConfig, RetryError, RetryPolicy, RetryTimeline, Run, SeededRandom, SelfClassifier, SleepDecision, Sleeper,
-    Slept, StopReason, Strategy, TimelineEvent, backoff, breaker, budget, classify, context, env, lint, observer,
-    operation, recover,
+    Slept, StopReason, Strategy, TimelineEvent, backoff, breaker, budget, classify, context, env, keeper, lint,
+    observer, operation, recover,
 };
 
 #[cfg(feature = "by-key")]

@@ -1,12 +1,14 @@
 //! Counters and histograms, as a recorder gets them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use metrics::with_local_recorder;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use redress_std::{
     Backoff, BreakerConfig, CircuitBreaker, ErrorClass, Policy, Retry, SleepDecision, Threads,
-    observe::MetricsObserver, testing::TestEnv,
+    keeper::{Keep, KeepConfig},
+    observe::MetricsObserver,
+    testing::TestEnv,
 };
 
 /// What was recorded: name and labels as `name{key=value,…}`; counters as their value, histograms as all of theirs.
@@ -113,6 +115,40 @@ fn calls_that_stop_early_end_too() {
     );
     let rejected = &recorded["redress_call_attempts{operation=fetch,outcome=circuit_open}"];
     assert_eq!(rejected, &[0.0]);
+}
+
+#[test]
+fn sessions_are_counted_and_measured() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let keep = Keep::new(Policy::new(Retry::new(Backoff::constant(SECOND))), KeepConfig::new(30 * SECOND));
+
+    let recorded = recorded(|| {
+        let env = TestEnv::new();
+        let mut context = keep.context(&env).operation("uplink").observe(MetricsObserver::new());
+        // Two attempts fail, a session lasts a minute, the next is lost after 2 s.
+        let mut lengths = [None, None, Some(60), Some(2)].into_iter();
+        let gave_up = context.keep().run(|session| {
+            let Some(length) = lengths.next() else { return Err::<(), _>(ErrorClass::Auth) };
+            if let Some(seconds) = length {
+                session.established();
+                env.clock().advance(seconds * SECOND);
+            }
+            Err(ErrorClass::Transient)
+        });
+        assert_eq!(gave_up.last_class, Some(ErrorClass::Auth));
+    });
+    let sessions: Vec<_> = recorded.iter().filter(|(key, _)| key.starts_with("redress_session")).collect();
+    let sessions: Vec<_> = sessions.into_iter().map(|(key, values)| (key.as_str(), values.as_slice())).collect();
+    assert_eq!(
+        sessions,
+        [
+            ("redress_session_attempts{operation=uplink}", &[3.0, 1.0][..]),
+            ("redress_session_duration_seconds{operation=uplink}", &[60.0, 2.0]),
+            ("redress_session_offline_seconds{operation=uplink}", &[2.0, 1.0]),
+            ("redress_sessions_total{operation=uplink,session=established,class=none}", &[2.0]),
+            ("redress_sessions_total{operation=uplink,session=lost,class=transient}", &[2.0]),
+        ]
+    );
 }
 
 #[test]

@@ -73,8 +73,9 @@ impl<E: AsyncEnvironment, H: HookSet, W: WakeFuture, M: mode::Async> Keeper<'_, 
     /// The deadline has passed, the attempts are used up or the abort condition holds; the keeper has given up.
     pub async fn begin(&mut self) -> Result<AttemptInfo, Rejected> {
         let Self { held: Held { keep, kept }, site, wakes, .. } = self;
+        kept.ready(keep, site);
         match wait_and_begin(keep, kept, site, wakes).await {
-            Ok(()) => Ok(self.held.attempt()),
+            Ok(()) => Ok(kept.attempt(keep)),
             Err(stop) => {
                 kept.finish(keep, site, stop, Site::emit);
                 Err(stop.into())
@@ -89,7 +90,6 @@ async fn wait_and_begin<E: AsyncEnvironment, H: HookSet, W: WakeFuture>(
     site: &mut Site<E, H>,
     wakes: &mut W,
 ) -> Result<(), Stop> {
-    kept.ready(keep, site);
     loop {
         let mut wait = Wait::begin(&kept.call, &keep.policy, site);
         let mut is_woken = false;
@@ -179,25 +179,26 @@ macro_rules! run {
                 let Self { held, site, is_established, wakes, .. } = self;
                 let is_established: &$lifetime AtomicBool = is_established;
                 async move {
+                    held.kept.ready(held.keep, site);
                     let mut last = None;
                     let stop = loop {
                         if let Err(stop) = wait_and_begin(held.keep, &mut held.kept, site, wakes).await {
                             break stop;
                         }
                         is_established.store(false, Relaxed);
-                        let info = held.attempt();
+                        let info = held.kept.attempt(held.keep);
                         let attempt = operation(Session { info, is_established });
                         let failed = match attend(held, site, is_established, attempt, info.remaining).await {
                             Some(result) => ended(site, result),
                             None => Failed::timed_out(),
                         };
-                        let decided = held.lost(site, &failed);
+                        let decided = held.kept.take(held.keep, site, &failed);
                         last = Some(failed.failure);
                         if let Err(stop) = decided {
                             break stop;
                         }
                     };
-                    held.give_up(site, stop, last)
+                    held.kept.give_up(held.keep, site, stop, last)
                 }
             }
         }

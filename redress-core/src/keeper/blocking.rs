@@ -20,14 +20,12 @@ pub struct BlockingSession<'s> {
     live: &'s mut dyn Live,
 }
 
-/// A session that takes the time when it is told something, of any environment.
+/// A session of any environment.
 trait Live {
     fn established(&mut self);
-    fn tick(&mut self) -> bool;
 }
 
 struct OfSite<'s, E, H> {
-    keep: &'s Keep<'s>,
     kept: &'s mut Kept,
     site: &'s mut Site<E, H>,
 }
@@ -36,23 +34,12 @@ impl<E: Environment, H: HookSet> Live for OfSite<'_, E, H> {
     fn established(&mut self) {
         self.kept.established(self.site);
     }
-
-    fn tick(&mut self) -> bool {
-        self.kept.tick(self.keep, self.site);
-        self.kept.is_stable()
-    }
 }
 
 impl BlockingSession<'_> {
     /// The session is established. A second time it changes nothing. Without it, the attempt has failed however long it took.
     pub fn established(&mut self) {
         self.live.established();
-    }
-
-    /// Takes the time: once the session has been established for long enough it is stable, and the breaker and the budget learn
-    /// of it. Without ticks they do at the end of the session. Returns whether the session is stable.
-    pub fn tick(&mut self) -> bool {
-        self.live.tick()
     }
 
     /// Returns the number of the attempt and how long it may take to establish the session.
@@ -87,6 +74,7 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
     /// Keeps the connection up: makes attempts, each of which connects, says so, and uses the connection until it fails. Returns
     /// when the keeper gives up.
     ///
+    /// The breaker and the budget learn of a session that lasted at its end; in the loop form, [`tick`](Self::tick) tells them sooner.
     /// A session that returns a value which the result classifier calls no failure was closed: a `Transient` failure.
     pub fn run<T, X>(&mut self, mut operation: impl FnMut(&mut BlockingSession<'_>) -> Result<T, X>) -> RetryError<X>
     where
@@ -94,22 +82,28 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
         H::Results: ResultClassifier<T>,
         H::Observer: ErrorObserver<X>,
     {
+        // Beside the keeper, so that the optimiser can propagate a policy that it knows.
+        let mut held = self.held.take();
+        let (keep, site, wakes) = (held.keep, &mut *self.site, &mut self.wakes);
+        held.kept.ready(keep, site);
         let mut last: Option<Failure<T, X>> = None;
         let stop = loop {
-            if let Err(stop) = self.wait_and_begin() {
+            let kept = &mut held.kept;
+            if let Err(stop) = wait_and_begin(keep, kept, site, wakes) {
                 break stop;
             }
-            let info = self.held.attempt();
-            let Held { keep, kept } = &mut self.held;
-            let result = operation(&mut BlockingSession { info, live: &mut OfSite { keep, kept, site: self.site } });
-            let failed = ended(self.site, result);
-            let decided = self.held.lost(self.site, &failed);
+            let info = kept.attempt(keep);
+            let result = operation(&mut BlockingSession { info, live: &mut OfSite { kept, site } });
+            let failed = ended(site, result);
+            let decided = kept.take(keep, site, &failed);
             last = Some(failed.failure);
             if let Err(stop) = decided {
                 break stop;
             }
         };
-        self.held.give_up(self.site, stop, last)
+        let gave_up = held.kept.give_up(keep, site, stop, last);
+        self.held.put(held);
+        gave_up
     }
 
     /// Waits for the turn of the next attempt and begins it: the loop form.
@@ -118,41 +112,52 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
     ///
     /// The deadline has passed, the attempts are used up or the abort condition holds; the keeper has given up.
     pub fn begin(&mut self) -> Result<AttemptInfo, Rejected> {
-        match self.wait_and_begin() {
-            Ok(()) => Ok(self.held.attempt()),
+        let Held { keep, kept } = &mut self.held;
+        kept.ready(keep, self.site);
+        match wait_and_begin(keep, kept, self.site, &mut self.wakes) {
+            Ok(()) => Ok(kept.attempt(keep)),
             Err(stop) => {
-                self.held.kept.finish(self.held.keep, self.site, stop, Site::emit);
+                kept.finish(keep, self.site, stop, Site::emit);
                 Err(stop.into())
             }
         }
     }
+}
 
-    fn wait_and_begin(&mut self) -> Result<(), Stop> {
-        let keep = self.held.keep;
-        self.held.kept.ready(keep, self.site);
-        loop {
-            self.pause();
-            if self.held.kept.begin(keep, self.site)? {
-                return Ok(());
-            }
+#[inline]
+fn wait_and_begin<E: BlockingEnvironment, H: HookSet, W: WakeFlag>(
+    keep: &Keep<'_>,
+    kept: &mut Kept,
+    site: &mut Site<E, H>,
+    wakes: &mut W,
+) -> Result<(), Stop> {
+    loop {
+        pause(keep, kept, site, wakes);
+        if kept.begin(keep, site)? {
+            return Ok(());
         }
     }
+}
 
-    /// Waits, slice by slice, until the wait is over or was cut short.
-    fn pause(&mut self) {
-        let Self { held: Held { keep, kept }, site, wakes, .. } = self;
-        let mut wait = Wait::cut(&kept.call, &keep.policy, site, W::ACTIVE);
-        let mut is_woken = false;
-        loop {
-            if W::ACTIVE && !is_woken && wakes.take() {
-                is_woken = true;
-                kept.link_up(keep, site);
-                wait = Wait::cut(&kept.call, &keep.policy, site, W::ACTIVE);
-            }
-            site.env.sleep(wait.ticks::<E>());
-            if !wait.go_on(site, W::ACTIVE) {
-                break;
-            }
+/// Waits, slice by slice, until the wait is over or was cut short.
+#[inline]
+fn pause<E: BlockingEnvironment, H: HookSet, W: WakeFlag>(
+    keep: &Keep<'_>,
+    kept: &mut Kept,
+    site: &mut Site<E, H>,
+    wakes: &mut W,
+) {
+    let mut wait = Wait::cut(&kept.call, &keep.policy, site, W::ACTIVE);
+    let mut is_woken = false;
+    loop {
+        if W::ACTIVE && !is_woken && wakes.take() {
+            is_woken = true;
+            kept.link_up(keep, site);
+            wait = Wait::cut(&kept.call, &keep.policy, site, W::ACTIVE);
+        }
+        site.env.sleep(wait.ticks::<E>());
+        if !wait.go_on(site, W::ACTIVE) {
+            break;
         }
     }
 }

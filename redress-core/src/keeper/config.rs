@@ -19,9 +19,9 @@ const MOST_PER_DAY: u32 = 86_400;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct KeepConfig {
-    pub(super) stable_after: Millis,
-    pub(super) spread: Millis,
-    pub(super) wake_interval: Millis,
+    stable_after: Millis,
+    spread: Millis,
+    wake_interval: Millis,
     per_session: u32,
     /// More than the most stands for no limit.
     per_day: u32,
@@ -101,7 +101,9 @@ pub struct Keep<'a> {
     /// Without its budget, because that delays an attempt of a keeper instead of ending it.
     pub(super) policy: Policy<'a>,
     pub(super) budget: Option<&'a BudgetView>,
-    pub(super) config: KeepConfig,
+    pub(super) stable_after: Millis,
+    pub(super) spread: Millis,
+    pub(super) wake_interval: Millis,
     /// What an attempt adds to the debt of the day, which falls by a millisecond in each; zero without a limit.
     pub(super) cost: Millis,
     /// The most debt with which an attempt may begin.
@@ -156,7 +158,7 @@ impl<'a> Keep<'a> {
             Err(error) => return Err(error),
         };
         let (cost, credit) = daily(per_day);
-        let mut keep = Self { policy, budget, config, cost, credit };
+        let mut keep = Self { policy, budget, stable_after, spread, wake_interval, cost, credit };
         keep.policy.fingerprint ^= keep.fingerprint();
         Ok(keep)
     }
@@ -164,8 +166,8 @@ impl<'a> Keep<'a> {
     /// Returns a number that tells keepers from calls, and keepers apart.
     const fn fingerprint(&self) -> u16 {
         let mut hash = crate::rng::Fnv::new();
-        hash.add(self.config.stable_after.get());
-        hash.add(self.config.wake_interval.get());
+        hash.add(self.stable_after.get());
+        hash.add(self.wake_interval.get());
         hash.add(self.cost.get());
         hash.folded() | 1
     }

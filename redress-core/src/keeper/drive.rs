@@ -171,7 +171,7 @@ impl<E: Environment, H: HookSet, W, M> Keeper<'_, E, H, W, M> {
 
     /// Returns the number of the current attempt and what is left for it.
     pub fn attempt(&self) -> AttemptInfo {
-        self.held.attempt()
+        self.held.kept.attempt(self.held.keep)
     }
 
     /// Takes a failure, in the loop form.
@@ -179,17 +179,20 @@ impl<E: Environment, H: HookSet, W, M> Keeper<'_, E, H, W, M> {
     where
         H::Observer: ErrorObserver<X>,
     {
-        match self.held.lost(self.site, &failed) {
+        let Held { keep, kept } = &mut self.held;
+        kept.catch_up(keep, self.site);
+        match kept.take(keep, self.site, &failed) {
             Ok(()) => Ok(()),
-            Err(stop) => Err(self.held.give_up(self.site, stop, Some(failed.failure))),
+            Err(stop) => Err(kept.give_up(keep, self.site, stop, Some(failed.failure))),
         }
     }
 }
 
-impl Held<'_> {
+impl Kept {
     /// Takes a failure.
-    pub(super) fn lost<E: Environment, H: HookSet, T, X>(
+    pub(super) fn take<E: Environment, H: HookSet, T, X>(
         &mut self,
+        keep: &Keep<'_>,
         site: &mut Site<E, H>,
         failed: &Failed<T, X>,
     ) -> Result<(), Stop>
@@ -197,12 +200,13 @@ impl Held<'_> {
         H::Observer: ErrorObserver<X>,
     {
         let error = if H::Observer::SEES_ERRORS { failed.failure.error() } else { None };
-        self.kept.lost(self.keep, site, &failed.classification, failed.cause, error)
+        self.lost(keep, site, &failed.classification, failed.cause, error)
     }
 
     /// Gives up and makes the error, of the reason and the latest failure.
     pub(super) fn give_up<E: Environment, H: HookSet, T, X>(
         &mut self,
+        keep: &Keep<'_>,
         site: &mut Site<E, H>,
         stop: Stop,
         last: Option<Failure<T, X>>,
@@ -210,14 +214,13 @@ impl Held<'_> {
     where
         H::Observer: ErrorObserver<X>,
     {
-        let (keep, kept) = (self.keep, &mut self.kept);
         let error = if H::Observer::SEES_ERRORS { last.as_ref().and_then(Failure::error) } else { None };
-        kept.finish(keep, site, stop, |site, event| site.emit_with(error, event));
+        self.finish(keep, site, stop, |site, event| site.emit_with(error, event));
         // Known while compiling, so that an image in which nothing is deferred contains no checkpoints.
         let policy = if H::Sleep::ACTIVE { Some(&keep.policy) } else { None };
         let error =
-            Report { result: Err(last), stop, operation: site.operation, call: &kept.call, policy }.into_error();
-        RetryError { checkpoint: error.checkpoint.map(|checkpoint| kept.add_to(checkpoint)), ..error }
+            Report { result: Err(last), stop, operation: site.operation, call: &self.call, policy }.into_error();
+        RetryError { checkpoint: error.checkpoint.map(|checkpoint| self.add_to(checkpoint)), ..error }
     }
 }
 
@@ -250,6 +253,6 @@ impl<E: Environment, H, W, M> core::fmt::Debug for Keeper<'_, E, H, W, M> {
 #[cfg(feature = "defmt")]
 impl<E: Environment, H, W, M> defmt::Format for Keeper<'_, E, H, W, M> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Keeper({=str}, attempt {=u32})", self.site.operation, self.held.attempt().number);
+        defmt::write!(f, "Keeper({=str}, attempt {=u32})", self.site.operation, self.held.kept.call.machine.attempt());
     }
 }

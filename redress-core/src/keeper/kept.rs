@@ -13,7 +13,7 @@
 
 use core::num::NonZeroU16;
 
-use super::{Keep, KeepConfig};
+use super::Keep;
 use crate::{
     AttemptInfo, BackoffContext, Cause, Checkpoint, CheckpointError, Classification, ErrorClass, ErrorObserver, Event,
     EventKind, Millis, Observer, StopReason,
@@ -68,8 +68,20 @@ impl<'c> Held<'c> {
         Self { keep, kept: Kept::new(slack) }
     }
 
-    pub(super) fn attempt(&self) -> AttemptInfo {
-        self.kept.call.machine.info(&self.keep.policy.retry)
+    /// Moves the connection out, for as long as it is run. If that unwinds, it is dropped.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Self {
+        let kept = self.kept;
+        self.kept.call.permit = Snapshot::SPENT;
+        Self { keep: self.keep, kept }
+    }
+
+    /// Moves it back, after it gave up and so has no permit.
+    #[inline(always)]
+    pub(super) fn put(&mut self, held: Self) {
+        self.kept = held.kept;
+        self.kept.call.permit = Snapshot::SPENT;
+        core::mem::forget(held);
     }
 }
 
@@ -93,6 +105,10 @@ impl Kept {
         }
     }
 
+    pub(super) fn attempt(&self, keep: &Keep<'_>) -> AttemptInfo {
+        self.call.machine.info(&keep.policy.retry)
+    }
+
     /// Returns what is left to wait, at the latest reading.
     pub(super) const fn wait(&self) -> Millis {
         if self.is_waiting() { self.call.machine.wait() } else { Millis::ZERO }
@@ -112,6 +128,7 @@ impl Kept {
     }
 
     /// Takes a reading of the clock.
+    #[inline(never)]
     fn pass<E: Environment, H>(&mut self, site: &Site<E, H>) {
         let passed = self.call.machine.pass(site.env.timestamp());
         self.debt = self.debt.saturating_sub(passed);
@@ -212,8 +229,8 @@ impl Kept {
     }
 
     /// Returns how long the budget of the day allows no attempt.
-    const fn over_credit(&self, keep: &Keep<'_>) -> Millis {
-        self.debt.saturating_sub(keep.credit)
+    fn over_credit(&self, keep: &Keep<'_>) -> Millis {
+        if keep.cost == Millis::ZERO { Millis::ZERO } else { self.debt.saturating_sub(keep.credit) }
     }
 
     /// The session is established. Ignored unless an attempt is under way, so that only the first of several counts.
@@ -229,6 +246,7 @@ impl Kept {
     }
 
     /// Takes the time: a session that has been established for long enough becomes stable, which is a success.
+    #[inline(always)]
     pub(super) fn tick<E: Environment, H: HookSet>(&mut self, keep: &Keep<'_>, site: &mut Site<E, H>) {
         self.pass(site);
         if self.phase != Phase::Up || self.up < stable_after::<E>(keep) {
@@ -247,6 +265,7 @@ impl Kept {
     }
 
     /// Reports a session or an attempt to the breaker.
+    #[inline(always)]
     fn settle<E: Environment, H: HookSet>(&mut self, keep: &Keep<'_>, site: &mut Site<E, H>, has_failed: bool) {
         let begun = self.call.machine.seen();
         if let Some(state) = self.call.settle(&keep.policy, site, !has_failed, has_failed, true, begun) {
@@ -264,11 +283,22 @@ impl Kept {
         }
     }
 
+    /// Counts an attempt that was made without waiting for its turn.
+    pub(super) fn catch_up<E: Environment, H: HookSet>(&mut self, keep: &Keep<'_>, site: &mut Site<E, H>) {
+        if self.phase < Phase::Connecting {
+            self.ready(keep, site);
+            self.call.machine.begin_unchecked();
+            self.call.announce(site);
+            self.count(keep);
+        }
+    }
+
     /// Takes the end of a session or of an attempt, and begins a wait. The class is that of the failure.
     ///
     /// # Errors
     ///
     /// The reason against another attempt.
+    #[inline(always)]
     pub(super) fn lost<E: Environment, H: HookSet, X>(
         &mut self,
         keep: &Keep<'_>,
@@ -280,13 +310,6 @@ impl Kept {
     where
         H::Observer: ErrorObserver<X>,
     {
-        if self.phase < Phase::Connecting {
-            // An attempt that was made without waiting for its turn.
-            self.ready(keep, site);
-            self.call.machine.begin_unchecked();
-            self.call.announce(site);
-            self.count(keep);
-        }
         self.tick(keep, site);
         self.end(site, Some((classification, cause)));
         let was_stable = self.phase == Phase::Stable;
@@ -317,7 +340,7 @@ impl Kept {
         let soonest = self.gate.max(spread(keep, site));
         if soonest < self.call.machine.wait() {
             self.call.machine.hold(soonest);
-            let interval = keep.config.wake_interval;
+            let interval = keep.wake_interval;
             let jitter = part(interval.get() >> 1, site.env.random());
             self.gate = self.call.machine.wait().saturating_add(interval).saturating_add(Millis::new(jitter));
         }
@@ -374,7 +397,7 @@ impl Kept {
         let extra = checkpoint.extra.get().wrapping_sub(1);
         let [is_renewed, is_gated, is_hinted] = [1, 2, 4].map(|flag| extra >> FLAG_BITS & flag != 0);
         // The rest of the interval is not in the checkpoint, so it is the longest that it can have been.
-        let KeepConfig { wake_interval: interval, spread, .. } = keep.config;
+        let Keep { wake_interval: interval, spread, .. } = *keep;
         let longest = interval.saturating_add(Millis::new(interval.get() >> 1)).saturating_add(spread);
         let gate = if is_gated { longest.saturating_sub(slept.down) } else { Millis::ZERO };
         site.notify(Observer::on_call_start);
@@ -414,12 +437,12 @@ const fn timed(mut machine: Machine) -> Machine {
 
 /// Returns for how long a session is up before it is stable, on this clock.
 fn stable_after<E: Environment>(keep: &Keep<'_>) -> Millis {
-    keep.config.stable_after.saturating_add(E::RATE.slack())
+    keep.stable_after.saturating_add(E::RATE.slack())
 }
 
 /// Draws the delay of a first attempt.
 fn spread<E: Environment, H>(keep: &Keep<'_>, site: &mut Site<E, H>) -> Millis {
-    match keep.config.spread {
+    match keep.spread {
         Millis::ZERO => Millis::ZERO,
         spread => Millis::new(part(spread.get(), site.env.random())),
     }

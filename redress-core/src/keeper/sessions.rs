@@ -115,6 +115,7 @@ impl<'p, const HZ: u32> Sessions<'p, HZ> {
         random: impl FnMut() -> u32,
     ) -> Decision {
         let (keep, mut site) = (self.held.keep, site::<HZ, _>(now, random));
+        self.held.kept.catch_up(keep, &mut site);
         let lost = self.held.kept.lost(keep, &mut site, &classification.into(), Cause::Error, None::<&()>);
         if let Err(stop) = lost {
             self.held.kept.finish(keep, &mut site, stop, Site::emit);
@@ -151,7 +152,7 @@ impl<'p, const HZ: u32> Sessions<'p, HZ> {
 
     /// Returns the number of the current attempt, and how long it may take to establish the session.
     pub fn attempt(&self) -> AttemptInfo {
-        self.held.attempt()
+        self.held.kept.attempt(self.held.keep)
     }
 
     /// Suspends the connection and returns a checkpoint to resume it from later. A session that is up ends with it.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ::metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
-use redress_core::{AttemptDecision, AttemptEnd, BreakerState, ErrorClass, Event, Millis, Observer};
+use redress_core::{AttemptDecision, AttemptEnd, BreakerState, ErrorClass, Event, EventKind, Millis, Observer};
 
 use super::{catch::quietly, facts::outcome};
 
@@ -21,6 +21,10 @@ use super::{catch::quietly, facts::outcome};
 /// | [`redress_call_attempts`](Self::CALL_ATTEMPTS) | histogram | `operation`, `outcome` | attempts per call that ended |
 /// | [`redress_call_duration_seconds`](Self::CALL_DURATION) | histogram | `operation`, `outcome` | time per call that ended, waits included |
 /// | [`redress_retry_delay_seconds`](Self::RETRY_DELAY) | histogram | `operation`, `class` | delays that were decided, one per retry |
+/// | [`redress_sessions_total`](Self::SESSIONS) | counter | `operation`, `session`, `class` | sessions of a [kept](redress_core::keeper) connection that were established or lost |
+/// | [`redress_session_duration_seconds`](Self::SESSION_DURATION) | histogram | `operation` | time that a session was established, when it is lost |
+/// | [`redress_session_attempts`](Self::SESSION_ATTEMPTS) | histogram | `operation` | attempts that it took to establish a session |
+/// | [`redress_session_offline_seconds`](Self::SESSION_OFFLINE) | histogram | `operation` | time without a session that lasted, when one is established |
 ///
 /// | label | values |
 /// |---|---|
@@ -28,6 +32,7 @@ use super::{catch::quietly, facts::outcome};
 /// | `outcome` | `success`, or one of [`StopReason`](redress_core::StopReason): `max_attempts_global`, `circuit_open`, … |
 /// | `class` | one of [`ErrorClass`]: `transient`, `rate_limit`, …; `none` without a failure |
 /// | `decision` | one of [`AttemptDecision`]: `success`, `retry`, `raise`, … |
+/// | `session` | `established` or `lost` |
 /// | `state` | one of [`BreakerState`](redress_core::BreakerState): `open`, `half_open`, `closed` |
 ///
 /// All values come from a fixed list but the operation's name, which is a static string: the number of series is bounded
@@ -133,6 +138,14 @@ impl MetricsObserver {
     pub const CALL_ATTEMPTS: &str = "redress_call_attempts";
     /// The name of the histogram of time per call.
     pub const CALL_DURATION: &str = "redress_call_duration_seconds";
+    /// The name of the counter of sessions.
+    pub const SESSIONS: &str = "redress_sessions_total";
+    /// The name of the histogram of the length of sessions.
+    pub const SESSION_DURATION: &str = "redress_session_duration_seconds";
+    /// The name of the histogram of attempts per session.
+    pub const SESSION_ATTEMPTS: &str = "redress_session_attempts";
+    /// The name of the histogram of time offline.
+    pub const SESSION_OFFLINE: &str = "redress_session_offline_seconds";
     /// The name of the histogram of delays.
     pub const RETRY_DELAY: &str = "redress_retry_delay_seconds";
 
@@ -180,6 +193,10 @@ impl MetricsObserver {
         describe_counter!(Self::BREAKER_TRANSITIONS, Unit::Count, "Changes of circuit breakers into a state.");
         describe_histogram!(Self::CALL_ATTEMPTS, Unit::Count, "Attempts per call that ended.");
         describe_histogram!(Self::CALL_DURATION, Unit::Seconds, "Time per call that ended, waits included.");
+        describe_counter!(Self::SESSIONS, Unit::Count, "Sessions of kept connections that were established or lost.");
+        describe_histogram!(Self::SESSION_DURATION, Unit::Seconds, "Time that sessions were established.");
+        describe_histogram!(Self::SESSION_ATTEMPTS, Unit::Count, "Attempts per session that was established.");
+        describe_histogram!(Self::SESSION_OFFLINE, Unit::Seconds, "Time offline before a session was established.");
         describe_histogram!(Self::RETRY_DELAY, Unit::Seconds, "Delays before retries, as decided.");
     }
 }
@@ -211,6 +228,20 @@ impl Observer for MetricsObserver {
                 );
                 transitions.increment(1);
             }
+            let session = match event.kind {
+                EventKind::SessionEstablished => {
+                    histogram!(Self::SESSION_ATTEMPTS, "operation" => operation).record(f64::from(event.attempt));
+                    histogram!(Self::SESSION_OFFLINE, "operation" => operation).record(seconds(event.elapsed));
+                    "established"
+                }
+                EventKind::SessionLost => {
+                    histogram!(Self::SESSION_DURATION, "operation" => operation).record(seconds(event.elapsed));
+                    "lost"
+                }
+                _ => return,
+            };
+            let class = name(event.class);
+            counter!(Self::SESSIONS, "operation" => operation, "session" => session, "class" => class).increment(1);
         });
     }
 

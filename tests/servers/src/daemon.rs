@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -15,12 +16,41 @@ use crate::{janitor::Janitor, owner::Owner};
 pub(crate) struct Daemon {
     server: Child,
     pidfile: PathBuf,
+    log: Log,
     _janitor: Janitor,
 }
 
+/// What a server has logged, line by line.
+type Log = Arc<Mutex<Vec<String>>>;
+
 impl Daemon {
     /// Starts a server in its directory and waits until it logs that it is ready. It writes its number to the file `pid`.
-    pub(crate) fn start(mut command: Command, owner: &Owner, directory: &PathBuf, ready: &str) -> io::Result<Self> {
+    pub(crate) fn start(command: Command, owner: &Owner, directory: &PathBuf, ready: &str) -> io::Result<Self> {
+        let log = Log::default();
+        let server = Self::spawn(command, owner, directory, ready, &log)?;
+        let janitor = Janitor::hire(owner, directory, "test -f pid && kill -9 \"$(cat pid)\"")?;
+        Ok(Self { server, pidfile: directory.join("pid"), log, _janitor: janitor })
+    }
+
+    /// Ends the server, if it runs, and starts it again in the same directory. Its log goes on.
+    pub(crate) fn restart(
+        &mut self,
+        command: Command,
+        owner: &Owner,
+        directory: &PathBuf,
+        ready: &str,
+    ) -> io::Result<()> {
+        self.kill()?;
+        self.server = Self::spawn(command, owner, directory, ready, &self.log)?;
+        Ok(())
+    }
+
+    /// Returns what the server has logged so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn spawn(mut command: Command, owner: &Owner, directory: &PathBuf, ready: &str, lines: &Log) -> io::Result<Child> {
         let name = command.get_program().to_string_lossy().into_owned();
         let (log, writer) = io::pipe()?;
         command.current_dir(directory).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
@@ -28,7 +58,6 @@ impl Daemon {
         let server = command.spawn()?;
         // It holds what the server writes to, and the server's must be the last.
         drop(command);
-        let janitor = Janitor::hire(owner, directory, "test -f pid && kill -9 \"$(cat pid)\"")?;
 
         let mut log = BufReader::new(log).lines();
         let mut said = String::new();
@@ -43,8 +72,13 @@ impl Daemon {
             said.push('\n');
         }
         // It goes on writing, and would stop at a full pipe.
-        thread::spawn(move || log.for_each(drop));
-        Ok(Self { server, pidfile: directory.join("pid"), _janitor: janitor })
+        let lines = Arc::clone(lines);
+        thread::spawn(move || {
+            for line in log.map_while(Result::ok) {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        Ok(server)
     }
 
     /// Ends the server at once.

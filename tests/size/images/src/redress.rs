@@ -10,6 +10,7 @@ use redress_core::{
     backoff::{ByArgs, by_args},
     classify::{http, name::DefaultClassifier, retry_after::UnixSeconds, sqlstate},
     env::mode,
+    keeper::{Keep, KeepConfig},
 };
 
 use crate::{ATTEMPTS, BASE, BUSY, CAP, DEADLINE};
@@ -17,6 +18,8 @@ use crate::{ATTEMPTS, BASE, BUSY, CAP, DEADLINE};
 const JITTER: Backoff = Backoff::full_jitter(BASE, CAP);
 
 pub(crate) static BASIC: Policy = Policy::new(Retry::new(JITTER).max_attempts(ATTEMPTS).no_deadline());
+
+static KEEP: Keep = Keep::new(Policy::new(Retry::new(JITTER)), KeepConfig::new(DEADLINE));
 
 const LIMITED: Retry =
     Retry::new(JITTER).max_attempts(ATTEMPTS).deadline(DEADLINE).limit_for(ErrorClass::RateLimit, BUSY);
@@ -94,6 +97,18 @@ pub fn machine() {
 /// Blocking driver, backoff and attempt limit.
 pub fn basic() {
     retried(&BASIC, operation);
+}
+
+/// A connection that is kept up, in place of a call: each success is a session.
+pub fn keeper() {
+    let mut context = KEEP.context(environment()).classifier(classify);
+    let gave_up = context.keep().run(|session| {
+        let register = operation()?;
+        session.established();
+        report(register);
+        operation()
+    });
+    report_result(Err(last_error(gave_up)));
 }
 
 /// The same at two call sites.
