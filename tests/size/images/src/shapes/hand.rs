@@ -61,6 +61,7 @@ impl Bucket {
 
     fn consume(&mut self) -> bool {
         // Nearly a second, for want of a division.
+        #[expect(clippy::cast_possible_truncation, reason = "nobody waits for 136 years")]
         let now = (now() >> 20) as u32;
         let refilled = self.tokens.saturating_add(now - self.at).min(Self::FULL);
         self.at = now;
