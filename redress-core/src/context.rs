@@ -13,7 +13,7 @@ use crate::{
 /// A policy bound to an environment, ready to make calls, again and again.
 ///
 /// Made by [`Policy::context`]. `H` are the [`Hooks`], `P` is how the context has its policy: by reference, or by value once
-/// something was overridden. `M` is the environment's [mode](crate::env::mode), which decides which `call` and `execute`
+/// something was overridden. `M` is the environment's [`mode`], which decides which `call` and `execute`
 /// there are; it follows from `E` and is never written.
 ///
 /// A clone draws the same random numbers as its original if the environment holds its own generator.

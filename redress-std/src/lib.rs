@@ -216,8 +216,3 @@ pub use self::{
     default::{Boxed, DefaultClassifier, StrictClassifier},
     shared::SharedPolicy,
 };
-
-/// The README's examples are compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -7,7 +7,7 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "arm") {
         println!("cargo::rustc-link-arg-bins=--nmagic");
     }
-    // `.ci/target.sh` writes it; without one, the image has nothing to play.
+    // `cargo xtask target` writes it; without one, the image has nothing to play.
     println!("cargo::rerun-if-env-changed=REDRESS_TABLE");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let table = match env::var("REDRESS_TABLE") {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::{ConfigError, Millis, window::MAX_WINDOW};
 
-/// Configuration of a [`Budget`].
+/// Configuration of a [`Budget`](crate::Budget).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BudgetConfig(pub(super) Kind);

@@ -58,7 +58,7 @@ impl Chrome {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("chromedriver is not there (.ci/web.sh setup installs it): {error}"))?;
+            .map_err(|error| format!("chromedriver is not there (`cargo xtask web setup` installs it): {error}"))?;
         let port = time::timeout(PATIENCE, port(&mut driver)).await??;
 
         let mut args: Vec<_> = FLAGS.map(str::to_owned).into();

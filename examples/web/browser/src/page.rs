@@ -70,7 +70,7 @@ impl Page {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let wasm = std::env::var_os("WEB_SITE").map_or_else(|| root.join("target/site"), PathBuf::from);
         if !wasm.join("web_page.js").is_file() {
-            return Err(format!("no page in {}: .ci/web.sh build makes it", wasm.display()).into());
+            return Err(format!("no page in {}: `cargo xtask web build` makes it", wasm.display()).into());
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = format!("http://{}/", listener.local_addr()?);

@@ -28,7 +28,7 @@ async fn main() -> io::Result<()> {
     if !wasm.join("web_page.js").is_file() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
-            format!("no page in {}: start this by examples/web/run, which builds it", wasm.display()),
+            format!("no page in {}: start this by `cargo xtask web serve`, which builds it", wasm.display()),
         ));
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;

@@ -1,0 +1,137 @@
+//! Verbs of one or a few commands.
+
+use std::{io::Write, process::Stdio};
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::{
+    cmd::{cargo, root, run},
+    provision::{C_COMPILERS, SERVERS, VALGRIND, cargo_tool, ensure},
+    readme,
+};
+
+/// Runs cargo with words separated by spaces.
+fn run_cargo(words: &str) -> Result<()> {
+    run(&mut cargo(words))
+}
+
+/// Directories of all workspaces.
+const WORKSPACES: [&str; 5] = ["", "examples/firmware", "examples/web", "tests/size", "tests/vendors"];
+
+pub(crate) fn fmt() -> Result<()> {
+    for directory in WORKSPACES {
+        run(cargo("fmt --all --check").current_dir(root().join(directory)))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn clippy() -> Result<()> {
+    ensure(&[C_COMPILERS])?;
+    run_cargo("clippy --workspace --all-targets --all-features -- -D warnings")
+}
+
+/// `SQLite` and librdkafka are compiled for these, in a workspace of their own.
+pub(crate) fn vendors() -> Result<()> {
+    ensure(&[&[C_COMPILERS][..], &SERVERS].concat())?;
+    for words in ["clippy --all-targets -- -D warnings", "test --no-fail-fast"] {
+        run(cargo(words).current_dir(root().join("tests/vendors")))?;
+    }
+    Ok(())
+}
+
+/// Classifiers in redress-std of foreign errors: each is checked by itself, and then all as one feature, because they have
+/// nothing to do with each other.
+const CLASSIFIERS: &str = "reqwest-v0.12,reqwest-v0.13,ureq-v3,hyper-v1,tonic-v0.14,tokio-postgres-v0.7,sqlx-v0.8,\
+                           sqlx-v0.9,redis-v1,rusqlite-v0,diesel-v2,rdkafka-v0,rumqttc-v0.25";
+
+/// A check keeps one core busy, so two packages' are done at a time. `default` has nothing in it: pairs with it tell nothing.
+pub(crate) fn features() -> Result<()> {
+    ensure(&[C_COMPILERS])?;
+    cargo_tool("cargo-hack", "cargo-hack", "0.6.46")?;
+    let std = "hack check --target-dir target/alone -p redress-std --exclude-features default";
+    let std =
+        [format!("{std} --each-feature"), format!("{std} --feature-powerset --depth 2 --group-features {CLASSIFIERS}")];
+    let others =
+        "hack check -p redress-core -p redress-embassy --feature-powerset --depth 2 --exclude-features default";
+    let mut others = cargo(others).stdin(Stdio::null()).spawn()?;
+    let mut failed = Vec::new();
+    for words in std {
+        // Kept together rather than mixed with the others' lines.
+        let output = cargo(&words).output()?;
+        std::io::stderr().write_all(&output.stderr)?;
+        if !output.status.success() {
+            failed.push("redress-std");
+            break;
+        }
+    }
+    if !others.wait()?.success() {
+        failed.push("redress-core or redress-embassy");
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("features of {} do not compile", failed.join(" and of ")) }
+}
+
+pub(crate) fn shape() -> Result<()> {
+    ensure(&[VALGRIND])?;
+    // The way of a failure is found by its lines.
+    run(cargo("run -p redress-bench --bin shape").env("CARGO_PROFILE_DEV_DEBUG", "1"))
+}
+
+/// A part of `cargo xtask bench`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Bench {
+    /// Compile the benchmarks, hold the rows of redress to their bars and to tests/BENCH.md; files grow linearly, waits are idle
+    Check,
+    /// Count and time every row, peers too, and contention, and write tests/BENCH.md
+    Write,
+}
+
+pub(crate) fn bench(part: Bench) -> Result<()> {
+    ensure(&[VALGRIND])?;
+    let count = |words: &str| run_cargo(&format!("run --release -p redress-bench --bin count -- {words}"));
+    match part {
+        Bench::Check => {
+            // Times are not read here, so they need no optimisation.
+            run_cargo("bench --no-run --profile dev -p redress-bench")?;
+            count("check")?;
+            count("assert")?;
+            // Files are read in time that grows with their size alone, and waits are not polled.
+            run_cargo("run --release -p redress-bench --bin files -- --assert")?;
+            run_cargo("run --release -p redress-bench --bin waiting -- 5000 2")
+        }
+        Bench::Write => {
+            count("check")?;
+            count("table --write")
+        }
+    }
+}
+
+pub(crate) fn examples() -> Result<()> {
+    readme::run_commands("examples")?;
+    run_cargo("run -p reload")?;
+    // As a pipeline would run it.
+    run_cargo("run -p redress-std --features cli --bin redress -- doctor redress-std/examples/policy.toml --deny notes")
+}
+
+pub(crate) fn tower() -> Result<()> {
+    readme::run_commands("tower")
+}
+
+/// Commands of tests/SEED.md and of the README's table; PostgreSQL is among what they need.
+pub(crate) fn seed() -> Result<()> {
+    ensure(&[&[C_COMPILERS][..], &SERVERS].concat())?;
+    readme::run_commands("seed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_excluded_workspace_is_formatted() {
+        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        let line = manifest.lines().find(|line| line.starts_with("exclude = ")).unwrap();
+        let excluded: Vec<_> = line.split('"').skip(1).step_by(2).collect();
+        assert_eq!(excluded, WORKSPACES[1..]);
+    }
+}
