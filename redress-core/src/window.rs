@@ -1,14 +1,15 @@
 //! Stamps in a fixed number of slots: the sliding window that breaker and rolling budget share.
 //!
-//! A slot is one `u32`: zero is empty, otherwise 28 bits of time over a 4-bit tag. The time counts milliseconds modulo 2^28,
-//! which bounds a window to [`MAX_WINDOW`]. No stamp is mistaken for a younger one after the count wrapped, because the moment
-//! of the latest reading is kept with all its bits, and a window that was not read for its own length is empty.
+//! A slot is one `u32`: 28 bits of time over a 4-bit tag, without a tag if it is empty. Slots are used from the first on. The
+//! time counts milliseconds modulo 2^28, which bounds a window to [`MAX_WINDOW`]. No stamp is mistaken for a younger one after
+//! the count wrapped, because the moment of the latest reading is kept with all its bits, and a window that was not read for
+//! its own length is empty.
 //!
 //! All methods need the lock of the object that owns the window. The atomics only make that expressible without unsafe code.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{Millis, reading::Mark, time::Timestamp};
+use crate::{Millis, lock::Lock, reading::Mark, time::Timestamp};
 
 /// The longest window: 12 hours.
 pub(crate) const MAX_WINDOW: Millis = Millis::from_secs(12 * 3_600);
@@ -24,7 +25,7 @@ pub struct Slot(AtomicU32);
 
 #[expect(clippy::declare_interior_mutable_const, reason = "each use is a slot of its own")]
 impl Slot {
-    pub(crate) const EMPTY: Self = Self(AtomicU32::new(0));
+    pub(crate) const EMPTY: Self = Self(AtomicU32::new(UNUSED));
 
     /// Borrows the slot as a word, for one who keeps no stamps in it.
     pub(crate) const fn word(&self) -> &AtomicU32 {
@@ -74,7 +75,8 @@ impl<'a> Stamps<'a> {
     }
 
     /// Removes the stamps of this age or more, puts a stamp into a free slot, unless it is [`NONE`], and returns how many
-    /// stamps have a tag of `tags`: bit 1 for tag 1 and so on. All in one pass over the slots.
+    /// stamps have a tag of `tags`: bit 1 for tag 1 and so on. All in one pass: with locks that are contended, over the slots that
+    /// were ever in use at the same time, so that a large window with few stamps costs what a small one does.
     ///
     /// Without a free slot the stamp is lost, which the capacity rules of breaker and budget exclude.
     #[inline(never)]
@@ -85,7 +87,11 @@ impl<'a> Stamps<'a> {
         let mut counted = 0;
         for slot in self.slots {
             let mut kept = slot.0.load(Relaxed);
-            if kept == NONE || now.wrapping_sub(kept) >= age {
+            // Others wait meanwhile. On bare metal windows are short, and this is not worth its code.
+            if Lock::IS_CONTENDED && kept == UNUSED && stamp == NONE {
+                break;
+            }
+            if kept & TAG == 0 || now.wrapping_sub(kept) >= age {
                 kept = stamp;
                 stamp = NONE;
                 slot.0.store(kept, Relaxed);
@@ -113,15 +119,17 @@ impl<'a> Stamps<'a> {
     /// Returns the age of each stamp at the latest reading, rounded down, and its tag; skips empty slots.
     pub(crate) fn ages(self) -> impl Iterator<Item = (Millis, u32)> + use<'a> {
         let now = self.time(Millis::ZERO);
-        self.slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp != NONE).map(move |stamp| {
+        self.slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp & TAG != 0).map(move |stamp| {
             let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
             (Millis::new(age), stamp & TAG)
         })
     }
 }
 
-/// No stamp.
-pub(crate) const NONE: u32 = 0;
+/// No stamp, in this slot and in all after it.
+const UNUSED: u32 = 0;
+/// No stamp: a time that does not matter, without a tag.
+pub(crate) const NONE: u32 = 1 << TAG_BITS;
 
 #[cfg(test)]
 mod tests {
@@ -164,6 +172,22 @@ mod tests {
                 assert_eq!(left(&window, start.wrapping_add(at)), stamps, "{at} ms after {start}");
             }
         }
+    }
+
+    /// A slot in the middle that is free hides nothing behind it.
+    #[test]
+    fn free_slots_are_used_again() {
+        let stamped = stamped(0);
+        let window: &Window<[Slot]> = &stamped;
+        assert_eq!(left(window, 10_000), 2);
+        assert_eq!(left(window, 10_000), 2);
+        for (at, stamps) in [(10_000, 3), (11_999, 4), (12_000, 4), (14_000, 4), (20_000, 4)] {
+            assert_eq!(left(window, at), stamps - 1, "before {at}");
+            assert_eq!(window.stamps().update(SPAN, window.stamps().stamp(1), TAGS), stamps, "at {at}");
+        }
+        assert_eq!(window.stamps().ages().count(), 4);
+        window.stamps().clear();
+        assert_eq!((window.stamps().ages().count(), left(window, 20_001)), (0, 0));
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl<'p> IntoPolicy<'p> for &'p Policy<'_> {
 
 impl<'p> IntoPolicy<'p> for &'p SharedPolicy {
     fn into_policy(self) -> Policy<'p> {
-        self.policy()
+        *self.policy()
     }
 }
 

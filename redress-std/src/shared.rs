@@ -42,11 +42,25 @@ use redress_core::{
 ///
 /// # Design
 ///
-/// A value that holds both the `Arc`s and the `Policy` which borrows from them cannot be written without unsafe code, so
-/// the `Policy` is put together for each use: a copy of some 250 bytes. Who makes calls on a hot path keeps the `Policy`
-/// or the context for more than one of them, or [leaks](Self::leak) it.
+/// The `Policy` borrows from the `Arc`s and lies beside them, in a cell of the crate `self_cell`. It is put together once, when
+/// the configuration changes, so that a call costs what a call through a `static` policy does.
 #[derive(Clone, Debug)]
-pub struct SharedPolicy {
+pub struct SharedPolicy(Arc<Assembled>);
+
+self_cell::self_cell!(
+    struct Assembled {
+        owner: Parts,
+
+        #[covariant]
+        dependent: Policy,
+    }
+
+    impl {Debug}
+);
+
+/// What a policy refers to.
+#[derive(Clone, Debug)]
+struct Parts {
     base: Base,
     breaker: Option<Arc<CircuitBreakerView>>,
     budget: Option<Arc<BudgetView>>,
@@ -56,9 +70,25 @@ pub struct SharedPolicy {
 #[derive(Clone, Debug)]
 enum Base {
     Static(Policy<'static>),
-    /// A policy borrows the lists of its delays, so this one is put together for each use too.
     #[cfg(feature = "toml")]
     Config(Arc<redress_core::RetryConfig>),
+}
+
+impl Parts {
+    fn policy(&self) -> Result<Policy<'_>, ConfigError> {
+        let mut policy = match &self.base {
+            Base::Static(policy) => *policy,
+            #[cfg(feature = "toml")]
+            Base::Config(retry) => Policy::from_config(retry)?,
+        };
+        if let Some(breaker) = &self.breaker {
+            policy = policy.circuit_breaker(breaker);
+        }
+        if let Some(budget) = &self.budget {
+            policy = policy.budget(budget);
+        }
+        Ok(policy)
+    }
 }
 
 impl SharedPolicy {
@@ -91,31 +121,31 @@ impl SharedPolicy {
         breaker: Option<Arc<CircuitBreakerView>>,
         budget: Option<Arc<BudgetView>>,
     ) -> Result<Self, ConfigError> {
-        Policy::from_config(&retry)?;
-        Ok(Self { base: Base::Config(retry), breaker, budget })
+        Self::try_of(Parts { base: Base::Config(retry), breaker, budget })
     }
 
     /// Takes over the breaker or the budget of another policy, with its state.
     #[cfg(feature = "toml")]
     pub(crate) fn take_over(&mut self, other: &Self, breaker: bool, budget: bool) {
-        if breaker {
-            self.breaker.clone_from(&other.breaker);
-        }
-        if budget {
-            self.budget.clone_from(&other.budget);
-        }
+        let other = other.0.borrow_owner();
+        *self = self.with(|parts| {
+            if breaker {
+                parts.breaker.clone_from(&other.breaker);
+            }
+            if budget {
+                parts.budget.clone_from(&other.budget);
+            }
+        });
     }
 
     /// Fails fast while this breaker is open.
-    pub fn circuit_breaker<const N: usize>(mut self, breaker: Arc<CircuitBreaker<N>>) -> Self {
-        self.breaker = Some(breaker);
-        self
+    pub fn circuit_breaker<const N: usize>(self, breaker: Arc<CircuitBreaker<N>>) -> Self {
+        self.with(|parts| parts.breaker = Some(breaker))
     }
 
     /// Takes a token out of this budget for each retry, in place of the one before.
-    pub fn budget<const N: usize>(mut self, budget: Arc<Budget<N>>) -> Self {
-        self.budget = Some(budget);
-        self
+    pub fn budget<const N: usize>(self, budget: Arc<Budget<N>>) -> Self {
+        self.with(|parts| parts.budget = Some(budget))
     }
 
     /// Leaves the budget out: all calls together may retry as often as each of them may.
@@ -127,12 +157,14 @@ impl SharedPolicy {
     /// assert_eq!(policy.retry_budget().map(|budget| budget.remaining(&StdClock)), Some(10));
     /// assert!(policy.no_budget().retry_budget().is_none());
     /// ```
-    pub fn no_budget(mut self) -> Self {
-        if let Base::Static(base) = &mut self.base {
-            *base = base.no_budget();
-        }
-        self.budget = None;
-        self
+    pub fn no_budget(self) -> Self {
+        self.with(|parts| {
+            #[cfg_attr(not(feature = "toml"), expect(irrefutable_let_patterns, reason = "there is no other base"))]
+            if let Base::Static(base) = &mut parts.base {
+                *base = base.no_budget();
+            }
+            parts.budget = None;
+        })
     }
 
     /// The policy, to make calls with.
@@ -146,8 +178,8 @@ impl SharedPolicy {
     /// # let fetched = orders.call(|| Ok::<_, std::io::Error>(3));
     /// # assert_eq!(fetched.unwrap(), 3);
     /// ```
-    pub fn policy(&self) -> Policy<'_> {
-        assemble(self.base.policy(), self.breaker.as_deref(), self.budget.as_deref())
+    pub fn policy(&self) -> &Policy<'_> {
+        self.0.borrow_dependent()
     }
 
     /// Binds the policy to where calls run, for as long as the shared policy is borrowed.
@@ -165,55 +197,39 @@ impl SharedPolicy {
 
     /// The policy for the rest of the process: for configuration that is read once, at the start.
     pub fn leak(self) -> &'static Policy<'static> {
-        let Self { base, breaker, budget } = self;
-        let breaker = breaker.map(|breaker| &**Box::leak(Box::new(breaker)));
-        let budget = budget.map(|budget| &**Box::leak(Box::new(budget)));
-        let base: &'static Base = Box::leak(Box::new(base));
-        Box::leak(Box::new(assemble(base.policy(), breaker, budget)))
+        let assembled: &'static Arc<Assembled> = Box::leak(Box::new(self.0));
+        assembled.borrow_dependent()
     }
 
     /// The breaker, to look at.
     pub fn breaker(&self) -> Option<&CircuitBreakerView> {
-        self.breaker.as_deref()
+        self.0.borrow_owner().breaker.as_deref()
     }
 
     /// The budget, to look at.
     pub fn retry_budget(&self) -> Option<&BudgetView> {
-        self.budget.as_deref()
+        self.0.borrow_owner().budget.as_deref()
     }
-}
 
-impl Base {
-    fn policy(&self) -> Policy<'_> {
-        match self {
-            Self::Static(policy) => *policy,
-            #[cfg(feature = "toml")]
-            Self::Config(retry) => Policy::from_config(retry).expect("checked when it was made"),
-        }
+    fn try_of(parts: Parts) -> Result<Self, ConfigError> {
+        Assembled::try_new(parts, Parts::policy).map(|assembled| Self(Arc::new(assembled)))
+    }
+
+    /// Puts the policy together again with other parts.
+    fn with(&self, change: impl FnOnce(&mut Parts)) -> Self {
+        let mut parts = self.0.borrow_owner().clone();
+        change(&mut parts);
+        Self::try_of(parts).expect("limits and backoffs, the only parts that may contradict each other, are the same")
     }
 }
 
 /// Keeps the breaker and the budget that the policy has, or has none. The setters replace them.
 impl From<Policy<'static>> for SharedPolicy {
     fn from(base: Policy<'static>) -> Self {
-        Self { base: Base::Static(base), breaker: None, budget: None }
+        Self::try_of(Parts { base: Base::Static(base), breaker: None, budget: None }).expect("a policy is sound")
     }
 }
 
 fn default_budget() -> Arc<Budget> {
     Arc::new(Budget::new(BudgetConfig::DEFAULT))
-}
-
-fn assemble<'a>(
-    mut policy: Policy<'a>,
-    breaker: Option<&'a CircuitBreakerView>,
-    budget: Option<&'a BudgetView>,
-) -> Policy<'a> {
-    if let Some(breaker) = breaker {
-        policy = policy.circuit_breaker(breaker);
-    }
-    if let Some(budget) = budget {
-        policy = policy.budget(budget);
-    }
-    policy
 }

@@ -10,11 +10,11 @@ fn overhead(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(workload.name());
         for contender in CONTENDERS {
             let Some(work) = contender.work(workload) else { continue };
-            let (mut work, script) = (work(), Script::new(workload.failures()));
+            let (mut work, script) = (work(), Script::new(workload.failures()).leak());
             group.bench_function(contender.name, |bencher| {
                 bencher.iter_custom(|iterations| {
                     let start = Instant::now();
-                    work(&script, iterations);
+                    work(script, iterations);
                     start.elapsed()
                 });
             });

@@ -1,15 +1,18 @@
 //! backon: the builder is the policy, kept and copied; its jitter is additive and seeded per call from thread state.
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use backon::{BlockingRetryable, ExponentialBuilder, Retryable};
 
-use crate::script::{FAILED, Fault, block_on, sleep, sleep_async};
+use crate::script::{FAILED, Fault, Script, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, Work, call_site};
 
-pub(crate) const BACKON: Contender =
-    Contender { blocking: Some(blocking), asynch: Some(asynch), ..Contender::named("backon") };
+pub(crate) const BACKON: Contender = Contender {
+    blocking: Some(blocking),
+    asynch: Some(|| asynch(Script::call_async)),
+    block: Some(|| asynch(Script::call_in_block)),
+    ..Contender::named("backon")
+};
 
 fn policy() -> ExponentialBuilder {
     ExponentialBuilder::new()
@@ -22,23 +25,20 @@ fn policy() -> ExponentialBuilder {
 fn blocking() -> Work {
     let policy = policy();
     call_site(move |script| {
-        (|| script.call())
-            .retry(*black_box(&policy))
-            .when(Fault::is_transient)
-            .sleep(sleep::<Duration>)
-            .call()
-            .unwrap_or(FAILED)
+        (|| script.call()).retry(*black_box(&policy)).when(Fault::is_transient).sleep(sleep).call().unwrap_or(FAILED)
     })
 }
 
-fn asynch() -> Work {
+fn asynch<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
     let policy = policy();
     call_site(move |script| {
         block_on(
-            (|| script.call_async())
+            (|| operation(script))
                 .retry(*black_box(&policy))
                 .when(Fault::is_transient)
-                .sleep(sleep_async::<Duration>)
+                .sleep(sleep_async)
                 .into_future(),
         )
         .unwrap_or(FAILED)

@@ -6,31 +6,38 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::script::{FAILED, Random, Script, block_on, sleep, sleep_async};
+use crate::script::{FAILED, Fault, Random, Script, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, RECOVERY, THRESHOLD, Work, call_site, in_line};
+use crate::{full, readme};
 
 /// No logic at all, the operation until it succeeds: what harness and operation cost in every other row.
 pub(crate) const BARE: Contender = Contender {
     blocking: Some(bare),
-    asynch: Some(bare_async),
+    asynch: Some(|| bare_async(Script::call_async)),
+    block: Some(|| bare_async(Script::call_in_block)),
     breaker_closed: Some(bare_in_line),
     ..Contender::named("no logic")
 };
 
-/// Settings as constants in the loop, delays as microseconds up to the sleeper; breaker of one owner who brings the time.
+/// Settings as constants in the loop; breaker of one owner who brings the time.
 pub(crate) const CONSTANTS: Contender = Contender {
     blocking: Some(constants),
-    asynch: Some(constants_async),
+    asynch: Some(|| constants_async(Script::call_async)),
+    block: Some(|| constants_async(Script::call_in_block)),
     breaker_closed: Some(breaker_closed),
     breaker_open: Some(breaker_open),
     ..Contender::named("hand")
 };
 
-/// Settings in a struct the optimiser cannot see into, delays handed over as `Duration`.
+/// Settings in a struct the optimiser cannot see into.
 pub(crate) const SETTINGS: Contender = Contender {
     blocking: Some(settings),
-    asynch: Some(settings_async),
+    asynch: Some(|| settings_async(Script::call_async)),
+    block: Some(|| settings_async(Script::call_in_block)),
     deadline: Some(deadline),
+    readme: Some(readme::hand),
+    full: Some(full::by_hand),
+    full_async: Some(full::by_hand_async),
     ..Contender::named("hand, settings")
 };
 
@@ -51,11 +58,13 @@ fn bare() -> Work {
     })
 }
 
-fn bare_async() -> Work {
-    call_site(|script| {
+fn bare_async<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
+    call_site(move |script| {
         block_on(async {
             loop {
-                if let Ok(value) = script.call_async().await {
+                if let Ok(value) = operation(script).await {
                     return value;
                 }
             }
@@ -84,7 +93,7 @@ fn constants() -> Work {
             match script.call() {
                 Ok(value) => return value,
                 Err(fault) if attempt < ATTEMPTS && fault.is_transient() => {
-                    sleep(random.up_to(delay));
+                    sleep(jittered(&random, delay));
                     delay = (delay * 2).min(CAP_US);
                     attempt += 1;
                 }
@@ -94,17 +103,19 @@ fn constants() -> Work {
     })
 }
 
-fn constants_async() -> Work {
+fn constants_async<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
     let random = Random::new();
     call_site(move |script| {
         block_on(async {
             let mut delay = BASE_US;
             let mut attempt = 1;
             loop {
-                match script.call_async().await {
+                match operation(script).await {
                     Ok(value) => return value,
                     Err(fault) if attempt < ATTEMPTS && fault.is_transient() => {
-                        sleep_async(random.up_to(delay)).await;
+                        sleep_async(jittered(&random, delay)).await;
                         delay = (delay * 2).min(CAP_US);
                         attempt += 1;
                     }
@@ -115,27 +126,27 @@ fn constants_async() -> Work {
     })
 }
 
-struct Settings {
-    attempts: u32,
-    base_us: u32,
-    cap_us: u32,
-    factor: u32,
-    deadline: Duration,
+pub(crate) struct Settings {
+    pub(crate) attempts: u32,
+    pub(crate) base_us: u32,
+    pub(crate) cap_us: u32,
+    pub(crate) factor: u32,
+    pub(crate) deadline: Duration,
 }
 
 impl Settings {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { attempts: ATTEMPTS, base_us: BASE_US, cap_us: CAP_US, factor: 2, deadline: DEADLINE }
     }
 
     #[inline]
-    fn grow(&self, delay: u32) -> u32 {
+    pub(crate) fn grow(&self, delay: u32) -> u32 {
         delay.saturating_mul(self.factor).min(self.cap_us)
     }
 }
 
 #[inline]
-fn jittered(random: &Random, delay: u32) -> Duration {
+pub(crate) fn jittered(random: &Random, delay: u32) -> Duration {
     Duration::from_micros(random.up_to(delay).into())
 }
 
@@ -160,7 +171,9 @@ fn settings() -> Work {
     })
 }
 
-fn settings_async() -> Work {
+fn settings_async<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
     let random = Random::new();
     let settings = Settings::new();
     call_site(move |script| {
@@ -169,7 +182,7 @@ fn settings_async() -> Work {
             let mut delay = settings.base_us;
             let mut attempt = 1;
             loop {
-                match script.call_async().await {
+                match operation(script).await {
                     Ok(value) => return value,
                     Err(fault) if attempt < settings.attempts && fault.is_transient() => {
                         sleep_async(jittered(&random, delay)).await;
@@ -265,7 +278,7 @@ fn breaker_open() -> Work {
 
 /// Consecutive failures, shareable: the clock is read only where the count says open. Its half-open state admits
 /// everyone, which is what one gets by hand.
-struct Shared {
+pub(crate) struct Shared {
     failures: AtomicU32,
     open_until: AtomicU64,
     threshold: u32,
@@ -273,7 +286,7 @@ struct Shared {
 }
 
 impl Shared {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { failures: AtomicU32::new(0), open_until: AtomicU64::new(0), threshold: THRESHOLD, recovery: RECOVERY }
     }
 
@@ -285,13 +298,11 @@ impl Shared {
 
     #[inline]
     fn call(&self, script: &Script) -> u32 {
-        if self.failures.load(Ordering::Acquire) >= self.threshold
-            && Self::now() < self.open_until.load(Ordering::Relaxed)
-        {
+        if self.is_open() {
             return FAILED;
         }
         if let Ok(value) = script.call() {
-            self.failures.store(0, Ordering::Release);
+            self.succeeded();
             value
         } else {
             self.failed();
@@ -299,9 +310,19 @@ impl Shared {
         }
     }
 
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.failures.load(Ordering::Acquire) >= self.threshold && Self::now() < self.open_until.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn succeeded(&self) {
+        self.failures.store(0, Ordering::Release);
+    }
+
     #[cold]
     #[inline(never)]
-    fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.open_until.store(Self::now() + millis(self.recovery), Ordering::Relaxed);
         self.failures.fetch_add(1, Ordering::AcqRel);
     }

@@ -20,9 +20,12 @@ use script::{FAILED, Script};
 
 mod backon;
 mod failsafe;
+mod full;
 mod hand;
 mod mettle;
+mod observers;
 mod ours;
+mod readme;
 mod recloser;
 mod relentless;
 mod reliakit;
@@ -43,7 +46,7 @@ pub const RECOVERY: Duration = Duration::from_secs(3600);
 
 /// One prepared contender, called as often as told: its settings, generator and breaker are inside. Answers the last
 /// value of the operation, or [`script::FAILED`].
-pub type Work = Box<dyn FnMut(&Script, u64) -> u32>;
+pub type Work = Box<dyn FnMut(&'static Script, u64) -> u32>;
 
 /// The workloads, in the order of the table's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +67,29 @@ pub enum Workload {
     BreakerClosed,
     /// An open breaker rejects a call.
     BreakerOpen,
+    /// [`AsyncFirstTry`](Self::AsyncFirstTry) with an operation that is an `async` block.
+    BlockFirstTry,
+    /// [`AsyncThreeFailures`](Self::AsyncThreeFailures) with an operation that is an `async` block.
+    BlockThreeFailures,
+    /// The first call of the README, as its defaults are.
+    ReadmeFirstTry,
+    /// Deadline, own delays for one class, breaker, token bucket and one observer: the first attempt succeeds.
+    FullFirstTry,
+    /// The same, three failures.
+    FullThreeFailures,
+    /// [`FirstTry`](Self::FirstTry) with an observer.
+    ObservedFirstTry,
+    /// [`ThreeFailures`](Self::ThreeFailures) with an observer.
+    ObservedThreeFailures,
+    /// [`FullFirstTry`](Self::FullFirstTry) as a future.
+    FullAsyncFirstTry,
+    /// [`FullThreeFailures`](Self::FullThreeFailures) as a future.
+    FullAsyncThreeFailures,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 17] = [
         Self::FirstTry,
         Self::ThreeFailures,
         Self::AsyncFirstTry,
@@ -77,6 +98,15 @@ impl Workload {
         Self::DeadlineThreeFailures,
         Self::BreakerClosed,
         Self::BreakerOpen,
+        Self::BlockFirstTry,
+        Self::BlockThreeFailures,
+        Self::ReadmeFirstTry,
+        Self::FullFirstTry,
+        Self::FullThreeFailures,
+        Self::FullAsyncFirstTry,
+        Self::FullAsyncThreeFailures,
+        Self::ObservedFirstTry,
+        Self::ObservedThreeFailures,
     ];
 
     /// Name on the command line and in `cargo bench`.
@@ -90,13 +120,28 @@ impl Workload {
             Self::DeadlineThreeFailures => "deadline_three_failures",
             Self::BreakerClosed => "breaker_closed",
             Self::BreakerOpen => "breaker_open",
+            Self::BlockFirstTry => "block_first_try",
+            Self::BlockThreeFailures => "block_three_failures",
+            Self::ReadmeFirstTry => "readme_first_try",
+            Self::ObservedFirstTry => "observed_first_try",
+            Self::ObservedThreeFailures => "observed_three_failures",
+            Self::FullFirstTry => "full_first_try",
+            Self::FullThreeFailures => "full_three_failures",
+            Self::FullAsyncFirstTry => "full_async_first_try",
+            Self::FullAsyncThreeFailures => "full_async_three_failures",
         }
     }
 
     /// How often the operation fails before it succeeds.
     pub const fn failures(self) -> u32 {
         match self {
-            Self::ThreeFailures | Self::AsyncThreeFailures | Self::DeadlineThreeFailures => 3,
+            Self::ThreeFailures
+            | Self::AsyncThreeFailures
+            | Self::DeadlineThreeFailures
+            | Self::BlockThreeFailures
+            | Self::FullThreeFailures
+            | Self::ObservedThreeFailures
+            | Self::FullAsyncThreeFailures => 3,
             _ => 0,
         }
     }
@@ -104,6 +149,14 @@ impl Workload {
     /// Whether this is a breaker's workload.
     pub const fn is_breaker(self) -> bool {
         matches!(self, Self::BreakerClosed | Self::BreakerOpen)
+    }
+
+    /// Whether the policy has everything, an observer too.
+    pub const fn is_full(self) -> bool {
+        matches!(
+            self,
+            Self::FullFirstTry | Self::FullThreeFailures | Self::FullAsyncFirstTry | Self::FullAsyncThreeFailures
+        )
     }
 
     /// Whether the contender must not call the operation at all.
@@ -122,18 +175,40 @@ pub struct Contender {
     pub blocking: Option<fn() -> Work>,
     /// The same as a future.
     pub asynch: Option<fn() -> Work>,
+    /// The same, with an operation that is an `async` block.
+    pub block: Option<fn() -> Work>,
     /// A blocking retry with a deadline, on the real clock.
     pub deadline: Option<fn() -> Work>,
     /// A call through a closed breaker.
     pub breaker_closed: Option<fn() -> Work>,
     /// A call through an open breaker.
     pub breaker_open: Option<fn() -> Work>,
+    /// The first call of the README, or what comes nearest.
+    pub readme: Option<fn() -> Work>,
+    /// Everything that a policy can have, and an observer.
+    pub full: Option<fn() -> Work>,
+    /// The same as a future.
+    pub full_async: Option<fn() -> Work>,
+    /// A blocking retry with an observer.
+    pub observed: Option<fn() -> Work>,
 }
 
 impl Contender {
     /// A row without any workload, to be filled by struct update.
     const fn named(name: &'static str) -> Self {
-        Self { name, blocking: None, asynch: None, deadline: None, breaker_closed: None, breaker_open: None }
+        Self {
+            name,
+            blocking: None,
+            asynch: None,
+            block: None,
+            deadline: None,
+            breaker_closed: None,
+            breaker_open: None,
+            readme: None,
+            full: None,
+            full_async: None,
+            observed: None,
+        }
     }
 
     /// What makes a workload, where the contender has it.
@@ -144,6 +219,11 @@ impl Contender {
             Workload::DeadlineFirstTry | Workload::DeadlineThreeFailures => self.deadline,
             Workload::BreakerClosed => self.breaker_closed,
             Workload::BreakerOpen => self.breaker_open,
+            Workload::BlockFirstTry | Workload::BlockThreeFailures => self.block,
+            Workload::ReadmeFirstTry => self.readme,
+            Workload::FullFirstTry | Workload::FullThreeFailures => self.full,
+            Workload::FullAsyncFirstTry | Workload::FullAsyncThreeFailures => self.full_async,
+            Workload::ObservedFirstTry | Workload::ObservedThreeFailures => self.observed,
         }
     }
 }
@@ -160,19 +240,34 @@ pub const CONTENDERS: &[Contender] = &[
     relentless::RELENTLESS,
     failsafe::FAILSAFE,
     recloser::RECLOSER,
+    readme::BACKON,
+    readme::METTLE,
+    full::METTLE_FAILSAFE,
+    full::EXECUTION_POLICY,
+    full::SEATBELT,
+    full::TOWER_RESILIENCE,
     ours::REDRESS,
+    full::PER_CALL,
+    full::SHARED_POLICY,
+    observers::CLOSURE,
+    observers::LOG_IDLE,
+    observers::LOG_ACTIVE,
+    observers::TRACING_IDLE,
+    observers::TRACING_ACTIVE,
+    observers::METRICS_IDLE,
+    observers::METRICS_ACTIVE,
 ];
 
 /// A workload whose call is a function of its own, as the place which calls a retry usually is: entering it, saving
 /// registers and leaving it count. For the retry rows.
-fn call_site(call: impl FnMut(&Script) -> u32 + 'static) -> Work {
+fn call_site(call: impl FnMut(&'static Script) -> u32 + 'static) -> Work {
     // Behind a vtable, so that it is neither inlined nor made to fit its only caller.
-    let mut call: Box<dyn FnMut(&Script) -> u32> = Box::new(call);
+    let mut call: Box<dyn FnMut(&'static Script) -> u32> = Box::new(call);
     in_line(move |script| call(script))
 }
 
 /// A workload whose call is open to inlining into the loop, as a check around a call usually is. For the breaker rows.
-fn in_line(mut call: impl FnMut(&Script) -> u32 + 'static) -> Work {
+fn in_line(mut call: impl FnMut(&'static Script) -> u32 + 'static) -> Work {
     Box::new(move |script, iterations| {
         let mut value = FAILED;
         for _ in 0..iterations {

@@ -1,18 +1,19 @@
 //! mettle: an owned backoff per call, made from the kept one; its clock is injected. Without a budget it reads the
 //! clock once at the start all the same, which is a fixed instant here and the real clock in the deadline rows.
 
-use std::future::{IntoFuture, Ready};
+use std::future::IntoFuture;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use mettle::{Backoff, ExponentialBackoff, ExponentialBackoffConfig, Jittered};
 
-use crate::script::{FAILED, Fault, Random, block_on, sleep, sleep_async};
+use crate::script::{FAILED, Fault, Random, Script, Sleep, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, Work, call_site};
 
 pub(crate) const METTLE: Contender = Contender {
     blocking: Some(blocking),
-    asynch: Some(asynch),
+    asynch: Some(|| asynch(Script::call_async)),
+    block: Some(|| asynch(Script::call_in_block)),
     deadline: Some(deadline),
     ..Contender::named("mettle")
 };
@@ -46,13 +47,13 @@ impl mettle::blocking::Clock for Still {
 }
 
 impl mettle::Clock for Still {
-    type Sleep = Ready<()>;
+    type Sleep = Sleep;
 
     fn now(&self) -> Instant {
         self.0
     }
 
-    fn sleep(&self, delay: Duration) -> Ready<()> {
+    fn sleep(&self, delay: Duration) -> Sleep {
         sleep_async(delay)
     }
 }
@@ -83,13 +84,15 @@ fn blocking() -> Work {
     })
 }
 
-fn asynch() -> Work {
+fn asynch<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
     let policy = policy();
     let random = Random::new();
     let clock = Still(Instant::now());
     call_site(move |script| {
         block_on(
-            mettle::retry(|| script.call_async())
+            mettle::retry(|| operation(script))
                 .backoff(backoff(&policy, &random))
                 .clock(&clock)
                 .when(Fault::is_transient)

@@ -11,26 +11,33 @@ use redress_std::StdClock;
 
 use crate::script::{FAILED, Fault, Random, Script, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, RECOVERY, THRESHOLD, Work, call_site, in_line};
+use crate::{full, observers, readme};
 
 pub(crate) const REDRESS: Contender = Contender {
     blocking: Some(blocking),
     asynch: Some(asynch),
+    block: Some(block),
     deadline: Some(deadline),
     breaker_closed: Some(breaker_closed),
     breaker_open: Some(breaker_open),
+    readme: Some(readme::redress),
+    full: Some(full::redress),
+    full_async: Some(full::redress_async),
+    observed: Some(observers::none),
     ..Contender::named("redress")
 };
 
-const RETRY: Retry = Retry::new(Backoff::full_jitter(BASE, CAP)).max_attempts(ATTEMPTS);
+pub(crate) const RETRY: Retry = Retry::new(Backoff::full_jitter(BASE, CAP)).max_attempts(ATTEMPTS);
 static POLICY: Policy = Policy::new(RETRY.no_deadline());
 static DEADLINE_POLICY: Policy = Policy::new(RETRY.deadline(DEADLINE));
 
 /// The harness's sleeper and generator under the real clock.
-struct Env(Random);
+#[derive(Clone, Copy)]
+pub(crate) struct Env(&'static Random);
 
 impl Env {
-    fn new() -> Self {
-        Self(Random::new())
+    pub(crate) fn new() -> Self {
+        Self(Box::leak(Box::new(Random::new())))
     }
 }
 
@@ -63,7 +70,7 @@ impl BlockingEnvironment for Env {
 }
 
 /// The same for futures.
-struct AsyncEnv(Env);
+pub(crate) struct AsyncEnv(pub(crate) Env);
 
 impl Clock for AsyncEnv {
     const TICK_HZ: u32 = StdClock::TICK_HZ;
@@ -95,7 +102,7 @@ impl AsyncEnvironment for AsyncEnv {
 
 #[inline]
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature of a classifier")]
-fn classify(fault: &Fault) -> Classification {
+pub(crate) fn classify(fault: &Fault) -> Classification {
     Classification::new(if fault.is_transient() { ErrorClass::Transient } else { ErrorClass::Permanent })
 }
 
@@ -109,13 +116,18 @@ fn asynch() -> Work {
     call_site(move |script| block_on(context.call(|| script.call_async())).unwrap_or(FAILED))
 }
 
+fn block() -> Work {
+    let mut context = black_box(&POLICY).context(AsyncEnv(Env::new())).classifier(classify);
+    call_site(move |script| block_on(context.call(async || script.call_in_block().await)).unwrap_or(FAILED))
+}
+
 fn deadline() -> Work {
     let mut context = black_box(&DEADLINE_POLICY).context(Env::new()).classifier(classify);
     call_site(move |script| context.call(|| script.call()).unwrap_or(FAILED))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the threshold is 5")]
-const BREAKER: BreakerConfig = BreakerConfig::new(THRESHOLD as u8).recovery_timeout(RECOVERY);
+pub(crate) const BREAKER: BreakerConfig = BreakerConfig::new(THRESHOLD as u8).recovery_timeout(RECOVERY);
 
 /// Asks the breaker, calls, and tells it what became of the call.
 #[inline(always)]

@@ -1,19 +1,19 @@
 //! relentless: a policy kept and used by reference; jitter state is inside the policy, the clock is injected. Without a
 //! timeout the clock stands still here; in the deadline rows it is the real one.
 
-use std::future::Ready;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use relentless::clock::{AsyncClock, Clock, SyncClock};
 use relentless::{RetryPolicy, Wait, predicate, stop, wait};
 
-use crate::script::{FAILED, Fault, block_on, sleep, sleep_async};
+use crate::script::{FAILED, Fault, Script, Sleep, block_on, sleep, sleep_async};
 use crate::{ATTEMPTS, BASE, CAP, Contender, DEADLINE, Work, call_site};
 
 pub(crate) const RELENTLESS: Contender = Contender {
     blocking: Some(blocking),
-    asynch: Some(asynch),
+    asynch: Some(|| asynch(Script::call_async)),
+    block: Some(|| asynch(Script::call_in_block)),
     deadline: Some(deadline),
     ..Contender::named("relentless")
 };
@@ -44,9 +44,9 @@ impl SyncClock for Still {
 }
 
 impl AsyncClock for Still {
-    type Wait = Ready<()>;
+    type Wait = Sleep;
 
-    fn wait_async(&self, delay: Duration) -> Ready<()> {
+    fn wait_async(&self, delay: Duration) -> Sleep {
         sleep_async(delay)
     }
 }
@@ -70,10 +70,12 @@ fn blocking() -> Work {
     call_site(move |script| black_box(&policy).retry(|_| script.call()).clock(Still).call().unwrap_or(FAILED))
 }
 
-fn asynch() -> Work {
+fn asynch<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
     let policy = policy!();
     call_site(move |script| {
-        block_on(black_box(&policy).retry_async(|_| script.call_async()).clock(Still).call()).unwrap_or(FAILED)
+        block_on(black_box(&policy).retry_async(|_| operation(script)).clock(Still).call()).unwrap_or(FAILED)
     })
 }
 

@@ -13,7 +13,8 @@ use crate::{ATTEMPTS, BASE, CAP, Contender, RECOVERY, THRESHOLD, Work, call_site
 
 pub(crate) const RELIAKIT: Contender = Contender {
     blocking: Some(blocking),
-    asynch: Some(asynch),
+    asynch: Some(|| asynch(Script::call_async)),
+    block: Some(|| asynch(Script::call_in_block)),
     breaker_closed: Some(breaker_closed),
     breaker_open: Some(breaker_open),
     ..Contender::named("reliakit")
@@ -37,13 +38,15 @@ fn blocking() -> Work {
     })
 }
 
-fn asynch() -> Work {
+fn asynch<F: Future<Output = Result<u32, Fault>> + 'static>(
+    operation: impl Fn(&'static Script) -> F + Copy + 'static,
+) -> Work {
     let policy = policy();
     let random = Random::new();
     call_site(move |script| {
         block_on(retry_async(
             black_box(&policy),
-            || script.call_async(),
+            || operation(script),
             Fault::is_transient,
             |delay: Duration| sleep_async(full_jitter(delay, random.bits())),
         ))

@@ -1,7 +1,9 @@
 //! Counts what the workloads cost.
 //!
 //! - `count check`: every contender makes the calls and sleeps it should, and none else.
-//! - `count table [--write] [--assert]`: the table of `tests/BENCH.md`, printed, written there, held against the bars.
+//! - `count table [--write]`: the tables of `tests/BENCH.md`, printed and held against bars and kept figures, or written there.
+//! - `count threads`: the tables of two threads alone.
+//! - `count assert`: the rows of redress alone, held against the same.
 //! - `count run <contender> <workload> <iterations>`: one workload and nothing else, for callgrind.
 
 use std::process::ExitCode;
@@ -10,6 +12,7 @@ use redress_bench::{CONTENDERS, Work, Workload, script::Script};
 
 mod check;
 mod table;
+mod threads;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,10 +20,17 @@ fn main() -> ExitCode {
     let done = match args[..] {
         ["run", contender, workload, iterations] => run(contender, workload, iterations),
         ["check"] => check::all(),
-        ["table", ref flags @ ..] if flags.iter().all(|flag| ["--write", "--assert"].contains(flag)) => {
-            table::make(flags.contains(&"--write"), flags.contains(&"--assert"))
+        ["table"] => table::make(false),
+        ["table", "--write"] => table::make(true),
+        ["assert"] => table::assert(),
+        ["threads"] => {
+            print!("{}", threads::tables());
+            Ok(())
         }
-        _ => Err("usage: count check | table [--write] [--assert] | run <contender> <workload> <iterations>".into()),
+        _ => {
+            Err("usage: count check | table [--write] | threads | assert | run <contender> <workload> <iterations>"
+                .into())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,7 +46,7 @@ fn run(contender: &str, workload: &str, iterations: &str) -> Result<(), String> 
     let workload = Workload::ALL.into_iter().find(|known| known.name() == workload).ok_or("no such workload")?;
     let work = contender.work(workload).ok_or("the contender has no such workload")?;
     let iterations = iterations.parse().map_err(|_| "iterations are a number")?;
-    work()(&Script::new(workload.failures()), iterations);
+    work()(Script::new(workload.failures()).leak(), iterations);
     Ok(())
 }
 
