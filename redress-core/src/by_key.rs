@@ -35,7 +35,7 @@ use crate::{
 ///
 /// # Design
 ///
-/// What [`get`](Self::get) lends borrows the table, so nothing can be evicted from under a call. Tasks that make calls at the same
+/// The value that [`get`](Self::get) returns borrows the table, so nothing can be evicted from under a call. Tasks that make calls at the same
 /// time have a table each, or a `static` breaker for each of their peers. It can lie in a `static` behind a mutex: the constructor
 /// is `const`.
 #[derive(Debug)]

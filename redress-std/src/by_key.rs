@@ -69,10 +69,10 @@ pub struct ByKey<K, V, S = RandomState> {
 }
 
 struct Shard<K, V> {
-    /// Where in `entries`.
+    /// Indices into `entries`.
     places: HashTable<usize>,
     entries: Vec<Entry<K, V>>,
-    /// Where the search for an idle entry goes on.
+    /// The place at which the search for an idle entry continues.
     hand: usize,
 }
 
@@ -222,7 +222,7 @@ impl<K: Eq, V> Shard<K, V> {
 
     /// Finds the place of an entry that is not in use, and was not asked for since this last came by.
     fn idle(&mut self) -> Option<usize> {
-        // With the lock held for writing, nobody begins to use one. The second round finds those that the first marked.
+        // While the lock is held for writing, no caller begins to use an entry. The second round finds those that the first marked.
         for _ in 0..2 * self.entries.len() {
             let place = self.hand;
             self.hand = (self.hand + 1) % self.entries.len();
@@ -254,7 +254,7 @@ impl<K: Eq, V> Shard<K, V> {
     }
 }
 
-/// What a panic of a key's `Eq` leaves behind is whole: nothing is changed before keys are compared.
+/// Locks, also after a panic in a key's `Eq`: nothing is changed before keys are compared.
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -233,6 +233,7 @@ where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
+    H::Abort: redress_core::context::AbortCondition<Cancelled: Send>,
 {
     type Output = Result<T, RetryError<X>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'p>>;

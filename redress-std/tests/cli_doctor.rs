@@ -874,3 +874,15 @@ fn what_is_shown_reads_as_the_same_policies() {
     assert_eq!(report["policies"]["database"]["retry"]["retry_after_cap_ms"], "auto");
     assert_eq!(report["policies"]["payments"]["breaker"]["probe_lease_ms"], 60_000);
 }
+
+#[test]
+fn the_default_backoff_and_the_default_budget_are_shown() {
+    let path = file("defaults.toml", "[policy.a]\n");
+    let Ran { out, .. } = redress(["doctor", path.as_str(), "--show"]);
+    for shown in [
+        "[policy.a.retry.backoff.delay.equal_jitter]\nbase_ms = 250\nmax_ms = 30000\n",
+        "[policy.a.budget.token_bucket]\ncapacity = 10\nrefill_per_success_millitokens = 100\nrefill_per_second_millitokens = 1\n",
+    ] {
+        assert!(out.contains(shown), "{shown} in {out}");
+    }
+}

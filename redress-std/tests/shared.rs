@@ -105,3 +105,11 @@ fn policies_are_shared_freely() {
     check::<SharedPolicy>();
     check::<Policy<'static>>();
 }
+
+#[test]
+fn the_default_budget_shows_in_debug_output() {
+    let policy = SharedPolicy::new(Retry::new(Backoff::none()));
+    let shown = format!("{policy:?}");
+    assert!(shown.contains("Bucket { capacity: 10, initial: 10, per_success: 100, per_second: 1 }"), "{shown}");
+    assert!(!format!("{:?}", policy.no_budget()).contains("Bucket"));
+}

@@ -101,7 +101,7 @@ impl BudgetConfig {
     /// Sets how many retries a ratio allows per second of its window beside the percentage, so that quiet clients can retry:
     /// with 1 and a window of 10 s, ten of them at once. Times the window, at most 2,000,000. Ignored by the other kinds.
     ///
-    /// It holds for each budget: a hundred processes with a minimum of 1 may make a hundred retries a second, whatever their
+    /// It holds for each budget: a hundred processes with a minimum of 1 may make a hundred retries a second without any
     /// traffic.
     pub const fn min_per_second(mut self, retries: u16) -> Self {
         if let Kind::Ratio { min_per_second, .. } = &mut self.0 {

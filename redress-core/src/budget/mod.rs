@@ -9,7 +9,7 @@
 //! - A *ratio* (Finagle's `RetryBudget`, Envoy's `retry_budget`) allows a percentage of the calls in a sliding window, and a
 //!   minimum per second. What was not used is forgotten with the window, and failed calls count as well. It reads the clock and
 //!   takes its lock once per call.
-//! - A *rolling window* allows so many retries in any window of time, whatever the traffic, and keeps a slot for each.
+//! - A *rolling window* allows so many retries in any window of time, independent of the traffic, and keeps a slot for each.
 
 mod config;
 mod lints;
@@ -47,8 +47,8 @@ pub struct BudgetView<S: ?Sized = [Slot]> {
     config: BudgetConfig,
     spend: fn(&BudgetView, Spend<'_>) -> bool,
     lock: Lock,
-    /// Of a bucket, what is missing until it is full, in millionths of a token; of a ratio, the number of the current slot from 1
-    /// on; else zero. While it is zero, a success changes nothing.
+    /// While it is zero, a success changes nothing. A bucket: the millionths of a token that it lacks until it is full. A ratio: the
+    /// number of the current slot, from 1 on. A rolling window: zero.
     spent: AtomicU32,
     /// A bucket uses only the moment, that of its latest refill; of a ratio, it is the beginning of the current slot.
     window: Window<S>,
@@ -114,7 +114,7 @@ impl<const N: usize> core::ops::Deref for Budget<N> {
     }
 }
 
-/// What a budget is told and asked for, in one step.
+/// One step of a budget: facts and a request.
 #[derive(Clone, Copy)]
 struct Spend<'a> {
     /// Retries to consume, all or none.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use redress_core::{
-    Classifier, Environment, Failure, Outcome,
-    context::{HookSet, ResultClassifier},
+    Classifier, Environment, ErrorObserver, Failure, Outcome,
+    context::{AbortCondition, HookSet, ResultClassifier},
 };
 use tower_service::Service;
 
@@ -43,6 +43,8 @@ where
     E: ServiceEnvironment,
     H: HookSet + Clone + Send + 'static,
     H::Classifier: Classifier<S::Error>,
+    H::Observer: ErrorObserver<S::Error>,
+    H::Abort: AbortCondition<Cancelled: Send>,
     H::Results: ResultClassifier<S::Response>,
     K: CloneRequest<Req> + Clone + Send + 'static,
     P: ChoosePolicy<Req>,

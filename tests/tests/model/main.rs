@@ -67,7 +67,7 @@ enum BudgetRules {
     Rolling(usize, u64),
     /// Tokens, and thousandths of one back per success.
     Bucket(u64, u64),
-    /// Percent of the calls of a window in four parts, and thousandths of a retry without a call.
+    /// Percent of the calls of a window in five parts, and thousandths of a retry without a call.
     Ratio(u64, u64, u64),
 }
 
@@ -162,11 +162,11 @@ const POLICIES: &[Rules] = &[
         ..NOTHING
     },
     Rules { name: "bucket", budget: Some(BudgetRules::Bucket(2, 500)), ..NOTHING },
-    Rules { name: "ratio", max_attempts: Some(4), budget: Some(BudgetRules::Ratio(40, 24, 0)), ..NOTHING },
+    Rules { name: "ratio", max_attempts: Some(4), budget: Some(BudgetRules::Ratio(40, 25, 0)), ..NOTHING },
     Rules {
         name: "ratio with a minimum",
         deadline: Some(60),
-        budget: Some(BudgetRules::Ratio(50, 8, 1_000)),
+        budget: Some(BudgetRules::Ratio(50, 10, 1_000)),
         breaker: Some(BREAKER),
         ..NOTHING
     },

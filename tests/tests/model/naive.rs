@@ -155,10 +155,10 @@ impl Model<'_> {
     /// Moves the window of a ratio on. It begins anew if nothing of it is left.
     fn slide(&mut self) {
         let Some(BudgetRules::Ratio(_, window, _)) = self.rules.budget else { return };
-        let width = window / 4;
+        let width = window / 5;
         let passed = (self.now - self.part_began) / width;
         self.part += passed;
-        self.part_began = if passed < 4 { self.part_began + passed * width } else { self.now };
+        self.part_began = if passed < 5 { self.part_began + passed * width } else { self.now };
     }
 
     fn count_call(&mut self) {
@@ -175,7 +175,7 @@ impl Model<'_> {
                 (most - self.retries.iter().filter(|at| self.now - **at < window).count()) as u64
             }
             Some(BudgetRules::Ratio(percent, _, minimum)) => {
-                let recent = |parts: &[u64]| parts.iter().filter(|part| **part + 4 > self.part).count() as u64;
+                let recent = |parts: &[u64]| parts.iter().filter(|part| **part + 5 > self.part).count() as u64;
                 (minimum + recent(&self.counted) * percent * 10).saturating_sub(recent(&self.retried) * 1_000) / 1_000
             }
         }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A thousand hosts, looked up by their names. Nanoseconds per look-up, the median of 41 interleaved rounds, in one thread and in
-//! two at the same time; the maps by hand are unbounded and evict nothing.
+//! two at the same time; the maps by hand are unbounded and evict nothing. On two busy cores, `ByKey` took 0.4 to 0.7 of the time
+//! of either in one thread, because it hashes a key once and not twice, and 0.8 to 1.0 in two.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
