@@ -218,13 +218,23 @@ fn delays(id: u64) -> Vec<Millis> {
     delays
 }
 
+/// The time is a part of the seed, so devices that start at the same tick diverge by their ids, and a context that a function
+/// makes anew for each call does not repeat the delays of the one before.
 #[test]
-fn devices_diverge_and_each_repeats_itself() {
+fn devices_diverge_and_so_do_contexts_that_are_made_anew() {
     let _turn = alone();
-    let (a, again, b) = (delays(0x1001), delays(0x1001), delays(0x1002));
+    let start = Instant::now();
+    let a = delays(0x1001);
     assert_eq!(a.len(), 5);
-    assert_eq!(a, again);
+    let later = delays(0x1001);
+    assert!(Instant::now() > start);
+    assert!(a.iter().zip(&later).all(|(a, later)| a != later), "{a:?} {later:?}");
+    MockDriver::get().reset();
+    let again = delays(0x1001);
+    MockDriver::get().reset();
+    let b = delays(0x1002);
     assert!(a.iter().zip(&b).all(|(a, b)| a != b), "{a:?} {b:?}");
+    assert!(start.as_ticks() != 0 || a == again, "{a:?} {again:?}");
 }
 
 #[test]

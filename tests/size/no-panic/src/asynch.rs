@@ -11,8 +11,8 @@ use core::{
 use embassy_time_driver::Driver;
 use redress_embassy::{
     AsyncEnvironment, AttemptInfo, BreakerConfig, Budget, BudgetConfig, ByRef, Checkpoint, CircuitBreaker, Classifier,
-    Clock, Context, Embassy, EmbassyClock, EmbassySleeper, Environment, Event, Instant, Local, Millis, Outcome, Policy,
-    Recoverable, Resumed, RetryError, RetryTimeline, Run, SeededRandom, SelfClassifier,
+    Clock, Context, Embassy, EmbassyClock, EmbassySleeper, Environment, ErrorObserver, Event, Instant, Local, Millis,
+    Outcome, Policy, Recoverable, Resumed, RetryError, RetryTimeline, Run, SeededRandom, SelfClassifier,
     context::{HookSet, PolicyRef, ResultClassifier},
     embedded::{DelaySleeper, SleptClock},
     env::mode,

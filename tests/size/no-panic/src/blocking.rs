@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use redress_core::{
     AttemptInfo, BackoffContext, Blocking, BlockingEnvironment, BreakerConfig, Budget, BudgetConfig, ByRef, Checkpoint,
-    CircuitBreaker, Classification, Classifier, Classify, Clock, Context, Event, Outcome, Policy, Recoverable, Resumed,
-    RetryError, RetryTimeline, Run, SeededRandom, SleepDecision,
+    CircuitBreaker, Classification, Classifier, Classify, Clock, Context, ErrorObserver, Event, Outcome, Policy,
+    Recoverable, Resumed, RetryError, RetryTimeline, Run, SeededRandom, SleepDecision,
     context::{HookSet, PolicyRef, ResultClassifier},
     env::mode,
     retry,
@@ -78,6 +78,7 @@ fn under(policy: &Policy<'_>) {
             .observe(&mut timeline)
             .observe(ByRef(&mut second))
             .on_attempt_start(|start| start.sink())
+            .on_retry(|_: &Fault, event| event.sink())
             .on_attempt_end(|end| end.sink())
             .slice(Duration::from_millis(u64::from(opaque::word())), || opaque::word().sink()),
     );
