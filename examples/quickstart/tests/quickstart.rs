@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 /// Found in this order.
-const LINES: [&str; 38] = [
+const LINES: [&str; 44] = [
     "1. success after trouble",
     "1  connection reset                  transient     retry in ",
     "2  no answer in time                 transient     retry in ",
