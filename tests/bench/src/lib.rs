@@ -277,3 +277,9 @@ fn in_line(mut call: impl FnMut(&'static Script) -> u32 + 'static) -> Work {
         value
     })
 }
+
+/// Returns the CPU time that this process has spent.
+pub fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default())
+}
