@@ -359,11 +359,10 @@ impl<'p, E: Environment, C, R, A, S, O, W, P, M> Context<'p, E, Hooks<C, R, A, S
     /// Makes calls do all that a [`RateBreaker`](crate::breaker::RateBreaker) asks for: time them for
     /// [`slow_calls`](crate::breaker::RateConfig::slow_calls), tell it of
     /// [`abandoned_calls`](crate::breaker::RateConfig::abandoned_calls), and ask it before each attempt where it is
-    /// [`per_attempt`](crate::breaker::RateConfig::per_attempt). Without it, and without the feature `std`, a rate breaker counts
-    /// successes and failures of whole calls only.
+    /// [`per_attempt`](crate::breaker::RateConfig::per_attempt). Without it, a rate breaker counts successes and failures of
+    /// whole calls only.
     ///
-    /// With the feature `std` every call does so and this changes nothing. Without, calls that do not ask for it contain no
-    /// code for it.
+    /// Calls that do not ask for it contain no code for it. With any other breaker it changes nothing.
     pub fn watched(self) -> Context<'p, E, Hooks<C, R, A, S, (O, Watched), W>, P, M> {
         self.observe(Watched)
     }

@@ -81,7 +81,7 @@
 //! | [`lint`] | risks in policies, at compile time |
 //! | `time`, `reading` | spans, moments, clocks and where they are rounded; readings that come late |
 //! | `lock`, `window` | how shared state is guarded; failures and retries of the last seconds |
-//! | [`breaker`] | `state`: transitions as pure functions; `mod`: lock and moments; `reference`, `permit`: with and without a policy; `checkpoint` |
+//! | [`breaker`] | `state`: transitions as pure functions; `failures`, `rate`: the two kinds; `reference`, `permit`, `by_hand`: with and without a policy; `checkpoint` |
 //! | [`budget`] | token bucket, ratio of recent traffic, rolling window |
 //! | `by_key` | [`FixedByKey`]: a breaker or budget for each of a few keys |
 //! | `machine` | the state machine of a call: limits, deadline, counts, phases |
@@ -143,8 +143,8 @@
 //! - One loop serves every target and every policy. A variant for policies without limits and deadline saves 60 of the 500
 //!   instructions of three failures on x86-64, and costs 43 of the 176 of a decision on a Cortex-M0; a variant behind `dyn`
 //!   is larger and deeper on the Cortex-M0 that it is meant for.
-//! - A policy keeps references to the code of its breaker, its budget and its less common formulas, so that an image without
-//!   them does not contain it.
+//! - A policy keeps references to the code of its budget and its less common formulas, and a trait object for its breaker, so
+//!   that an image without them does not contain it.
 //! - A breaker stays one whole lock away from its budget: they are never locked together, so no order of locks exists.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

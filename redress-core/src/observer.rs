@@ -15,8 +15,8 @@ pub trait Observer {
     /// Whether [`Event::elapsed`] may have to be filled in, which costs reading the clock.
     const WANTS_TIME: bool = true;
 
-    /// Whether the breaker's wish for times, for admission before each attempt and for word of abandoned calls is met in every
-    /// environment: see [`Context::watched`](crate::Context::watched).
+    /// Whether the breaker's wish for times, for admission before each attempt and for word of abandoned calls is met: see
+    /// [`Context::watched`](crate::Context::watched).
     const WATCHES: bool = false;
 
     /// Returns whether [`Event::elapsed`] is to be filled in during the call that begins. Not called where

@@ -6,6 +6,7 @@ use std::{panic::catch_unwind, time::Duration};
 use redress_core::{
     Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, Checkpoint, CheckpointError, CircuitBreaker, ClassSet,
     Classification, ConfigError, ErrorClass, Instant, Millis, Policy, Retry, StopReason,
+    breaker::{RateBreaker, RateConfig},
     classify::{
         http,
         retry_after::{UnixSeconds, parse},
@@ -98,6 +99,51 @@ fn a_backoff_that_contradicts_itself() {
     // What is no whole millisecond is rounded up, on both sides.
     assert!(Backoff::try_exponential(Duration::from_nanos(1), Duration::from_nanos(1)).is_ok());
     assert!(Backoff::try_exponential(SECOND, Duration::MAX).is_ok());
+}
+
+/// A rate breaker of 4 buckets with this configuration.
+macro_rules! rates_refused {
+    ($($config:expr => $error:ident, $words:expr;)*) => {$({
+        static TRIED: RateConfig = $config;
+        refused! { RateBreaker::<4>::try_new(&TRIED), RateBreaker::<4>::new(&TRIED) => $error, $words; }
+    })*};
+}
+
+#[test]
+fn a_rate_breaker_that_contradicts_itself() {
+    const CONFIG: RateConfig = RateConfig::new(50);
+    const MINUTE: Duration = Duration::from_secs(60);
+    static SOUND: RateConfig = CONFIG;
+    refused! {
+        RateBreaker::<0>::try_new(&SOUND), RateBreaker::<0>::new(&SOUND) => BucketsOutOfRange, ["buckets", "1 to 255"];
+        RateBreaker::<256>::try_new(&SOUND), RateBreaker::<256>::new(&SOUND) => BucketsOutOfRange, ["buckets"];
+    }
+    assert!(RateBreaker::<255>::try_new(&SOUND).is_ok());
+    rates_refused! {
+        RateConfig::new(0) => RateOutOfRange, ["failure_rate", "1 to 100"];
+        RateConfig::new(101) => RateOutOfRange, ["failure_rate"];
+        CONFIG.slow_calls(SECOND, 0) => RateOutOfRange, ["slow_calls", "1 to 100"];
+        CONFIG.slow_calls(ZERO, 50) => RateOutOfRange, ["slow_calls", "at least 1 ms"];
+        CONFIG.minimum_calls(0) => ZeroMinimumCalls, ["minimum_calls", "failure_count"];
+        CONFIG.failure_count(0) => ZeroFailureCount, ["failure_count", "from 1"];
+        CONFIG.window(ZERO) => WindowOutOfRange, ["window"];
+        CONFIG.window_of_calls(3).minimum_calls(1) => WindowOfCallsTooShort, ["window_of_calls", "number of buckets"];
+        CONFIG.window_of_calls(24) => WindowOfCallsTooShort, ["window_of_calls", "minimum_calls smaller"];
+        CONFIG.recovery_timeout(ZERO) => RecoveryTimeoutOutOfRange, ["recovery_timeout"];
+        CONFIG.growing_timeout(SECOND, SECOND) => GrowingTimeoutOutOfRange, ["growing_timeout", "from recovery_timeout"];
+        CONFIG.growing_timeout(MINUTE, ZERO) => GrowingTimeoutOutOfRange, ["healthy_after", "from 1 ms"];
+        CONFIG.growing_timeout(ZERO, MINUTE) => GrowingTimeoutOutOfRange, ["growing_timeout"];
+        CONFIG.jitter(101) => JitterAboveAll, ["jitter", "100 percent"];
+        CONFIG.probes(16) => ProbesOutOfRange, ["probes"];
+        CONFIG.probe_rate(0) => ProbeRateOutOfRange, ["probe_rate", "1 to 100"];
+        CONFIG.progressive(ZERO) => ProgressiveOutOfRange, ["progressive", "1 ms to 1 hour"];
+        CONFIG.progressive(MINUTE.saturating_mul(61)) => ProgressiveOutOfRange, ["progressive"];
+        CONFIG.abandoned_calls(ZERO, ErrorClass::Transient) => AbandonedOutOfRange, ["abandoned_calls", "1 ms"];
+        CONFIG.abandoned_calls(SECOND, ErrorClass::Auth) => AbandonedOutOfRange, ["abandoned_calls", "trip_on"];
+        CONFIG.neutral(SERVER_ERROR) => NeutralTrips, ["neutral"];
+    }
+    static LONG: RateConfig = CONFIG.window_of_calls(28);
+    assert!(RateBreaker::<4>::try_new(&LONG).is_ok());
 }
 
 const SERVER_ERROR: ClassSet = ClassSet::of(&[ErrorClass::ServerError]);

@@ -5,6 +5,7 @@ use std::{future::poll_fn, hint::black_box, marker::PhantomData, task::Poll, tim
 use redress_core::{
     AsyncEnvironment, Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, CHECKPOINT_LEN, Checkpoint,
     CircuitBreaker, Clock, Environment, ErrorClass, Instant, Policy, Retry, RetryTimeline, Run, SelfClassifier,
+    breaker::RateBreaker,
     context::Hooks,
     env::mode::{self, Local, Spawned},
     testing::TestEnv,
@@ -34,6 +35,7 @@ fn state_fits_its_bounds() {
     // Each with a mutex of std, of eight bytes, because redress-std is built together with this.
     row("CircuitBreaker<8>", size_of::<CircuitBreaker<8>>(), 80);
     row("CircuitBreaker<4>", size_of::<CircuitBreaker<4>>(), 64);
+    row("RateBreaker<10>", size_of::<RateBreaker<10>>(), 136);
     row("Budget<0>: a token bucket", size_of::<Budget<0>>(), 48);
     row("Budget<8>: a rolling window", size_of::<Budget<8>>(), 80);
     row("RetryTimeline<8>", size_of::<RetryTimeline<8>>(), 192);

@@ -1,6 +1,18 @@
 //! The circuit breaker: fails fast while a dependency is down.
 //!
-//! It observes whole calls, not attempts. Admission hands out a [`Permit`] (inside a call, the call holds it) that takes the
+//! | | [`CircuitBreaker<N>`](CircuitBreaker) | [`RateBreaker<N>`](RateBreaker) |
+//! |---|---|---|
+//! | opens | at a number of failures in a window, per class if wanted | at a failure rate in a window of time or calls, at a number of failures, at a rate of slow calls |
+//! | stays open | for the recovery timeout | the same, or doubling with each recovery that fails, with jitter |
+//! | closes | once all probes succeeded | once a share of them did, then for all calls or progressively |
+//! | by hand | [`open`](CircuitBreakerView::open), [`close`](CircuitBreakerView::close) | these, isolated, disabled, metrics only: [`set_mode`](CircuitBreakerView::set_mode) |
+//! | counts | whole calls | whole calls or attempts; calls that were abandoned, if wanted |
+//! | tells | events of calls | these, and a [listener](BreakerListener) that hears every change |
+//! | closed, a call costs | a load | a lock and a reading of the clock |
+//! | memory on 32 bits | 40 bytes and 4 per failure | 60 bytes and 6 per bucket; its configuration lies in flash |
+//! | deep sleep | [`checkpoint`](CircuitBreaker::checkpoint) | none |
+//!
+//! A breaker observes whole calls, unless it is configured [per attempt](RateConfig::per_attempt). Admission hands out a [`Permit`] (inside a call, the call holds it) that takes the
 //! result exactly once; dropping it is a neutral release. The permit carries the generation of the state that admitted it, so
 //! that a result which comes after the state changed is ignored.
 //!
@@ -17,8 +29,8 @@
 //!
 //! # Design
 //!
-//! `state.rs` holds the transitions as pure functions of one word: state, probe counts and generation. Here they meet lock,
-//! atomics and permit. Admission, success and failures that do not count load that word and nothing else while the circuit is
+//! `state.rs` holds the transitions as pure functions of one word: state, probe counts and generation. In `failures.rs` and
+//! `rate` they meet lock, counts and time. Admission, success and failures that do not count load that word and nothing else while the circuit is
 //! closed. A rejection while open reads the word, the time, and the word again, unless the lock is free by nature (see
 //! `lock.rs`). All that writes does so with the lock held, for at most one pass over the slots, so that a breaker in a `static`
 //! serves tasks, executors of different priority and interrupt handlers, also on cores without compare-and-swap. Transitions
@@ -248,16 +260,22 @@ impl Head {
     }
 
     /// Releases a permit. Needs no clock, so that it can be called when a call is dropped.
-    #[inline(never)]
+    #[inline]
     fn release(&self, permit: Snapshot) {
         if permit.is_half_open() {
-            self.lock.with(|| {
-                let before = self.load();
-                if before.is_same_generation(permit) {
-                    self.store(before.without_probe());
-                }
-            });
+            self.give_back(permit);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_back(&self, permit: Snapshot) {
+        self.lock.with(|| {
+            let before = self.load();
+            if before.is_same_generation(permit) {
+                self.store(before.without_probe());
+            }
+        });
     }
 }
 

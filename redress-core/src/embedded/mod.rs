@@ -12,7 +12,7 @@
 //!
 //! Waits that must not be longer than a watchdog's patience are cut by [`Context::slice`](crate::Context::slice). What
 //! must be known after deep sleep: [`Run::suspend`](crate::Run::suspend), [`Attempts::suspend`](crate::Attempts::suspend)
-//! and [`CircuitBreakerView::checkpoint`](crate::CircuitBreakerView::checkpoint).
+//! and [`CircuitBreaker::checkpoint`](crate::CircuitBreaker::checkpoint).
 
 #[cfg(any(feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
 mod delay;

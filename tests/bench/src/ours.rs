@@ -3,8 +3,10 @@
 use std::{hint::black_box, time::Duration};
 
 use redress_core::{
-    AsyncEnvironment, Backoff, BlockingEnvironment, BreakerConfig, CircuitBreaker, Classification, Clock, Environment,
-    ErrorClass, Instant, Policy, Retry, SelfClassifier, env::mode,
+    AsyncEnvironment, Backoff, BlockingEnvironment, BreakerConfig, CircuitBreaker, CircuitBreakerView, Classification,
+    Clock, Environment, ErrorClass, Instant, Policy, Retry, SelfClassifier,
+    breaker::{Counter, RateBreaker, RateConfig},
+    env::mode,
 };
 
 use redress_std::StdClock;
@@ -26,6 +28,10 @@ pub(crate) const REDRESS: Contender = Contender {
     observed: Some(observers::none),
     ..Contender::named("redress")
 };
+
+/// The breaker that counts rates, whose calls cost a lock and a reading of the clock.
+pub(crate) const RATES: Contender =
+    Contender { breaker_closed: Some(rates_closed), ..Contender::named("redress, rates") };
 
 pub(crate) const RETRY: Retry = Retry::new(Backoff::full_jitter(BASE, CAP)).max_attempts(ATTEMPTS);
 static POLICY: Policy = Policy::new(RETRY.no_deadline());
@@ -132,7 +138,7 @@ pub(crate) const BREAKER: BreakerConfig = BreakerConfig::new(THRESHOLD as u8).re
 /// Asks the breaker, calls, and tells it what became of the call.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "breaker rows are open to inlining, for every contender")]
-fn guarded<const N: usize>(breaker: &'static CircuitBreaker<N>, script: &Script) -> u32 {
+fn guarded<S: Counter>(breaker: &'static CircuitBreakerView<S>, script: &Script) -> u32 {
     let Ok(permit) = breaker.try_acquire(&StdClock) else { return FAILED };
     match script.call() {
         Ok(value) => {
@@ -151,6 +157,12 @@ fn breaker_closed() -> Work {
         BREAKER.trip_on(redress_core::ClassSet::of(&[ErrorClass::Transient, ErrorClass::Permanent])),
     );
     in_line(|script| guarded(&BREAKER_CLOSED, script))
+}
+
+fn rates_closed() -> Work {
+    static CONFIG: RateConfig = RateConfig::new(50);
+    static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&CONFIG);
+    in_line(|script| guarded(&RATES_CLOSED, script))
 }
 
 fn breaker_open() -> Work {

@@ -20,6 +20,9 @@ const MAX_WAIT: Millis = Millis::from_secs(24 * 86_400);
 /// - slow calls and calls that were abandoned do not count
 /// - observes whole calls
 /// - no listener
+///
+/// Slow calls, abandoned calls and attempts need a [watched](crate::Context::watched) context, or bare permits that say how
+/// long a call took.
 #[derive(Clone, Copy)]
 pub struct RateConfig {
     pub(super) base: BreakerConfig,

@@ -4,7 +4,7 @@ use core::{future::poll_fn, hint::black_box, marker::PhantomData, task::Poll, ti
 
 use redress_core::{
     AsyncEnvironment, Attempts, Backoff, Budget, CircuitBreaker, Clock, Environment, ErrorClass, Instant, Policy,
-    Retry, RetryTimeline, Run, SelfClassifier, context::Hooks, env::mode::Local,
+    Retry, RetryTimeline, Run, SelfClassifier, breaker::RateBreaker, context::Hooks, env::mode::Local,
 };
 
 /// An environment whose sleep keeps as much as a timer of embassy: two words of 64 bits.
@@ -47,9 +47,10 @@ const _: () = {
     assert!(size_of::<Attempts<'_, 1_000>>() <= 56, "state of the bare machine");
     assert!(size_of::<Run<'_, Env, Hooks<SelfClassifier>>>() <= 52, "state of a call");
     assert!(size_of::<CircuitBreaker<4>>() <= 56, "a breaker of 4");
+    assert!(size_of::<RateBreaker<10>>() <= 120, "a rate breaker of 10 buckets");
 };
 
-pub(crate) fn all() -> [(&'static str, usize); 9] {
+pub(crate) fn all() -> [(&'static str, usize); 10] {
     static POLICY: Policy =
         Policy::new(Retry::new(Backoff::full_jitter(Duration::from_millis(10), Duration::from_secs(1))));
     let own = size_of_val(&operation());
@@ -60,6 +61,7 @@ pub(crate) fn all() -> [(&'static str, usize); 9] {
         ("run", size_of::<Run<'_, Env, Hooks<SelfClassifier>>>()),
         ("attempts", size_of::<Attempts<'_, 1_000>>()),
         ("breaker-of-4", size_of::<CircuitBreaker<4>>()),
+        ("rate-breaker-of-10", size_of::<RateBreaker<10>>()),
         ("rolling-budget-of-8", size_of::<Budget<8>>()),
         ("token-bucket", size_of::<Budget<0>>()),
         ("timeline-of-8", size_of::<RetryTimeline<8>>()),

@@ -261,6 +261,7 @@ pub(crate) const RUNS: &[Measured] = measured! {
     "RAM: a call, B": "run" on M0, Held(52);
     "RAM: a call of the bare machine, B": "attempts" on M0, Held(56);
     "RAM: breaker of 4, B": "breaker-of-4" on M0, Held(56);
+    "RAM: rate breaker of 10 buckets, B": "rate-breaker-of-10" on M0, Held(120);
     "RAM: rolling budget of 8, B": "rolling-budget-of-8" on M0, Held(68);
     "RAM: token bucket, B": "token-bucket" on M0, Held(36);
     "RAM: timeline of 8, B": "timeline-of-8" on M0, Held(172);
