@@ -16,6 +16,10 @@ const WORDS: &[(&str, &[&str])] = &[
     ("no_backoff", &["backoff: give a default or at least one class a backoff"]),
     ("permit_used_twice", &["use of moved value: `permit`"]),
     ("probes_out_of_range", &["probes: must be from 1 to 15", "NONE", "MANY"]),
+    (
+        "rate_breaker_contradicts_itself",
+        &["window_of_calls: must be at least the number of buckets", "probe_rate: must be from 1"],
+    ),
     ("retry_after_jitter_too_long", &["retry_after_jitter: must be at most 1 hour"]),
     ("run_after_success", &["borrow of moved value: `run`"]),
     ("spawned_call_of_a_local_operation", &["cannot be sent between threads safely", "Rc<()>"]),
