@@ -210,7 +210,7 @@ impl RateConfig {
     /// Returns the length of a bucket: milliseconds, or calls.
     pub(super) const fn bucket(&self, buckets: usize) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
-        let buckets = buckets as u32;
+        let buckets = if buckets == 0 { 1 } else { buckets as u32 };
         let window = match self.window_calls {
             0 => self.base.span(crate::BreakerState::Closed).get(),
             calls => calls as u32,
