@@ -65,7 +65,7 @@ where
         let chosen = self.layer.policies.choose(&request);
         let (pattern, copies) = (self.layer.pattern.clone(), self.layer.copies.clone());
         Box::pin(async move {
-            let policy = chosen.as_ref().map_or(*pattern.policy(), |chosen| chosen.policy());
+            let policy = chosen.as_ref().map_or(*pattern.policy(), |chosen| *chosen.policy());
             // Whether it can be repeated is known only by copying it.
             let original = copies.clone_request(&request);
             let policy = if original.is_some() { policy } else { policy.once() };
