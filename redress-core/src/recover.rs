@@ -123,7 +123,7 @@ impl<D, F> Recoverable<D, F> {
     ///
     /// # Errors
     ///
-    /// That of the operation, or of the recovery.
+    /// The operation or the recovery has failed.
     pub fn attempt<B, R, T, X>(&mut self, operation: impl FnOnce(&mut B) -> Result<T, X>) -> Result<T, X>
     where
         D: BorrowMut<B>,

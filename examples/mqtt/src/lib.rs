@@ -22,7 +22,7 @@ pub use uplink::{CLIENT, keep_up};
 /// How often a connection dies right after its handshake.
 pub const DEATHS: usize = 4;
 
-/// What happened.
+/// The story, as it was told and as it was logged.
 #[derive(Debug)]
 pub struct Story {
     /// All events of the keeper.

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What happens to connections.
+/// The fate of connections.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub enum Mode {

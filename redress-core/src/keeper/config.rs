@@ -188,7 +188,7 @@ const fn daily(per_day: u32) -> (Millis, Millis) {
     if per_day > MOST_PER_DAY {
         return (Millis::ZERO, Millis::ZERO);
     }
-    let at_once = per_day.div_ceil(2);
-    let cost = DAY.get().div_ceil(per_day - at_once + 1) + 1;
-    (Millis::new(cost), Millis::new((at_once - 1) * cost))
+    let rest = per_day >> 1;
+    let cost = DAY.get().div_ceil(rest + 1) + 1;
+    (Millis::new(cost), Millis::new((per_day - rest - 1) * cost))
 }

@@ -14,6 +14,7 @@ pub mod blocking;
 pub mod classifiers;
 pub mod configuration;
 pub mod embedded;
+pub mod keeper;
 pub mod machine;
 pub mod opaque;
 pub mod shared;

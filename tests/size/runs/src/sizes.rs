@@ -4,7 +4,7 @@ use core::{future::poll_fn, hint::black_box, marker::PhantomData, task::Poll, ti
 
 use redress_core::{
     AsyncEnvironment, Attempts, Backoff, Budget, CircuitBreaker, Clock, Environment, ErrorClass, Instant, Policy,
-    Retry, RetryTimeline, Run, SelfClassifier, breaker::RateBreaker, context::Hooks, env::mode::Local,
+    Retry, RetryTimeline, Run, SelfClassifier, breaker::RateBreaker, context::Hooks, env::mode::Local, keeper::Keeper,
 };
 
 /// An environment whose sleep keeps as much as a timer of embassy: two words of 64 bits.
@@ -46,11 +46,15 @@ async fn operation() -> Result<(), ErrorClass> {
 const _: () = {
     assert!(size_of::<Attempts<'_, 1_000>>() <= 56, "state of the bare machine");
     assert!(size_of::<Run<'_, Env, Hooks<SelfClassifier>>>() <= 52, "state of a call");
+    assert!(
+        size_of::<Keeper<'_, Env, Hooks<SelfClassifier>>>() <= size_of::<Run<'_, Env, Hooks<SelfClassifier>>>() + 24,
+        "state of a connection that is kept up, over that of a call"
+    );
     assert!(size_of::<CircuitBreaker<4>>() <= 56, "a breaker of 4");
     assert!(size_of::<RateBreaker<10>>() <= 120, "a rate breaker of 10 buckets");
 };
 
-pub(crate) fn all() -> [(&'static str, usize); 10] {
+pub(crate) fn all() -> [(&'static str, usize); 11] {
     static POLICY: Policy =
         Policy::new(Retry::new(Backoff::full_jitter(Duration::from_millis(10), Duration::from_secs(1))));
     let own = size_of_val(&operation());
@@ -59,6 +63,7 @@ pub(crate) fn all() -> [(&'static str, usize); 10] {
     let execute = size_of_val(&context.execute(async || operation().await)) - own;
     [
         ("run", size_of::<Run<'_, Env, Hooks<SelfClassifier>>>()),
+        ("keeper", size_of::<Keeper<'_, Env, Hooks<SelfClassifier>>>()),
         ("attempts", size_of::<Attempts<'_, 1_000>>()),
         ("breaker-of-4", size_of::<CircuitBreaker<4>>()),
         ("rate-breaker-of-10", size_of::<RateBreaker<10>>()),

@@ -259,6 +259,7 @@ macro_rules! measured {
 
 pub(crate) const RUNS: &[Measured] = measured! {
     "RAM: a call, B": "run" on M0, Held(52);
+    "RAM: a connection that is kept up, B": "keeper" on M0, Held(76);
     "RAM: a call of the bare machine, B": "attempts" on M0, Held(56);
     "RAM: breaker of 4, B": "breaker-of-4" on M0, Held(56);
     "RAM: rate breaker of 10 buckets, B": "rate-breaker-of-10" on M0, Held(120);

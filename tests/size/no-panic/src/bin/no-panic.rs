@@ -2,6 +2,14 @@
 #![no_std]
 #![no_main]
 
-use no_panic::{blocking, classifiers, configuration, embedded, machine, shared};
+use no_panic::{blocking, classifiers, configuration, embedded, keeper, machine, shared};
 
-no_panic::image!(machine::run, configuration::run, classifiers::run, shared::run, blocking::run, embedded::run);
+no_panic::image!(
+    machine::run,
+    configuration::run,
+    classifiers::run,
+    shared::run,
+    blocking::run,
+    embedded::run,
+    keeper::run
+);
