@@ -765,3 +765,30 @@ proptest! {
         prop_assert!(attempts + 2 >= 3_600 / (interval + interval.div_ceil(2)), "{attempts}");
     }
 }
+
+#[test]
+fn a_future_cancels_an_attempt_a_session_and_a_wait() {
+    for stopped_at in [1, 2, 3] {
+        let step = Cell::new(0);
+        let stopped = || poll_fn(|_| if step.get() == stopped_at { Poll::Ready(()) } else { Poll::Pending });
+        let env = TestAsyncEnv::new();
+        let mut context = LINK.context(&env).cancel_on(stopped);
+        let mut attempts = 0;
+        let gave_up = block_on(context.keep().run(async |session| {
+            attempts += 1;
+            match (stopped_at, attempts) {
+                (1, 1) => step.set(1),
+                (2, 1) => {
+                    session.established();
+                    step.set(2);
+                }
+                _ => {
+                    step.set(3);
+                    return Err::<(), _>(ErrorClass::Transient);
+                }
+            }
+            pending().await
+        }));
+        assert_eq!((gave_up.reason, attempts), (StopReason::Aborted, 1));
+    }
+}

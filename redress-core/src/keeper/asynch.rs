@@ -23,7 +23,7 @@ use crate::{
         AsyncEnvironment,
         mode::{self, Local, Spawned},
     },
-    hooks::HookSet,
+    hooks::{AbortCondition, HookSet},
     time::ClockRate,
 };
 
@@ -101,10 +101,15 @@ async fn wait_and_begin<E: AsyncEnvironment, H: HookSet, W: WakeFuture>(
                 }
                 wakes.woken().await;
             };
-            match select(site.env.sleep(wait.ticks::<E>()), woken).await {
-                Either::First(()) if wait.next(site) => {}
-                Either::First(()) => break,
-                Either::Second(()) => {
+            let cancelled = site.hooks.parts().abort.cancelled();
+            match select(cancelled, select(site.env.sleep(wait.ticks::<E>()), woken)).await {
+                Either::First(_) => {
+                    site.hooks.parts().abort.cancel();
+                    break;
+                }
+                Either::Second(Either::First(())) if wait.next(site) => {}
+                Either::Second(Either::First(())) => break,
+                Either::Second(Either::Second(())) => {
                     is_woken = true;
                     kept.link_up(keep, site);
                     wait = Wait::begin(&kept.call, &keep.policy, site);
@@ -118,13 +123,17 @@ async fn wait_and_begin<E: AsyncEnvironment, H: HookSet, W: WakeFuture>(
 }
 
 /// Polls an attempt and the session it establishes to their end; `None` if the attempt took too long.
+///
+/// # Errors
+///
+/// The keeper was cancelled.
 async fn attend<E: AsyncEnvironment, H: HookSet, R>(
     Held { keep, kept }: &mut Held<'_>,
     site: &mut Site<E, H>,
     is_established: &AtomicBool,
     attempt: impl Future<Output = R>,
     mut limit: Option<Millis>,
-) -> Option<R> {
+) -> Result<Option<R>, Stop> {
     let mut attempt = pin!(attempt);
     loop {
         // Ready without a result once the operation has said that it is established.
@@ -133,6 +142,7 @@ async fn attend<E: AsyncEnvironment, H: HookSet, R>(
             let has_news = result.is_pending() && is_established.load(Relaxed);
             if has_news { Poll::Ready(None) } else { result.map(Some) }
         });
+        let cancelled = site.hooks.parts().abort.cancelled();
         let env = &mut site.env;
         let timer = async move {
             match limit {
@@ -140,7 +150,11 @@ async fn attend<E: AsyncEnvironment, H: HookSet, R>(
                 None => pending().await,
             }
         };
-        let ended = select(step, timer).await;
+        let ended = match select(step, select(timer, cancelled)).await {
+            Either::First(step) => Either::First(step),
+            Either::Second(Either::First(())) => Either::Second(()),
+            Either::Second(Either::Second(_)) => return Err(kept.call.cancel(&keep.policy, site)),
+        };
         if is_established.load(Relaxed) {
             is_established.store(false, Relaxed);
             kept.established(site);
@@ -148,11 +162,11 @@ async fn attend<E: AsyncEnvironment, H: HookSet, R>(
             if kept.is_up() {
                 kept.tick(keep, site);
             } else {
-                return None;
+                return Ok(None);
             }
         }
         if let Either::First(Some(result)) = ended {
-            return Some(result);
+            return Ok(Some(result));
         }
         limit = kept.unstable_for::<E>(keep);
     }
@@ -189,8 +203,9 @@ macro_rules! run {
                         let info = held.kept.attempt(held.keep);
                         let attempt = operation(Session { info, is_established });
                         let failed = match attend(held, site, is_established, attempt, info.remaining).await {
-                            Some(result) => ended(site, result),
-                            None => Failed::timed_out(),
+                            Ok(Some(result)) => ended(site, result),
+                            Ok(None) => Failed::timed_out(),
+                            Err(stop) => break stop,
                         };
                         let decided = held.kept.take(held.keep, site, &failed);
                         last = Some(failed.failure);
