@@ -45,7 +45,7 @@ fn flaky(classes: &[ErrorClass]) -> impl FnMut() -> Result<(), ErrorClass> {
 #[test]
 fn calls_attempts_and_delays_are_counted() {
     static POLICY: Policy =
-        Policy::new(Retry::new(Backoff::constant(std::time::Duration::from_millis(250))).max_attempts(3));
+        Policy::new(Retry::new(Backoff::constant(Duration::from_millis(250))).max_attempts(3));
 
     let recorded = recorded(|| {
         let mut context = POLICY.context(TestEnv::new()).operation("fetch").observe(MetricsObserver::new());
@@ -82,7 +82,7 @@ fn calls_attempts_and_delays_are_counted() {
 fn calls_that_stop_early_end_too() {
     static BREAKER: CircuitBreaker<1> = CircuitBreaker::new(BreakerConfig::new(1));
     static POLICY: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)).circuit_breaker(&BREAKER);
-    static DEFERRED: Policy = Policy::new(Retry::new(Backoff::constant(std::time::Duration::from_secs(9))));
+    static DEFERRED: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_secs(9))));
 
     let recorded = recorded(|| {
         let mut context = POLICY.context(TestEnv::new()).operation("fetch").observe(MetricsObserver::new());
