@@ -1,6 +1,6 @@
 //! What reports say to people.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::{Cause, ErrorClass, Millis, Rejected, StopReason};
 
@@ -113,13 +113,8 @@ struct Words(&'static str);
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, word) in self.0.split('_').enumerate() {
-            if place > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(word)?;
-        }
-        Ok(())
+        // Not `str::split`, whose slices the compiler does not know to be in bounds.
+        self.0.chars().try_for_each(|letter| f.write_char(if letter == '_' { ' ' } else { letter }))
     }
 }
 

@@ -127,12 +127,12 @@
 pub use redress_core::*;
 
 mod clock;
-mod environment;
 #[cfg(feature = "defmt")]
-mod observer;
+mod defmt_observer;
+mod environment;
 
 #[cfg(feature = "defmt")]
-pub use observer::DefmtObserver;
+pub use defmt_observer::DefmtObserver;
 
 pub use clock::EmbassyClock;
 pub use environment::{Embassy, EmbassySleeper};

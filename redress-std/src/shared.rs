@@ -75,6 +75,7 @@ enum Base {
 }
 
 impl Parts {
+    #[cfg_attr(not(feature = "toml"), expect(clippy::unnecessary_wraps, reason = "there is no other base"))]
     fn policy(&self) -> Result<Policy<'_>, ConfigError> {
         let mut policy = match &self.base {
             Base::Static(policy) => *policy,

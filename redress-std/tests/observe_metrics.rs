@@ -44,8 +44,7 @@ fn flaky(classes: &[ErrorClass]) -> impl FnMut() -> Result<(), ErrorClass> {
 
 #[test]
 fn calls_attempts_and_delays_are_counted() {
-    static POLICY: Policy =
-        Policy::new(Retry::new(Backoff::constant(Duration::from_millis(250))).max_attempts(3));
+    static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_millis(250))).max_attempts(3));
 
     let recorded = recorded(|| {
         let mut context = POLICY.context(TestEnv::new()).operation("fetch").observe(MetricsObserver::new());

@@ -5,7 +5,7 @@
 //! Two shapes are needed: an `AsyncFnMut` may lend what it captured to its futures, as `radio.send()` does, but under such a
 //! bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
 
-use core::future::{pending, ready};
+use core::future::pending;
 
 use embassy_futures::select::{Either, select};
 
@@ -24,17 +24,22 @@ use crate::{
     time::ClockRate,
 };
 
-/// Waits for a future, unless the call is cancelled before, which is then noted. Returns whether it is.
+/// Waits for a future, unless the call is cancelled before, which is then noted. Returns whether it is. A call that nothing can
+/// cancel awaits the future alone.
 macro_rules! is_cancelled {
-    ($run:expr, $future:expr) => {{
-        let cancelled = $run.site.hooks.parts().abort.cancelled();
-        if let Either::First(_) = select(cancelled, $future).await {
-            $run.site.hooks.parts().abort.cancel();
-            true
+    ($run:expr, $future:expr) => {
+        if H::Abort::CANCELS {
+            let cancelled = $run.site.hooks.parts().abort.cancelled();
+            let is_cancelled = matches!(select(cancelled, $future).await, Either::First(_));
+            if is_cancelled {
+                $run.site.hooks.parts().abort.cancel();
+            }
+            is_cancelled
         } else {
+            $future.await;
             false
         }
-    }};
+    };
 }
 
 /// Waits, slice by slice. A macro, because the future of an `async fn` would add to that of the call.
@@ -77,7 +82,7 @@ macro_rules! asynch {
                         pause!(run);
                     }
                     if H::Abort::CANCELS {
-                        is_cancelled!(run, ready(()));
+                        is_cancelled!(run, async {});
                     }
                     let mut begun = run.start_shared(R::REPORTS_TIME);
                     let end = loop {
@@ -90,17 +95,23 @@ macro_rules! asynch {
                         let cancelled = run.site.hooks.parts().abort.cancelled();
                         let env = &mut run.site.env;
                         let timer = async move {
-                            match limit {
-                                Some(limit) => env.sleep(E::RATE.ticks(limit)).await,
-                                None => pending().await,
+                            let sleep = async {
+                                match limit {
+                                    Some(limit) => env.sleep(E::RATE.ticks(limit)).await,
+                                    None => pending().await,
+                                }
+                            };
+                            if H::Abort::CANCELS {
+                                matches!(select(sleep, cancelled).await, Either::Second(_))
+                            } else {
+                                sleep.await;
+                                false
                             }
                         };
-                        let classified = match select(attempt, select(timer, cancelled)).await {
+                        let classified = match select(attempt, timer).await {
                             Either::First(result) => run.site.classify(result),
-                            Either::Second(Either::Second(_)) if H::Abort::CANCELS => {
-                                break Err(run.call.cancel(run.policy, run.site));
-                            }
-                            Either::Second(_) => Err(Failed::timed_out()),
+                            Either::Second(true) => break Err(run.call.cancel(run.policy, run.site)),
+                            Either::Second(false) => Err(Failed::timed_out()),
                         };
                         let failed = match classified {
                             Ok(value) => break Ok(value),

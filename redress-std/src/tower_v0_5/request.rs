@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderName, Request, header::HOST};
+use ::http::{HeaderName, Request, header::HOST, uri::Authority};
 
 use crate::SharedPolicy;
 
@@ -38,7 +38,7 @@ impl<Req> ChoosePolicy<Req> for OnePolicy {
 /// of the `Host` header if the URI is a path; empty without both.
 pub fn authority<B>(request: &Request<B>) -> &str {
     let header = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or_default()
+    request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or_default()
 }
 
 /// Makes the copies of requests that retries are made with. Any `Fn(&Req) -> Option<Req>` does; [`ByMethod`] copies HTTP requests
