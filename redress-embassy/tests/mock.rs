@@ -137,7 +137,7 @@ fn an_attempt_that_hangs_is_given_up_after_its_timeout() {
     let _turn = alone();
     let start = Instant::now();
     let outcome = run(IMPATIENT.context(Embassy::seeded(7)).execute(async || {
-        core::future::pending::<()>().await;
+        pending::<()>().await;
         Ok::<(), ErrorClass>(())
     }));
     assert_eq!((outcome.attempts, outcome.cause), (2, Some(Cause::Timeout)));
@@ -150,7 +150,7 @@ fn the_deadline_ends_an_attempt_that_is_still_running() {
     static BRIEF: Policy = Policy::new(Retry::new(Backoff::none()).deadline(SECOND));
     let _turn = alone();
     let start = Instant::now();
-    let hangs = async || core::future::pending::<Result<(), ErrorClass>>().await;
+    let hangs = async || pending::<Result<(), ErrorClass>>().await;
     let outcome = run(BRIEF.context(Embassy::seeded(7)).execute(hangs));
     assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::DeadlineExceeded)));
     assert_eq!((outcome.last_class, outcome.cause), (Some(ErrorClass::Transient), Some(Cause::Timeout)));

@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     for (host, policy) in HOSTS.entries() {
-        let state = policy.breaker().map(|breaker| breaker.state());
+        let state = policy.breaker().map(redress_std::CircuitBreakerView::state);
         let left = policy.retry_budget().map(|budget| budget.remaining(&StdClock));
         println!("{host}: {} of 20 answered, circuit {state:?}, {left:?} retries left", answers[&host]);
     }

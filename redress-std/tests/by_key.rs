@@ -1,4 +1,5 @@
 //! Values by key: made once, shared while they are in use, bounded in number.
+#![expect(clippy::items_after_statements, reason = "an item stands where its test uses it")]
 
 use std::{
     sync::{

@@ -823,7 +823,7 @@ fn each_fault_is_told() {
 fn of_a_long_line_the_surroundings_are_shown() {
     let text = format!(
         "policy.a.retry = {{ {}, max_attemps = 3 }}\n",
-        vec!["max_attempts = 1"; 1].join(", ") + &" ".repeat(100_000)
+        ["max_attempts = 1"; 1].join(", ") + &" ".repeat(100_000)
     );
     let Ran { code, err, .. } = redress(["doctor", &file("long.toml", text)]);
     assert_eq!(code, Some(2));

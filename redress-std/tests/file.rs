@@ -1,4 +1,5 @@
 //! Policies from files as a service uses them.
+#![expect(clippy::format_push_string, clippy::format_collect, reason = "files of a test are written once")]
 
 use std::{fs, io, io::ErrorKind, sync::Arc, thread};
 

@@ -439,7 +439,7 @@ async fn a_policy_per_host_is_chosen_by_the_request() {
     assert!(rejected.retry_after().is_some());
     assert!(ask("http://up:1/").await.is_ok());
     assert_eq!(requests.load(Relaxed), 8);
-    let state = |policy: &SharedPolicy| policy.breaker().map(|breaker| breaker.state());
+    let state = |policy: &SharedPolicy| policy.breaker().map(redress_std::CircuitBreakerView::state);
     assert_eq!((state(&up), state(&down)), (Some(BreakerState::Closed), Some(BreakerState::Open)));
 }
 

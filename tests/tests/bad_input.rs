@@ -1,5 +1,6 @@
 //! Configuration and input that makes no sense gets an answer which names the field and its bounds: an error from the
 //! `try_` constructor, the same words in the panic of the other.
+#![expect(clippy::items_after_statements, reason = "an item stands where its test uses it")]
 
 use std::{panic::catch_unwind, time::Duration};
 

@@ -1,4 +1,5 @@
 //! Calls in one expression, closures whose types are inferred, and errors of any type: as programs write them.
+#![expect(clippy::items_after_statements, reason = "an item stands where its test uses it")]
 
 use std::{
     cell::{Cell, RefCell},
@@ -61,7 +62,7 @@ fn closures_infer_their_arguments() {
     let mut faults = vec![Fault::Gone, Fault::Busy];
     let error = context.call(|| Err::<(), _>(faults.pop().unwrap())).unwrap_err();
     assert_eq!((error.attempts, error.reason), (2, StopReason::NonRetryableClass));
-    let mut context = POLICY.context(Threads).classify(|_| ErrorClass::Transient);
+    let mut context = POLICY.context(Threads).classify(|()| ErrorClass::Transient);
     assert_eq!(context.call(|| Err::<(), _>(())).unwrap_err().attempts, 3);
 }
 

@@ -167,6 +167,7 @@ impl Hand {
     }
 
     /// The wait before the next attempt, if there is one.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "a loop by hand looks at its error as others do")]
     fn failed(&self, fault: &Fault, attempt: u32, start: Instant, delays: &mut [u32; 2]) -> Option<Duration> {
         let class = usize::from(fault.is_rate_limit());
         let settings = [&self.settings, &self.rate_limit][class];
@@ -389,8 +390,8 @@ fn tower_resilience() -> Work {
             observe(attempt);
             sleep(delay);
         })
-        .on_success(|attempts| observe(attempts))
-        .on_error(|attempts| observe(attempts))
+        .on_success(observe)
+        .on_error(observe)
         .build();
     let breaker = tower_resilience_circuitbreaker::CircuitBreakerLayer::builder()
         .consecutive_failures(THRESHOLD as usize)

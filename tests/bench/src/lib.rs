@@ -263,8 +263,8 @@ pub const CONTENDERS: &[Contender] = &[
 /// registers and leaving it count. For the retry rows.
 fn call_site(call: impl FnMut(&'static Script) -> u32 + 'static) -> Work {
     // Behind a vtable, so that it is neither inlined nor made to fit its only caller.
-    let mut call: Box<dyn FnMut(&'static Script) -> u32> = Box::new(call);
-    in_line(move |script| call(script))
+    let call: Box<dyn FnMut(&'static Script) -> u32> = Box::new(call);
+    in_line(call)
 }
 
 /// A workload whose call is open to inlining into the loop, as a check around a call usually is. For the breaker rows.

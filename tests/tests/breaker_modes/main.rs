@@ -107,6 +107,7 @@ thread_local! {
 }
 
 /// Breakers are used by one thread each, so that each hears its own.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature of a listener")]
 fn hear(transition: &Transition) {
     let mut heard = HEARD.take();
     heard.push((transition.from, transition.to));

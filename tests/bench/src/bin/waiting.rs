@@ -50,7 +50,7 @@ where
         }
         ends
     });
-    let (spent, polls) = (cpu_time() - before, POLLS.load(Relaxed));
+    let (spent, polls) = (cpu_time().checked_sub(before).unwrap(), POLLS.load(Relaxed));
     let end = ends.first().copied().flatten();
     assert!(ends.iter().all(|other| *other == end), "all calls end alike");
     let end = end.map_or("success", StopReason::as_str);

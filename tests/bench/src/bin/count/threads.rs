@@ -160,7 +160,10 @@ fn failures_without_window() -> Vec<Row> {
         row("failsafe, failures in a row", || {
             let breaker = Config::new().failure_policy(consecutive_failures(u32::MAX, constant(HOUR))).build();
             uses(move || {
-                let _ = black_box(breaker.call(|| Err::<u32, _>(black_box(()))));
+                let _ = black_box(breaker.call(|| {
+                    black_box(());
+                    Err::<u32, _>(())
+                }));
             })
         }),
         row("recloser, 100 outcomes", || {
@@ -168,8 +171,15 @@ fn failures_without_window() -> Vec<Row> {
             let turns = AtomicU32::new(0);
             // A success among three failures keeps it closed.
             uses(move || {
-                let failed = turns.fetch_add(1, Relaxed) % 4 != 0;
-                let _ = black_box(breaker.call(|| if failed { Err(black_box(())) } else { Ok(1) }));
+                let failed = !turns.fetch_add(1, Relaxed).is_multiple_of(4);
+                let _ = black_box(breaker.call(|| {
+                    if failed {
+                        black_box(());
+                        Err(())
+                    } else {
+                        Ok(1)
+                    }
+                }));
             })
         }),
     ]
@@ -219,7 +229,7 @@ pub(crate) fn tables() -> String {
             text,
             "\n| ns: {title} | one thread | two, own objects | slower | two, one object | slower |\n|---|--:|--:|--:|--:|--:|"
         );
-        let measured: Vec<Timed> = rows.iter().map(|row| Timed::new(row)).collect();
+        let measured: Vec<Timed> = rows.iter().map(Timed::new).collect();
         for (row, [one, own, shared]) in rows.iter().zip(measure(measured)) {
             let _ = write!(
                 text,
