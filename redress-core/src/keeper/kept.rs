@@ -396,9 +396,11 @@ impl Kept {
         let machine = timed(Machine::resume(&keep.policy.retry, checkpoint, slept, now, slack));
         let extra = checkpoint.extra.get().wrapping_sub(1);
         let [is_renewed, is_gated, is_hinted] = [1, 2, 4].map(|flag| extra >> FLAG_BITS & flag != 0);
-        // The rest of the interval is not in the checkpoint, so it is the longest that it can have been.
+        // The rest of the interval is not in the checkpoint, so it is the longest that it can have been: it begins with the end
+        // of a wait that was cut short, which is no longer than the spread and the interval before.
         let Keep { wake_interval: interval, spread, .. } = *keep;
-        let longest = interval.saturating_add(Millis::new(interval.get() >> 1)).saturating_add(spread);
+        let longest = interval.saturating_add(Millis::new(interval.get() >> 1));
+        let longest = longest.saturating_add(checkpoint.remaining.min(longest.saturating_add(spread)));
         let gate = if is_gated { longest.saturating_sub(slept.down) } else { Millis::ZERO };
         site.notify(Observer::on_call_start);
         Ok(Self {

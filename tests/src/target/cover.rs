@@ -88,7 +88,7 @@ impl Coverage {
 /// Everything that has to be covered.
 fn required() -> BTreeSet<String> {
     let mut required: BTreeSet<String> = REQUIRED.iter().map(|feature| (*feature).to_owned()).collect();
-    required.extend(StopReason::ALL.iter().map(|reason| format!("stop {reason}")));
+    required.extend(StopReason::ALL.iter().map(|reason| format!("stop {}", reason.as_str())));
     required.extend(EventKind::ALL.iter().map(|kind| format!("event {kind}")));
     required.extend(Cause::ALL.iter().map(|cause| format!("cause {cause}")));
     required.extend(AttemptDecision::ALL.iter().map(|decision| format!("decision {decision}")));
@@ -200,7 +200,7 @@ fn call_features(policy: &PolicySpec, items: &[&Item], cover: &mut impl FnMut(St
             }
             Item::Finish(finish) => {
                 if let Some(reason) = finish.stop_reason {
-                    cover(format!("stop {reason}"));
+                    cover(format!("stop {}", reason.as_str()));
                     stop_features(policy, items, reason, cover);
                 }
             }
