@@ -1,6 +1,10 @@
 //! The hooks of a context: classifiers, abort condition, sleep handler, observer, slice hook.
 
-use core::future::{Pending, pending};
+use core::{
+    future::{Pending, pending},
+    pin::pin,
+    task::{Context as Task, Waker},
+};
 
 use embassy_futures::select::{Select, select};
 
@@ -126,7 +130,9 @@ impl<F: FnMut() -> U, U: Future> AbortCondition for CancelOn<F> {
     type Cancelled = U;
 
     fn is_aborted(&mut self) -> bool {
+        // Between awaits the future is polled once, for a cancellation that came before it could be waited for.
         core::mem::take(&mut self.is_cancelled)
+            || pin!((self.cancelled)()).poll(&mut Task::from_waker(Waker::noop())).is_ready()
     }
 
     fn cancelled(&mut self) -> U {

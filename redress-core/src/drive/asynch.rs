@@ -24,22 +24,17 @@ use crate::{
     time::ClockRate,
 };
 
-/// Waits for a future, unless the call is cancelled before, which is then noted. Returns whether it is. A call that nothing can
-/// cancel awaits the future alone.
+/// Waits for a future, unless the call is cancelled before, which is then noted. Returns whether it is.
 macro_rules! is_cancelled {
-    ($run:expr, $future:expr) => {
-        if H::Abort::CANCELS {
-            let cancelled = $run.site.hooks.parts().abort.cancelled();
-            let is_cancelled = matches!(select(cancelled, $future).await, Either::First(_));
-            if is_cancelled {
-                $run.site.hooks.parts().abort.cancel();
-            }
-            is_cancelled
+    ($run:expr, $future:expr) => {{
+        let cancelled = $run.site.hooks.parts().abort.cancelled();
+        if let Either::First(_) = select(cancelled, $future).await {
+            $run.site.hooks.parts().abort.cancel();
+            true
         } else {
-            $future.await;
             false
         }
-    };
+    }};
 }
 
 /// Waits, slice by slice. A macro, because the future of an `async fn` would add to that of the call.
@@ -53,18 +48,6 @@ macro_rules! pause {
         }
         $run.call.read($run.policy, $run.site);
     }};
-}
-
-/// A timer of an attempt, which is pending for ever without a limit. A macro, because a future in a variable is kept twice.
-macro_rules! timer {
-    ($env:ident, $limit:ident) => {
-        async {
-            match $limit {
-                Some(limit) => $env.sleep(E::RATE.ticks(limit)).await,
-                None => pending().await,
-            }
-        }
-    };
 }
 
 macro_rules! asynch {
@@ -93,9 +76,6 @@ macro_rules! asynch {
                     if RESUMED {
                         pause!(run);
                     }
-                    if H::Abort::CANCELS {
-                        is_cancelled!(run, async {});
-                    }
                     let mut begun = run.start_shared(R::REPORTS_TIME);
                     let end = loop {
                         if let Err(stop) = begun {
@@ -107,17 +87,17 @@ macro_rules! asynch {
                         let cancelled = run.site.hooks.parts().abort.cancelled();
                         let env = &mut run.site.env;
                         let timer = async move {
-                            if H::Abort::CANCELS {
-                                matches!(select(timer!(env, limit), cancelled).await, Either::Second(_))
-                            } else {
-                                timer!(env, limit).await;
-                                false
+                            match limit {
+                                Some(limit) => env.sleep(E::RATE.ticks(limit)).await,
+                                None => pending().await,
                             }
                         };
-                        let classified = match select(attempt, timer).await {
+                        let classified = match select(attempt, select(timer, cancelled)).await {
                             Either::First(result) => run.site.classify(result),
-                            Either::Second(true) => break Err(run.call.cancel(run.policy, run.site)),
-                            Either::Second(false) => Err(Failed::timed_out()),
+                            Either::Second(Either::Second(_)) if H::Abort::CANCELS => {
+                                break Err(run.call.cancel(run.policy, run.site));
+                            }
+                            Either::Second(_) => Err(Failed::timed_out()),
                         };
                         let failed = match classified {
                             Ok(value) => break Ok(value),
