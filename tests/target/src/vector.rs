@@ -204,7 +204,8 @@ impl BreakerSpec {
         let mut config = BreakerConfig::new(self.failure_threshold)
             .window(self.window.into())
             .recovery_timeout(self.recovery_timeout.into())
-            .probes(self.probes);
+            .probes(self.probes)
+            .neutral(ClassSet::EMPTY);
         if let Some(classes) = self.trip_on {
             config = config.trip_on(classes.iter().fold(ClassSet::EMPTY, |set, class| set.with(*class)));
         }
