@@ -160,7 +160,7 @@ fn breaker_closed() -> Work {
 }
 
 fn rates_closed() -> Work {
-    static CONFIG: RateConfig = RateConfig::new(50);
+    static CONFIG: RateConfig = RateConfig::new(50).minimum_calls(THRESHOLD as u16);
     static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&CONFIG);
     in_line(|script| guarded(&RATES_CLOSED, script))
 }
