@@ -76,7 +76,7 @@ macro_rules! asynch {
                     if RESUMED {
                         pause!(run);
                     }
-                    let mut begun = run.start_shared(R::REPORTS_TIME);
+                    let mut begun = run.start(R::REPORTS_TIME);
                     let end = loop {
                         if let Err(stop) = begun {
                             break Err(stop);
@@ -103,14 +103,13 @@ macro_rules! asynch {
                             Ok(value) => break Ok(value),
                             Err(failed) => failed,
                         };
-                        if let Err(stop) = run.fail_shared(failed, &mut last) {
+                        if let Err(stop) = run.fail(failed, &mut last) {
                             break Err(stop);
                         }
                         pause!(run);
                         begun = run.begin();
                     };
-                    run.finish_shared(end.as_ref().err().copied(), last.as_ref(), R::REPORTS_TIME);
-                    R::from_report(run.report(end, last))
+                    run.finish(end, last)
                 }
             }
 
