@@ -27,7 +27,7 @@
 //! | `Tokio`, `TokioLocal` | the environments on tokio's clock, for tasks that move between threads and for those that don't |
 //! | `Web` | the environment of browsers, in pages and in workers: `WebClock`, `WebSleeper` |
 //! | [`PolicyExt`] | `policy.call(..)`, for blocking calls that need no more than that |
-//! | [`Retryable`], [`retry`](retryable::retry) | calls in one expression, blocking and async: `(\|\| fetch()).retry(&POLICY).await` |
+//! | [`Retryable`], [`retry`](fn@retry) | calls in one expression, blocking and async: `(\|\| fetch()).retry(&POLICY).await` |
 //! | [`prelude`] | what most programs need |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |

@@ -10,8 +10,8 @@ use core::future::pending;
 use embassy_futures::select::{Either, select};
 
 use crate::{
-    Cause, Classification, Classifier, Context, ErrorObserver, Failure, Outcome, Rejected, RetryError,
-    call::{Failed, Stop},
+    Cause, Classification, Classifier, Context, ErrorObserver, Outcome, Rejected, RetryError,
+    call::Failed,
     context::{PolicyRef, ResultClassifier},
     drive::{
         Resumed, Run,
@@ -188,28 +188,6 @@ macro_rules! asynch {
 
 asynch!(local, Local, LocalOperation);
 asynch!(spawned, Spawned, SpawnedOperation);
-
-/// The steps of a call, in functions of their own, which call sites with different operations share: each further one takes 1,450
-/// bytes on a Cortex-M0 in place of 1,920. They block, because a future inside that of the call would add to it.
-impl<E: AsyncEnvironment, H: HookSet, M> Run<'_, E, H, M> {
-    fn fail_shared<T, X>(&mut self, failed: Failed<T, X>, last: &mut Option<Failure<T, X>>) -> Result<(), Stop>
-    where
-        H::Observer: ErrorObserver<X>,
-    {
-        self.fail(failed, last)
-    }
-
-    fn start_shared(&mut self, reports_time: bool) -> Result<(), Stop> {
-        self.start(reports_time)
-    }
-
-    fn finish_shared<T, X>(&mut self, stop: Option<Stop>, last: Option<&Failure<T, X>>, reports_time: bool)
-    where
-        H::Observer: ErrorObserver<X>,
-    {
-        self.end(stop, last, reports_time);
-    }
-}
 
 // No closure is involved in the loop form, so it is the same for both shapes.
 

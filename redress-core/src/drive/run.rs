@@ -83,24 +83,15 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     where
         H::Observer: ErrorObserver<X>,
     {
-        self.end(end.as_ref().err().copied(), last.as_ref(), R::REPORTS_TIME);
+        let error = if H::Observer::SEES_ERRORS { last.as_ref().and_then(Failure::error) } else { None };
+        let (stop, emit) = (end.as_ref().err().copied(), |site: &mut Site<E, H>, event| site.emit_with(error, event));
+        self.call.finish(self.policy, self.site, stop, R::REPORTS_TIME, emit);
         R::from_report(self.report(end, last))
-    }
-
-    /// Ends the call, of which this was the latest failure.
-    #[inline(always)]
-    pub(super) fn end<T, X>(&mut self, stop: Option<Stop>, last: Option<&Failure<T, X>>, reports_time: bool)
-    where
-        H::Observer: ErrorObserver<X>,
-    {
-        let error = if H::Observer::SEES_ERRORS { last.and_then(Failure::error) } else { None };
-        let emit = |site: &mut Site<E, H>, event| site.emit_with(error, event);
-        self.call.finish(self.policy, self.site, stop, reports_time, emit);
     }
 
     /// Reports how the call has ended.
     #[inline(always)]
-    pub(super) fn report<T, X>(&self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> Report<'_, T, X> {
+    fn report<T, X>(&self, end: Result<T, Stop>, last: Option<Failure<T, X>>) -> Report<'_, T, X> {
         let (result, stop) = match end {
             Ok(value) => (Ok(value), crate::StopReason::Aborted.into()),
             Err(stop) => (Err(last), stop),
