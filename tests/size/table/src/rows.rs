@@ -140,7 +140,7 @@ pub(crate) const ASYNC: Group = Group {
         "three call sites": "three-sites" over THREE_EMPTY, ALL, Bar::None;
         "the same in loop form": "three-loops" over THREE_EMPTY, NOBODY, Bar::None;
         "one call over an enum of three": "three-requests" over THREE_EMPTY, ALL, Bar::None;
-        "deadline, limits, table, breaker, budget": "full" over ASYNC_EMPTY, HAND, Missed(3_800);
+        "deadline, limits, table, breaker, budget": "full" over ASYNC_EMPTY, HAND, Held(3_800);
         "a second call site of that": "full-two-sites" over Shape("full"), HAND, Missed(900);
         "a third call site of that": "full-three-sites" over Shape("full-two-sites"), HAND, Missed(900);
         "three call sites of that": "full-three-sites" over THREE_EMPTY, HAND, Bar::None;
