@@ -160,8 +160,9 @@ fn breaker_closed() -> Work {
 }
 
 fn rates_closed() -> Work {
-    static CONFIG: RateConfig = RateConfig::new(50).minimum_calls(THRESHOLD as u16);
+    static CONFIG: RateConfig = RateConfig::new(50).minimum_calls(5);
     static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&CONFIG);
+    const { assert!(THRESHOLD == 5, "the least number of calls above") };
     in_line(|script| guarded(&RATES_CLOSED, script))
 }
 

@@ -151,7 +151,7 @@ async fn port(driver: &mut Child) -> Result<u16> {
     Err("chromedriver ended before it listened".into())
 }
 
-/// A command of the Chrome DevTools Protocol, for what WebDriver does not offer.
+/// A command of Chromium's own protocol, for what the standard protocol of its driver lacks.
 #[derive(Debug)]
 struct DevTools {
     method: &'static str,
