@@ -1,6 +1,7 @@
 //! Without retries.
 #![no_std]
 #![no_main]
+#![expect(clippy::used_underscore_binding, reason = "the macro of the executor passes every argument on")]
 
 use rp2040::{Sensor, Spawner, main, show};
 

@@ -1,6 +1,7 @@
 //! With a loop by hand.
 #![no_std]
 #![no_main]
+#![expect(clippy::used_underscore_binding, reason = "the macro of the executor passes every argument on")]
 
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer};
