@@ -57,6 +57,31 @@ impl<F: FnMut(&Event)> Observer for F {
     }
 }
 
+/// The methods of an observer around another, its first field.
+macro_rules! forward {
+    () => {
+        fn wants_time(&self) -> bool {
+            self.0.wants_time()
+        }
+
+        fn on_call_start(&mut self, operation: &'static str) {
+            self.0.on_call_start(operation);
+        }
+
+        fn on_event(&mut self, event: &Event) {
+            self.0.on_event(event);
+        }
+
+        fn on_attempt_start(&mut self, start: &AttemptStart) {
+            self.0.on_attempt_start(start);
+        }
+
+        fn on_attempt_end(&mut self, end: &AttemptEnd) {
+            self.0.on_attempt_end(end);
+        }
+    };
+}
+
 macro_rules! observe_together {
     ($($name:ident $index:tt),*) => {
         impl<$($name: Observer),*> Observer for ($($name,)*) {
@@ -100,25 +125,7 @@ impl<O: Observer> Observer for ByRef<'_, O> {
     const WANTS_TIME: bool = O::WANTS_TIME;
     const WATCHES: bool = O::WATCHES;
 
-    fn wants_time(&self) -> bool {
-        self.0.wants_time()
-    }
-
-    fn on_call_start(&mut self, operation: &'static str) {
-        self.0.on_call_start(operation);
-    }
-
-    fn on_event(&mut self, event: &Event) {
-        self.0.on_event(event);
-    }
-
-    fn on_attempt_start(&mut self, start: &AttemptStart) {
-        self.0.on_attempt_start(start);
-    }
-
-    fn on_attempt_end(&mut self, end: &AttemptEnd) {
-        self.0.on_attempt_end(end);
-    }
+    forward!();
 }
 
 /// An observer made of a closure that is called at the end of each attempt.
@@ -190,25 +197,7 @@ impl<A: Observer, B: Observer> Observer for WithErrors<A, B> {
     const WANTS_TIME: bool = A::WANTS_TIME || B::WANTS_TIME;
     const WATCHES: bool = A::WATCHES || B::WATCHES;
 
-    fn wants_time(&self) -> bool {
-        self.0.wants_time()
-    }
-
-    fn on_call_start(&mut self, operation: &'static str) {
-        self.0.on_call_start(operation);
-    }
-
-    fn on_event(&mut self, event: &Event) {
-        self.0.on_event(event);
-    }
-
-    fn on_attempt_start(&mut self, start: &AttemptStart) {
-        self.0.on_attempt_start(start);
-    }
-
-    fn on_attempt_end(&mut self, end: &AttemptEnd) {
-        self.0.on_attempt_end(end);
-    }
+    forward!();
 }
 
 impl<X, A: ErrorObserver<X>, B: ErrorObserver<X>> ErrorObserver<X> for WithErrors<A, B> {

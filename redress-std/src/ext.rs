@@ -44,38 +44,26 @@ mod sealed {
 impl sealed::Sealed for Policy<'_> {}
 impl sealed::Sealed for SharedPolicy {}
 
-impl PolicyExt for Policy<'_> {
-    #[inline]
-    fn call<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
-    where
-        DefaultClassifier: Classifier<X, B>,
-    {
-        self.context(Threads).call(operation)
-    }
+macro_rules! calls_in_threads {
+    ($($policy:ty),*) => {$(
+        impl PolicyExt for $policy {
+            #[inline]
+            fn call<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
+            where
+                DefaultClassifier: Classifier<X, B>,
+            {
+                self.context(Threads).call(operation)
+            }
 
-    #[inline]
-    fn execute<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
-    where
-        DefaultClassifier: Classifier<X, B>,
-    {
-        self.context(Threads).execute(operation)
-    }
+            #[inline]
+            fn execute<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
+            where
+                DefaultClassifier: Classifier<X, B>,
+            {
+                self.context(Threads).execute(operation)
+            }
+        }
+    )*};
 }
 
-impl PolicyExt for SharedPolicy {
-    #[inline]
-    fn call<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
-    where
-        DefaultClassifier: Classifier<X, B>,
-    {
-        self.context(Threads).call(operation)
-    }
-
-    #[inline]
-    fn execute<K, B, T, X>(&self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
-    where
-        DefaultClassifier: Classifier<X, B>,
-    {
-        self.context(Threads).execute(operation)
-    }
-}
+calls_in_threads!(Policy<'_>, SharedPolicy);
