@@ -62,7 +62,7 @@ impl core::fmt::Display for CheckpointError {
 impl core::error::Error for CheckpointError {}
 
 impl Checkpoint {
-    /// What calls add.
+    /// The addition of a call, which is none.
     pub(crate) const NO_EXTRA: NonZeroU16 = NonZeroU16::MIN;
 
     /// How long to wait before resuming, counted from when the checkpoint was made. Keep that moment with it, on a clock

@@ -96,7 +96,7 @@ impl<A: AbortCondition, B: AbortCondition> AbortCondition for (A, B) {
     type Cancelled = Select<A::Cancelled, B::Cancelled>;
 
     fn is_aborted(&mut self) -> bool {
-        // Both are asked, because a cancellation is noted only once.
+        // Checks both conditions, because a cancellation is noted only once.
         self.0.is_aborted() | self.1.is_aborted()
     }
 

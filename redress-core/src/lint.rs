@@ -152,7 +152,7 @@ lints! {
     /// `Unknown` failures are retried like others.
     UnknownWithoutCap, "unknown_without_cap", Note, "max_unknown",
         "unknown failures are retried like others, bugs among them";
-    /// Nothing ends an attempt that hangs.
+    /// No timeout and no deadline ends an attempt that hangs.
     AttemptNeverEnds, "attempt_never_ends", Warning, "attempt_timeout",
         "neither an attempt timeout nor a deadline ends an attempt that hangs, so the call never ends; give an attempt timeout";
     /// An attempt that hangs uses up the deadline.

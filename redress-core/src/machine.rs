@@ -340,7 +340,7 @@ impl Machine {
         self.phase = Phase::Waiting;
     }
 
-    /// Waits this long before the next attempt, whatever was decided before. Extended by the slack, for [`pass`](Self::pass).
+    /// Replaces the wait before the next attempt. It is extended by the slack, for [`pass`](Self::pass).
     pub(crate) fn hold(&mut self, wait: Millis) {
         self.wait = if wait == Millis::ZERO { wait } else { wait.saturating_add(self.slack()) };
         self.phase = Phase::Waiting;

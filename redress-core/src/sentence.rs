@@ -1,4 +1,4 @@
-//! What reports say to people.
+//! The sentences of reports, for people.
 
 use core::fmt::{self, Write};
 

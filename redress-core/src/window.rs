@@ -27,7 +27,7 @@ pub struct Slot(AtomicU32);
 impl Slot {
     pub(crate) const EMPTY: Self = Self(AtomicU32::new(UNUSED));
 
-    /// Borrows the slot as a word, for one who keeps no stamps in it.
+    /// Borrows the slot as a word, for counters other than stamps.
     pub(crate) const fn word(&self) -> &AtomicU32 {
         &self.0
     }

@@ -4,7 +4,7 @@
 //! cargo run -p redress-std --example per_host --features by-key,reqwest-v0.13,tokio
 //! ```
 //!
-//! Three servers on loopback: the first answers, the second always says 503, the third is gone. Each is asked twenty times.
+//! Three servers on loopback: the first answers, the second always says 503, the third is gone. Each gets twenty calls.
 
 use std::{
     collections::BTreeMap,

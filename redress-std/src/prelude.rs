@@ -1,4 +1,4 @@
-//! What most programs need: `use redress_std::prelude::*;`.
+//! The items that most programs need: `use redress_std::prelude::*;`.
 //!
 //! ```
 //! use std::{io, time::Duration};

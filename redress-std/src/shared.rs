@@ -58,7 +58,7 @@ self_cell::self_cell!(
     impl {Debug}
 );
 
-/// What a policy refers to.
+/// The parts that a policy refers to.
 #[derive(Clone, Debug)]
 struct Parts {
     base: Base,

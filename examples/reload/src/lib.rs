@@ -61,7 +61,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// What is wrong with the file.
+    /// Returns the fault of the file.
     pub fn read(path: impl Into<PathBuf>) -> Result<Arc<Self>, LoadError> {
         let policies = Arc::new(Self { path: path.into(), current: ArcSwap::default() });
         policies.reload()?;
@@ -77,7 +77,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// What is wrong with it. The policies stay as they were.
+    /// Returns the fault of the file. The policies stay as they were.
     pub fn reload(&self) -> Result<(), LoadError> {
         let file = PolicyFile::read(&self.path)?;
         let wrong = file.findings().into_iter().find(|finding| finding.severity == Severity::Error);

@@ -17,7 +17,7 @@ use std::{
 use redress_std::PolicyExt;
 use reload::{LoadError, Policies};
 
-/// In one step, so that nobody reads half of a file.
+/// Replaces the file in one step, so that no reader sees half of it.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     fs::write(&new, text)?;

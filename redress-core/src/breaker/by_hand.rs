@@ -4,7 +4,7 @@ use super::{BreakerState, CircuitBreakerView, Finding, Snapshot};
 use crate::{Clock, Millis, named::named, reading::Reading, time::Timestamp};
 
 named! {
-    /// What a [`RateBreaker`](super::RateBreaker) does by itself.
+    /// The mode of a [`RateBreaker`](super::RateBreaker): the decisions that it makes by itself.
     #[non_exhaustive]
     BreakerMode {
         /// It opens, admits probes and closes by itself.

@@ -117,12 +117,12 @@ impl Admission {
     }
 }
 
-/// What the result of a call says about the dependency.
+/// The evidence about the dependency in the result of a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Finding {
     /// It responds.
     Answer,
-    /// Nothing: the failure is of a neutral class.
+    /// No evidence: the failure is of a neutral class.
     Nothing,
     /// It fails.
     Failure(ErrorClass),
@@ -142,7 +142,7 @@ pub trait Counter: Send + Sync {
     fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission;
 }
 
-/// What all breakers have.
+/// The part that all breakers have.
 #[derive(Debug)]
 pub struct Head {
     config: BreakerConfig,

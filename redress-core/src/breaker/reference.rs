@@ -1,4 +1,4 @@
-//! What calls do with a breaker, and what needs neither lock nor clock.
+//! The methods by which calls use a breaker, and the checks that need neither lock nor clock.
 
 use super::{Admission, BreakerState, CircuitBreakerView, Finding, Snapshot};
 use crate::{

@@ -1,4 +1,4 @@
-//! What is configured about a connection that is kept up.
+//! The configuration of a connection that is kept up.
 
 use core::time::Duration;
 
@@ -104,7 +104,7 @@ pub struct Keep<'a> {
     pub(super) stable_after: Millis,
     pub(super) spread: Millis,
     pub(super) wake_interval: Millis,
-    /// What an attempt adds to the debt of the day, which falls by a millisecond in each; zero without a limit.
+    /// The addition of an attempt to the debt of the day, which falls by a millisecond in each; zero without a limit.
     pub(super) cost: Millis,
     /// The most debt with which an attempt may begin.
     pub(super) credit: Millis,
@@ -180,7 +180,7 @@ impl<'a> Keep<'a> {
 
 /// Returns what an attempt adds to the debt of the day, and the most debt with which another may begin.
 ///
-/// Of `n` attempts a day, `b` may come at once, and another every `c` ms. An attempt begins with a debt of at most `(b - 1) c`, so
+/// With `n` attempts a day, `b` may come at once, and another every `c` ms. An attempt begins with a debt of at most `(b - 1) c`, so
 /// `k` of them take at least `(k - b) c` ms. With `c` of a day by `n - b + 1`, fewer than `n + 1` begin in less than a day. A
 /// millisecond is added for what is lost between two readings of a clock.
 #[expect(clippy::arithmetic_side_effects, reason = "n is from 1 to 86,400, so that products stay in 32 bits")]

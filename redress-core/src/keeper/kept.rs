@@ -31,7 +31,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept {
     pub(super) call: Call,
-    /// What the attempts of the day have cost and time has not paid back.
+    /// The cost of the attempts of the day that time has not paid back.
     debt: Millis,
     /// How long no wake cuts a wait short.
     gate: Millis,
@@ -46,7 +46,7 @@ pub(crate) struct Kept {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// Nothing has begun, or the keeper gave up: the next attempt is the first.
+    /// No attempt has begun, or the keeper gave up: the next attempt is the first.
     Idle,
     /// Between two attempts.
     Offline,
@@ -415,8 +415,8 @@ impl Kept {
     }
 }
 
-/// Of what a keeper adds to a checkpoint, the bits below these are the debt of the day in steps of 16,384 ms, rounded up. It is a
-/// day and some steps at most.
+/// The flags in a keeper's addition to a checkpoint begin at this bit. The bits below are the debt of the day in steps of
+/// 16,384 ms, rounded up: a day and some steps at most.
 const FLAG_BITS: u32 = 13;
 const STEP_BITS: u32 = 14;
 const STEPS: u16 = (1 << FLAG_BITS) - 1;

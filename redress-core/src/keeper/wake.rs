@@ -1,4 +1,4 @@
-//! What cuts a wait short: a flag in blocking environments, a future in async ones.
+//! Wakes, which cut a wait short: a flag in blocking environments, a future in async ones.
 
 use core::{
     future::{Pending, pending},

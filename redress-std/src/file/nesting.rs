@@ -6,7 +6,7 @@ use redress_core::RetryConfig;
 
 use super::{BudgetSettings, PolicyConfig, PolicyFile, name::Key};
 
-/// The layers of a [`Chain`] that are told: of more than these, the first ones and the last.
+/// The number of layers of a [`Chain`] that a message shows: the first ones and the last.
 const TOLD: usize = 5;
 
 /// Policies which make calls under each other.

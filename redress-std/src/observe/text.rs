@@ -1,4 +1,4 @@
-//! What an error says, fit for a log.
+//! The text of an error, fit for a log.
 
 use std::fmt::{self, Write};
 
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// Goes on whatever the writer says.
+    /// Ignores the errors of the writer.
     struct Deaf;
 
     impl fmt::Display for Deaf {

@@ -78,7 +78,7 @@ use super::{
 ///
 /// # Design
 ///
-/// An observer is not called around an attempt, because a call whose attempts nobody traces must not pay for that. So the
+/// An observer is not called around an attempt, because a call whose attempts are not traced must not pay for that. So the
 /// operation is wrapped by the caller, for which a future is entered at each poll and left after it.
 #[derive(Debug, Default)]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]

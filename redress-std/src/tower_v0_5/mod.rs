@@ -83,7 +83,7 @@
 //!
 //! # A breaker and a budget per host
 //!
-//! [`PolicyLayer::per_request`] asks for the policy of each request, by its [`authority`], a header or whatever tells
+//! [`PolicyLayer::per_request`] chooses the policy of each request, by its [`authority`], a header or any key that tells
 //! dependencies apart. A host that is down then opens no circuit but its own.
 //!
 //! # Readiness

@@ -10,9 +10,9 @@ use super::returns::last_segment;
 
 /// An async method as `#[async_trait]` leaves it: a function that returns `Box::pin(async move { .. })`.
 pub(super) struct Boxed {
-    /// What the future returns.
+    /// The output of the future.
     pub(super) output: Type,
-    /// What binds the arguments, before the body.
+    /// The statements before the body, which bind the arguments.
     pub(super) bindings: Vec<Stmt>,
     /// The body as it was written.
     pub(super) body: Block,
@@ -97,7 +97,7 @@ impl VisitMut for Instrumented {
         visit_mut::visit_local_mut(self, local);
     }
 
-    /// What is awaited or called where it stands can borrow as well.
+    /// Expressions that are awaited or called in place can borrow as well.
     fn visit_expr_mut(&mut self, expression: &mut Expr) {
         match expression {
             Expr::Await(awaited) => {

@@ -13,9 +13,9 @@ pub(super) struct Bucket([AtomicU16; 3]);
 pub struct Counts {
     /// Calls that count.
     pub calls: u32,
-    /// Those of them that failed.
+    /// Failed calls.
     pub failed: u32,
-    /// Those of them that were slow.
+    /// Slow calls.
     pub slow: u32,
 }
 

@@ -93,7 +93,7 @@ impl RateConfig {
         self
     }
 
-    /// Opens the circuit also at this many failures in the window, whatever the rate and the number of calls. At least 1.
+    /// Opens the circuit also at this many failures in the window, at any rate and number of calls. At least 1.
     pub const fn failure_count(mut self, failures: u16) -> Self {
         // Zero is an error, which the largest number stands for: no window counts that far.
         self.failure_count = if failures == 0 { u16::MAX } else { failures };
@@ -186,7 +186,7 @@ impl RateConfig {
     /// A call is dropped because it hangs, by a timeout around it, or because its result is of no use any more: a request
     /// that was cancelled, a race that another won. Only the caller knows which of them takes how long. Without a span the
     /// breaker would open on healthy dependencies wherever callers give up early. Prefer a deadline or an attempt timeout of
-    /// the policy, which the breaker is told of by itself; this is for calls under the timeout of a framework, a tower layer
+    /// the policy, which reports to the breaker by itself; this is for calls under the timeout of a framework, a tower layer
     /// for example. It must be shorter than that timeout.
     pub const fn abandoned_calls(mut self, after: Duration, class: ErrorClass) -> Self {
         self.abandoned = Some((Millis::from_duration(after), class));

@@ -82,7 +82,7 @@ impl<F: Fn(&Transition) + Sync> BreakerListener for F {
 /// ```
 pub type RateBreaker<const N: usize> = CircuitBreakerView<Rate<N>>;
 
-/// What a [`RateBreaker`] has beside what all breakers have.
+/// The part that only a [`RateBreaker`] has.
 #[derive(Debug)]
 pub struct Rate<const N: usize> {
     config: &'static RateConfig,
@@ -90,7 +90,7 @@ pub struct Rate<const N: usize> {
     buckets: [Bucket; N],
 }
 
-/// What changes, with the lock held, except for the mode, which is also read without.
+/// The state that changes with the lock held. The mode is also read without the lock.
 #[derive(Debug)]
 struct State {
     /// When the circuit closed last.
