@@ -1,134 +1,25 @@
 //! Plays a scenario in every form a call can have, and compares.
 
+mod form;
+mod machine;
+
 use std::sync::{LazyLock, Mutex};
 
 use redress_core::{
-    AttemptDecision, AttemptEnd, AttemptStart, Attempts, BreakerState, Cause, CircuitBreakerView, Classification,
-    Clock, Decision, ErrorClass, Event, EventKind, Failure, Millis, Outcome, Policy, Rejected, RetryError,
-    SleepDecision, StopReason,
+    AttemptEnd, AttemptStart, Event, Failure, Millis, Outcome, Policy, Rejected, RetryError, StopReason,
     env::mode::{Blocking, Local, Spawned},
     testing::block_on,
 };
 use serde_json::Value;
 
+pub use self::form::Form;
+use self::machine::by_machine;
 use crate::{
     compare::{Difference, first_difference},
     scenario::{AttemptResult, Call, Scenario, Shared},
-    trace::{EndTrace, Ending, EventTrace, cause_name, class_name, micros, reason_name},
+    trace::Ending,
     world::{Env, Step, World, yield_once},
 };
-
-/// A form in which a call can be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// The bare machine.
-    Machine,
-    /// `execute` of the blocking driver.
-    Blocking,
-    /// `execute` of the async driver, with an `AsyncFnMut`.
-    Local,
-    /// `execute` of the async driver, with an `FnMut() -> Future`, whole and `Send`.
-    Spawned,
-    /// The loop form, blocking.
-    Loop,
-    /// The loop form, async.
-    AsyncLoop,
-    /// `call` of the blocking driver.
-    Call,
-    /// `call` of the async driver, with an `AsyncFnMut`.
-    LocalCall,
-    /// `call` of the async driver, with an `FnMut() -> Future`.
-    SpawnedCall,
-    /// `execute` with nobody observing, so that no event is made.
-    Quiet,
-    /// `call`, with nobody observing.
-    QuietCall,
-}
-
-impl Form {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Machine,
-        Self::Blocking,
-        Self::Local,
-        Self::Spawned,
-        Self::Loop,
-        Self::AsyncLoop,
-        Self::Call,
-        Self::LocalCall,
-        Self::SpawnedCall,
-        Self::Quiet,
-        Self::QuietCall,
-    ];
-
-    /// When its world begins: at zero, at an odd moment, and shortly before some counter overflows, for a clock starts
-    /// anywhere.
-    const fn epoch(self) -> u64 {
-        match self {
-            Self::Machine => 0,
-            Self::Blocking => 977,
-            Self::Local => (1 << 28) - 1_500,
-            Self::Spawned => (1 << 32) - 2_500,
-            Self::Loop => (1 << 32) - 1,
-            Self::AsyncLoop => (1 << 60) + 3,
-            Self::Call => 1,
-            Self::LocalCall => (3 << 28) - 5,
-            Self::SpawnedCall => (5 << 32) - 777,
-            Self::Quiet => (1 << 29) - 350,
-            Self::QuietCall => (7 << 28) - 60,
-        }
-    }
-
-    /// The fields in which this form cannot express a call like this one.
-    fn cannot_tell(self, call: &Value) -> Vec<&'static str> {
-        let is = |key, value: Value| call.get(key) == Some(&value);
-        let mut fields = Vec::new();
-        if matches!(self, Self::Quiet | Self::QuietCall) {
-            fields.extend(["events", "attempt_starts_us", "attempt_ends"]);
-        }
-        if !matches!(self, Self::Machine | Self::Blocking | Self::Local | Self::Spawned | Self::Quiet) {
-            fields.extend(["elapsed_us", "last_failure_attempt"]);
-            // A success comes back as the plain value, without a report.
-            if is("ok", true.into()) {
-                fields.push("attempts");
-            }
-        }
-        // The machine names its verdict; the delay which it refused is told by the drivers.
-        if self == Self::Machine && is("stop_reason", "DEADLINE_EXCEEDED".into()) {
-            fields.push("next_sleep_us");
-        }
-        fields
-    }
-
-    /// Takes out of both traces of a call what this form cannot express.
-    fn mute(self, expected: &mut Value, actual: &mut Value) {
-        let muted = self.cannot_tell(actual);
-        for call in [expected, actual] {
-            if let Some(fields) = call.as_object_mut() {
-                fields.retain(|key, _| !muted.contains(&key.as_str()));
-            }
-            // In a loop of one's own, a value that is a failure is reported like an error.
-            if matches!(self, Self::Loop | Self::AsyncLoop) {
-                rename_causes(call);
-            }
-        }
-    }
-}
-
-fn rename_causes(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (key, field) in fields {
-                if key == "cause" {
-                    *field = cause_name(Cause::Error).into();
-                }
-                rename_causes(field);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(rename_causes),
-        _ => {}
-    }
-}
 
 /// How a scenario was played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -438,170 +329,5 @@ fn check_error(world: &World, error: &RetryError<Step>) {
     }
     if let Some(step) = error.error {
         world.check(step.attempt == error.attempts, || format!("{error:?} is not of its last attempt"));
-    }
-}
-
-/// A call through the bare machine, told as the drivers would tell it.
-struct ByHand<'w> {
-    world: &'w World,
-    /// Attempts started.
-    attempt: u32,
-    last: Option<(ErrorClass, Cause, u32)>,
-}
-
-impl ByHand<'_> {
-    fn event(&self, kind: EventKind, with_failure: bool) -> EventTrace {
-        let last = self.last.filter(|_| with_failure);
-        EventTrace {
-            event: kind.as_str(),
-            attempt: self.attempt,
-            t_us: micros(self.world.elapsed()),
-            class: last.map(|(class, ..)| class_name(class)),
-            cause: last.map(|(_, cause, _)| cause_name(cause)),
-            ..EventTrace::default()
-        }
-    }
-
-    fn stopped(&self, reason: StopReason, delay: Millis) {
-        let event = self.event(reason.event(), reason != StopReason::Aborted);
-        self.world.push_event(EventTrace { stop_reason: Some(reason_name(reason)), sleep_us: micros(delay), ..event });
-    }
-
-    fn ended(&self, decision: AttemptDecision, reason: Option<StopReason>, delay: Option<Millis>, with_failure: bool) {
-        let last = self.last.filter(|_| with_failure);
-        self.world.push_end(EndTrace {
-            attempt: self.attempt,
-            t_us: micros(self.world.elapsed()),
-            decision: decision.as_str(),
-            class: last.map(|(class, ..)| class_name(class)),
-            stop_reason: reason.map(reason_name),
-            cause: last.map(|(_, cause, _)| cause_name(cause)),
-            sleep_us: delay.map(micros),
-        });
-    }
-
-    /// The attempt failed and nothing more comes.
-    fn given_up(&self, reason: StopReason, delay: Option<Millis>) -> (StopReason, Option<Millis>) {
-        self.stopped(reason, delay.unwrap_or_default());
-        self.ended(reason.decision(), Some(reason), delay, true);
-        (reason, delay)
-    }
-
-    /// Attempts until success (`None`) or stop.
-    fn drive(&mut self, attempts: &mut Attempts<'_, 1_000>) -> Option<(StopReason, Option<Millis>)> {
-        let world = self.world;
-        loop {
-            if world.is_aborted() {
-                self.stopped(StopReason::Aborted, Millis::ZERO);
-                return Some((StopReason::Aborted, None));
-            }
-            self.attempt += 1;
-            world.check(attempts.attempt().number == self.attempt, || format!("the machine is at {attempts:?}"));
-            world.check(attempts.poll_at().is_none(), || format!("{attempts:?} waits in an attempt"));
-            world.push_start();
-            let failure = match world.attempt() {
-                Err(step) => Some((step.classification, Cause::Error)),
-                Ok(step) => step.failure().map(|classification| (classification, Cause::Result)),
-            };
-            let Some((classification, cause)) = failure else {
-                world.push_event(self.event(EventKind::Success, false));
-                self.ended(AttemptDecision::Success, None, None, false);
-                return None;
-            };
-            if let Some(stop) = self.after_failure(attempts, &classification, cause) {
-                return Some(stop);
-            }
-            if let Err(rejected) = attempts.on_wake(world.now()) {
-                self.stopped(rejected.reason(), Millis::ZERO);
-                return Some((rejected.reason(), None));
-            }
-        }
-    }
-
-    /// Waits if there is to be another attempt.
-    fn after_failure(
-        &mut self,
-        attempts: &mut Attempts<'_, 1_000>,
-        classification: &Classification,
-        cause: Cause,
-    ) -> Option<(StopReason, Option<Millis>)> {
-        let world = self.world;
-        if !classification.is_abort() {
-            self.last = Some((classification.class(), cause, self.attempt));
-            if world.is_aborted() {
-                return Some(self.given_up(StopReason::Aborted, None));
-            }
-        }
-        let now = world.now();
-        let at = match attempts.on_failure(now, *classification, || world.random()) {
-            Decision::RetryAt(at) => at,
-            Decision::Stop(reason) if classification.is_abort() => {
-                self.stopped(reason, Millis::ZERO);
-                self.ended(reason.decision(), Some(reason), None, false);
-                return Some((reason, None));
-            }
-            Decision::Stop(reason) => return Some(self.given_up(reason, None)),
-        };
-        let delay = attempts.delay();
-        world.check(attempts.last_class() == Some(classification.class()), || format!("last class of {attempts:?}"));
-        world.check(attempts.poll_at() == Some(at), || format!("{at:?} is not when {attempts:?} wakes up"));
-        world.check(at.ticks_since(now) == u64::from(delay.get()), || format!("{at:?} is not {delay} after {now:?}"));
-        world.push_event(EventTrace {
-            sleep_us: micros(delay),
-            retry_after_us: classification.hint().map(micros),
-            ..self.event(EventKind::Retry, true)
-        });
-        match world.decide() {
-            SleepDecision::Sleep => {
-                self.ended(AttemptDecision::Retry, None, Some(delay), true);
-                world.pass(world.ask_sleep(at.ticks_since(now)));
-                None
-            }
-            SleepDecision::Defer => Some(self.given_up(StopReason::Scheduled, Some(delay))),
-            SleepDecision::Abort => Some(self.given_up(StopReason::Aborted, None)),
-            decision => unreachable!("{decision:?}"),
-        }
-    }
-}
-
-fn by_machine(world: &World, policy: &Policy<'_>, breaker: Option<&CircuitBreakerView>) -> Ending {
-    let tell = |change: Option<BreakerState>, class| {
-        if let Some(state) = change {
-            world.push_event(EventTrace::of_breaker(state.into(), micros(world.elapsed()), state, class));
-        }
-    };
-    let state = || breaker.map(CircuitBreakerView::state);
-    let before = state();
-    let started = Attempts::start(policy, world.now());
-    let after = state();
-    tell(after.filter(|_| after != before), None);
-    let Ok(mut attempts) = started else {
-        if let Some(state) = after {
-            world.push_event(EventTrace::of_breaker(EventKind::CircuitRejected, micros(world.elapsed()), state, None));
-        }
-        return Ending { stop_reason: Some(reason_name(StopReason::CircuitOpen)), ..Ending::default() };
-    };
-    let mut by_hand = ByHand { world, attempt: 0, last: None };
-    let stop = by_hand.drive(&mut attempts);
-    match stop {
-        None => attempts.on_success(world.now()),
-        Some((StopReason::Scheduled, delay)) => {
-            let checkpoint = attempts.defer(world.now());
-            world.check(Some(checkpoint.remaining()) == delay, || format!("{checkpoint:?} is not of {delay:?}"));
-        }
-        Some(_) => drop(attempts),
-    }
-    let class = by_hand.last.map(|(class, ..)| class).filter(|_| stop.is_some());
-    tell(state().filter(|state| Some(*state) != after), class);
-    let last = by_hand.last.filter(|_| stop.is_some());
-    Ending {
-        ok: stop.is_none(),
-        stop_reason: stop.map(|(reason, _)| reason_name(reason)),
-        attempts: by_hand.attempt,
-        last_class: last.map(|(class, ..)| class_name(class)),
-        cause: last.map(|(_, cause, _)| cause_name(cause)),
-        last_failure_attempt: last.map(|(.., attempt)| attempt),
-        next_sleep_us: stop.and_then(|(_, delay)| delay).map(micros),
-        elapsed_us: micros(world.elapsed()),
     }
 }

@@ -79,11 +79,14 @@ impl Suite {
             }
             // The messages of the compiler are the same, so tests of those are not repeated.
             Self::Locks => {
-                cargo_test(Some("redress-core"), "--target-dir target/alone -p redress-core --lib --features testing");
+                cargo_test(
+                    Some("redress-core"),
+                    "--target-dir target/alone -p redress-core --features testing --lib --test cancellation \
+                     --test defects --test model --test properties --test readings --test suspension",
+                );
                 cargo_test(
                     Some("redress-tests"),
-                    "--target-dir target/alone -p redress-tests --no-default-features --test vectors --test model \
-                     --test readings --test cancellation --test defects --test suspension --test properties",
+                    "--target-dir target/alone -p redress-tests --no-default-features --test vectors",
                 );
             }
             Self::Vendors => report.time(&name, "tests/vendors", checks::vendors),
