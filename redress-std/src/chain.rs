@@ -73,29 +73,23 @@ pub fn classify_strictly(error: &(dyn Error + 'static)) -> Classification {
     code.map_or(unknown, |code| unknown.code(code))
 }
 
-/// [`classify`] for what owns an error of any type: `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`.
+/// [`classify`] for what owns an error of any type: `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`. The default
+/// classifier does the same; this one is for classifiers of one's own that fall back on it.
 ///
 /// ```
-/// use std::{error::Error, net::TcpStream};
-/// use redress_std::{Backoff, Policy, Retry, Threads, chain};
+/// use std::{error::Error, io};
+/// use redress_std::{Classification, ErrorClass, chain};
 ///
-/// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
-///
-/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-/// # let address = listener.local_addr()?.to_string();
-/// fn connect(address: &str) -> Result<TcpStream, Box<dyn Error + Send + Sync>> {
-///     Ok(TcpStream::connect(address)?)
+/// /// This service answers "not found" until a new tenant is known everywhere.
+/// fn classify(error: &Box<dyn Error + Send + Sync>) -> Classification {
+///     match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+///         Some(io::ErrorKind::NotFound) => ErrorClass::Transient.into(),
+///         _ => chain::boxed(error),
+///     }
 /// }
-///
-/// let stream = POLICY.context(Threads).classifier(chain::boxed).call(|| connect(&address));
-/// # assert!(stream.is_ok());
-/// # Ok::<(), std::io::Error>(())
+/// # assert_eq!(classify(&io::Error::from(io::ErrorKind::NotFound).into()).class(), ErrorClass::Transient);
+/// # assert_eq!(classify(&io::Error::from(io::ErrorKind::PermissionDenied).into()).class(), ErrorClass::Permission);
 /// ```
-///
-/// # Design
-///
-/// A function of its own, because these types do not implement [`Error`] themselves, and so `DefaultClassifier` cannot
-/// tell them from others.
 pub fn boxed<E: Deref<Target: DynError>>(error: &E) -> Classification {
     classify(error.as_dyn())
 }

@@ -30,7 +30,7 @@ impl<E: Error + 'static> Classifier<E> for DefaultClassifier {
 }
 
 /// The shape of values that own an error of any type: `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Boxed(());
 
 #[diagnostic::do_not_recommend]

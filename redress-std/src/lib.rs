@@ -46,7 +46,7 @@
 //! |---|---|
 //! | implement [`std::error::Error`] | none: [`DefaultClassifier`] is what [`Threads`] and `Tokio` start with |
 //! | implement [`Classify`] | `.classifier(SelfClassifier)` |
-//! | `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report` | none; in the tower layer `.classifier(chain::boxed)` |
+//! | `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report` | none: the same |
 //! | any other | `.classifier(\|error: &E\| ErrorClass::Transient)`, or a `Classification` with hints |
 //!
 //! ```

@@ -64,30 +64,30 @@ pub trait Retryable<M, T, X>: Sized {
     fn retry<'p>(self, policy: impl IntoPolicy<'p>) -> Retrying<'p, Self, M, T, X, Self::Env>;
 }
 
-/// The shape of blocking operations, over their arguments.
+/// The shape of blocking operations, over their arguments and the shape of their errors.
 #[derive(Debug)]
-pub struct Blocks<K>(PhantomData<fn(K)>);
+pub struct Blocks<K, B>(PhantomData<fn(K, B)>);
 
-/// The shape of async operations, over their arguments.
+/// The shape of async operations, over their arguments and the shape of their errors.
 #[cfg(feature = "tokio")]
 #[derive(Debug)]
-pub struct Awaits<K>(PhantomData<fn(K)>);
+pub struct Awaits<K, B>(PhantomData<fn(K, B)>);
 
 #[diagnostic::do_not_recommend]
-impl<K, T, X, F: Operation<K, T, X>> Retryable<Blocks<K>, T, X> for F {
+impl<K, B, T, X, F: Operation<K, T, X>> Retryable<Blocks<K, B>, T, X> for F {
     type Env = Threads;
 
-    fn retry<'p>(self, policy: impl IntoPolicy<'p>) -> Retrying<'p, Self, Blocks<K>, T, X, Threads> {
+    fn retry<'p>(self, policy: impl IntoPolicy<'p>) -> Retrying<'p, Self, Blocks<K, B>, T, X, Threads> {
         Retrying { operation: self, context: policy.into_policy().into_context(Threads), marker: PhantomData }
     }
 }
 
 #[cfg(feature = "tokio")]
 #[diagnostic::do_not_recommend]
-impl<K, T, X, F: SpawnedOperation<K, Output = Result<T, X>>> Retryable<Awaits<K>, T, X> for F {
+impl<K, B, T, X, F: SpawnedOperation<K, Output = Result<T, X>>> Retryable<Awaits<K, B>, T, X> for F {
     type Env = Tokio;
 
-    fn retry<'p>(self, policy: impl IntoPolicy<'p>) -> Retrying<'p, Self, Awaits<K>, T, X, Tokio> {
+    fn retry<'p>(self, policy: impl IntoPolicy<'p>) -> Retrying<'p, Self, Awaits<K, B>, T, X, Tokio> {
         Retrying { operation: self, context: policy.into_policy().into_context(Tokio), marker: PhantomData }
     }
 }
@@ -175,10 +175,11 @@ impl<'p, F, M, T, X, E: Environment, C, R, A, S, O, W> Retrying<'p, F, M, T, X, 
     }
 }
 
-impl<K, T, X, F, H> Retrying<'_, F, Blocks<K>, T, X, Threads, H>
+impl<K, B, T, X, F, H> Retrying<'_, F, Blocks<K, B>, T, X, Threads, H>
 where
     F: Operation<K, T, X>,
     H: HookSet,
+    H::Classifier: Classifier<X, B>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
 {
@@ -187,50 +188,43 @@ where
     /// # Errors
     ///
     /// The last error by value, with the reason to stop.
-    pub fn call<B>(mut self) -> Result<T, RetryError<X>>
-    where
-        H::Classifier: Classifier<X, B>,
-    {
+    pub fn call(mut self) -> Result<T, RetryError<X>> {
         self.context.call(self.operation)
     }
 
     /// Calls the operation like [`call`](Self::call) and returns a report about it.
-    pub fn execute<B>(mut self) -> Outcome<T, X>
-    where
-        H::Classifier: Classifier<X, B>,
-    {
+    pub fn execute(mut self) -> Outcome<T, X> {
         self.context.execute(self.operation)
     }
 }
 
 #[cfg(feature = "tokio")]
-impl<K, T, X, F, H> Retrying<'_, F, Awaits<K>, T, X, Tokio, H>
+impl<K, B, T, X, F, H> Retrying<'_, F, Awaits<K, B>, T, X, Tokio, H>
 where
     F: SpawnedOperation<K, Output = Result<T, X>>,
     H: HookSet,
+    H::Classifier: Classifier<X, B>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
 {
     /// Calls the operation like `.await` and returns a report about it.
-    pub async fn execute<B>(mut self) -> Outcome<T, X>
-    where
-        H::Classifier: Classifier<X, B>,
-    {
+    pub async fn execute(mut self) -> Outcome<T, X> {
         self.context.execute(self.operation).await
     }
 }
 
 /// `.await` calls the operation until it succeeds or the policy stops. The future is boxed, because it has no name; those of a
-/// context's `call` are not. Errors without a type, such as `Box<dyn Error>`, need `.classify(chain::boxed)` here.
+/// context's `call` are not.
 #[cfg(feature = "tokio")]
-impl<'p, K, T, X, F, H> IntoFuture for Retrying<'p, F, Awaits<K>, T, X, Tokio, H>
+impl<'p, K, B, T, X, F, H> IntoFuture for Retrying<'p, F, Awaits<K, B>, T, X, Tokio, H>
 where
     F: SpawnedOperation<K, Output = Result<T, X>, Future: Send> + Send + 'p,
     K: 'p,
+    B: 'p,
     T: Send + 'p,
     X: Send + 'p,
     H: HookSet + Send + 'p,
-    H::Classifier: Classifier<X>,
+    H::Classifier: Classifier<X, B>,
     H::Results: ResultClassifier<T>,
     H::Observer: ErrorObserver<X>,
     H::Abort: redress_core::context::AbortCondition<Cancelled: Send>,

@@ -15,6 +15,10 @@ const WORDS: &[(&str, &[&str])] = &[
     ),
     ("class_missing", &["`BadFrame` has no class", "`Busy` has no class", "`auth`, `permission`"]),
     (
+        "cancel_on_in_a_blocking_fn",
+        &["a blocking function is stopped by `abort_if = || ..`", "`classify` contradicts `classifier`"],
+    ),
+    (
         "class_misplaced",
         &["the class belongs to each variant", "an abort is no failure", "a union does not know what it is"],
     ),

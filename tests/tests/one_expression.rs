@@ -170,9 +170,32 @@ fn anyhow_finds_the_error() {
     assert!(failure.to_string().contains("gave up after 1 attempt"), "{failure}");
 }
 
+type BoxError = Box<dyn Error + Send + Sync>;
+
+#[tokio::test(start_paused = true)]
+async fn async_calls_classify_errors_of_any_type() {
+    async fn fails() -> Result<(), BoxError> {
+        Err(io::Error::from(ErrorKind::ConnectionReset).into())
+    }
+    async fn is_refused() -> anyhow::Result<()> {
+        Err(io::Error::from(ErrorKind::PermissionDenied).into())
+    }
+
+    assert_eq!(fails.retry(&POLICY).await.unwrap_err().attempts, 3);
+    assert_eq!((|| fails()).retry(&POLICY).execute().await.last_class, Some(ErrorClass::Transient));
+    assert_eq!(retry(is_refused).await.unwrap_err().last_class, Some(ErrorClass::Permission));
+    let spawned = tokio::spawn(async { is_refused.retry(&POLICY).operation("read").await }).await.unwrap();
+    assert_eq!(spawned.unwrap_err().attempts, 1);
+    let mut seen = Vec::new();
+    let refused = is_refused.retry(&POLICY).classify(|_| ErrorClass::Transient).on_retry(|error, event| {
+        seen.push((event.attempt, error.downcast_ref::<io::Error>().map(io::Error::kind)));
+    });
+    assert_eq!(refused.await.unwrap_err().attempts, 3);
+    assert_eq!(seen, [1, 2].map(|attempt| (attempt, Some(ErrorKind::PermissionDenied))));
+}
+
 #[test]
 fn errors_of_any_type_are_classified_by_default() {
-    type BoxError = Box<dyn Error + Send + Sync>;
     let failing = || Err::<(), BoxError>(Box::new(io::Error::from(ErrorKind::ConnectionReset)));
     assert_eq!(POLICY.call(failing).unwrap_err().attempts, 3);
     assert_eq!(POLICY.context(Threads).call(failing).unwrap_err().attempts, 3);

@@ -197,10 +197,10 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 /// # Hooks
 ///
 /// By the names of the methods of `Context`; expressions that may use the arguments: `operation` (a `&'static str`; the
-/// function's name by default), `classifier`, `retry_result`, `abort_if`, `sleep_handler`, `slice(length, hook)`, and as
-/// often as needed `observe`, `on_attempt_start`, `on_attempt_end`. Closures say the types of their arguments. With
-/// `attempt = name` the body sees the `AttemptInfo` under this name. Errors that implement `Classify` need
-/// `classifier = SelfClassifier` in the environments of redress-std.
+/// function's name by default), `classifier` or `classify`, `retry_result`, `sleep_handler`, `slice(length, hook)`, `watched`, and
+/// as often as needed `abort_if`, `observe`, `observe_errors`, `on_retry`, `on_attempt_start`, `on_attempt_end`, and in async
+/// functions `cancel_on`. Closures say the types of their arguments. With `attempt = name` the body sees the `AttemptInfo` under
+/// this name. Errors that implement `Classify` need `classifier = SelfClassifier` in the environments of redress-std.
 ///
 /// ```
 /// # use redress_core::{ErrorClass, Event, RetryError, retry, testing::{INSTANT_RETRIES, TestEnv}};
@@ -217,6 +217,23 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 ///     Ok(if attempt.number < 3 { 503 } else { 200 })
 /// }
 /// assert_eq!(fetch(|| false), Ok(200));
+/// ```
+///
+/// A shutdown ends the attempt or the wait that is under way, at once:
+///
+/// ```
+/// # use std::io;
+/// # use redress_std::{RetryError, StopReason, retry};
+/// # use tokio_util::sync::CancellationToken;
+/// #[retry(cancel_on = || shutdown.cancelled())]
+/// async fn fetch(shutdown: &CancellationToken) -> Result<Vec<u8>, RetryError<io::Error>> {
+/// #   shutdown.cancel();
+///     // …
+/// #   std::future::pending().await
+/// }
+/// # let token = CancellationToken::new();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+/// # assert_eq!(runtime.block_on(fetch(&token)).unwrap_err().reason, StopReason::Aborted);
 /// ```
 ///
 /// `crate = path` says where redress is re-exported, if none of its crates is a dependency.

@@ -89,6 +89,8 @@ impl Observer for LogObserver {
     }
 }
 
+// Without the attribute, the compiler would only say that the error has no `Display`, and not what to do.
+#[diagnostic::do_not_recommend]
 impl<X: fmt::Display> ErrorObserver<X> for LogObserver {
     fn on_error(&mut self, error: &X, event: &Event) {
         write(event, Some(Text::quoted(error)));

@@ -315,6 +315,8 @@ impl Observer for TracingObserver {
     }
 }
 
+// Without the attribute, the compiler would only say that the error has no `Display`, and not what to do.
+#[diagnostic::do_not_recommend]
 impl<X: fmt::Display> ErrorObserver<X> for TracingObserver {
     fn on_error(&mut self, error: &X, event: &Event) {
         self.report(event, Some(Text::new(error)));

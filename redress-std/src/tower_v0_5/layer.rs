@@ -1,6 +1,6 @@
 //! The layer.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use redress_core::{Backoff, Context, Environment, Policy, Retry, context::Hooks};
 use tower_layer::Layer;
@@ -14,22 +14,24 @@ static UNBOUND: Policy = Policy::new(Retry::new(Backoff::none()).max_attempts(1)
 /// A layer that applies a policy to the requests of a service.
 ///
 /// `E` is the environment, `H` the hooks of the context it was made of, `K` makes the copies of requests, `P` chooses their
-/// policies. Each call has its own clone of the hooks: observers that count for all of them share what they count in, as
+/// policies. `B` is the shape of the service's errors, which is inferred from the service: [`Boxed`](crate::Boxed) for tower's
+/// `BoxError` and its like, `()` for all others. Each call has its own clone of the hooks: observers that count for all of them share what they count in, as
 /// `&'static` and `Arc` do.
 ///
 /// Its behaviour is described in [`tower_v0_5`](super).
 #[derive(Clone, Debug)]
-pub struct PolicyLayer<E: Environment, H, K = ByMethod, P = OnePolicy> {
+pub struct PolicyLayer<E: Environment, H, K = ByMethod, P = OnePolicy, B = ()> {
     pub(super) pattern: Context<'static, E, H>,
     pub(super) policies: P,
     pub(super) copies: K,
+    errors: PhantomData<fn(B)>,
 }
 
-impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
+impl<E: ServiceEnvironment, H, B> PolicyLayer<E, H, ByMethod, OnePolicy, B> {
     /// Creates a layer whose calls are made as with this context, of a policy in a `static` or
     /// [leaked](SharedPolicy::leak).
     pub const fn new(context: Context<'static, E, H>) -> Self {
-        Self { pattern: context, policies: OnePolicy(None), copies: ByMethod }
+        Self { pattern: context, policies: OnePolicy(None), copies: ByMethod, errors: PhantomData }
     }
 
     /// Creates a layer for a policy that owns its breaker and budget. The layer's services share them, with each other and
@@ -47,7 +49,7 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
     /// let retry = Retry::new(Backoff::try_full_jitter(base, Duration::from_secs(1))?);
     /// let policy = SharedPolicy::try_new(retry)?.circuit_breaker(breaker);
     /// let layer = PolicyLayer::shared(policy, Tokio, |context| context.operation("stock"));
-    /// # let _ = layer;
+    /// # let _: PolicyLayer<_, _> = layer;
     /// # }
     /// # Ok::<(), redress_std::ConfigError>(())
     /// ```
@@ -60,7 +62,7 @@ impl<E: ServiceEnvironment, H> PolicyLayer<E, H> {
     }
 }
 
-impl<E: ServiceEnvironment, H, P> PolicyLayer<E, H, ByMethod, P> {
+impl<E: ServiceEnvironment, H, P, B> PolicyLayer<E, H, ByMethod, P, B> {
     /// Creates a layer that asks for the policy of each request: for a breaker and a budget per host, shard or tenant. `choose`
     /// returns a policy out of a [`ByKey`](crate::ByKey) (feature `by-key`) or any other place; the call holds it until it ends.
     ///
@@ -85,7 +87,7 @@ impl<E: ServiceEnvironment, H, P> PolicyLayer<E, H, ByMethod, P> {
     ///     Tokio,
     ///     |context| context.operation("fetch"),
     /// );
-    /// # let _ = layer;
+    /// # let _: PolicyLayer<_, _, _, _> = layer;
     /// # }
     /// ```
     pub fn per_request<Req>(
@@ -96,21 +98,21 @@ impl<E: ServiceEnvironment, H, P> PolicyLayer<E, H, ByMethod, P> {
     where
         P: Fn(&Req) -> Arc<SharedPolicy>,
     {
-        Self { pattern: configure(UNBOUND.context(env)), policies: choose, copies: ByMethod }
+        Self { pattern: configure(UNBOUND.context(env)), policies: choose, copies: ByMethod, errors: PhantomData }
     }
 }
 
-impl<E: Environment, H, K, P> PolicyLayer<E, H, K, P> {
+impl<E: Environment, H, K, P, B> PolicyLayer<E, H, K, P, B> {
     /// Sets how requests are copied: a `Fn(&Req) -> Option<Req>`, or any other [`CloneRequest`](super::CloneRequest). A
     /// request of which there is no copy is sent once. Default: [`ByMethod`].
-    pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2, P> {
-        let Self { pattern, policies, copies: _ } = self;
-        PolicyLayer { pattern, policies, copies }
+    pub fn clone_with<K2>(self, copies: K2) -> PolicyLayer<E, H, K2, P, B> {
+        let Self { pattern, policies, copies: _, errors } = self;
+        PolicyLayer { pattern, policies, copies, errors }
     }
 }
 
-impl<S, E: Environment + Clone, H: Clone, K: Clone, P: Clone> Layer<S> for PolicyLayer<E, H, K, P> {
-    type Service = PolicyService<S, E, H, K, P>;
+impl<S, E: Environment + Clone, H: Clone, K: Clone, P: Clone, B: Clone> Layer<S> for PolicyLayer<E, H, K, P, B> {
+    type Service = PolicyService<S, E, H, K, P, B>;
 
     fn layer(&self, service: S) -> Self::Service {
         PolicyService::new(service, self.clone())

@@ -41,7 +41,8 @@
 //!
 //! # What is a failure
 //!
-//! - An error of the service, by the context's classifier; so is an error while a retry waits for readiness.
+//! - An error of the service, by the context's classifier; so is an error while a retry waits for readiness. Tower's `BoxError`
+//!   is classified by what is in the box.
 //! - A response, if `retry_result` says so: [`http::response`](crate::http::response) for those of the `http` crate, with
 //!   their `Retry-After`. The layer sees only the head: a body that breaks later is not a failure. To make it
 //!   one, collect the body inside the layer (`client.and_then(collect)`).
@@ -72,7 +73,7 @@
 //! // A search is no harm when done twice, though it is a POST.
 //! let layer = PolicyLayer::new(STOCK.context(Tokio).retry_result(http::response::<Full<Bytes>>))
 //!     .clone_with(|request: &Request<Full<Bytes>>| (request.uri().path() == "/search").then(|| request.clone()));
-//! # let _ = layer;
+//! # let _: PolicyLayer<_, _, _> = layer;
 //! # }
 //! ```
 //!

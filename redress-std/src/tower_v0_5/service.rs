@@ -19,14 +19,14 @@ use super::{
 
 /// A service whose requests are made under a policy. Made by [`PolicyLayer`].
 #[derive(Clone, Debug)]
-pub struct PolicyService<S, E: Environment, H, K = ByMethod, P = OnePolicy> {
+pub struct PolicyService<S, E: Environment, H, K = ByMethod, P = OnePolicy, B = ()> {
     service: S,
-    layer: PolicyLayer<E, H, K, P>,
+    layer: PolicyLayer<E, H, K, P, B>,
 }
 
-impl<S, E: Environment, H, K, P> PolicyService<S, E, H, K, P> {
+impl<S, E: Environment, H, K, P, B> PolicyService<S, E, H, K, P, B> {
     /// Creates the service under the policy of this layer.
-    pub const fn new(service: S, layer: PolicyLayer<E, H, K, P>) -> Self {
+    pub const fn new(service: S, layer: PolicyLayer<E, H, K, P, B>) -> Self {
         Self { service, layer }
     }
 
@@ -36,13 +36,13 @@ impl<S, E: Environment, H, K, P> PolicyService<S, E, H, K, P> {
     }
 }
 
-impl<S, Req, E, H, K, P> Service<Req> for PolicyService<S, E, H, K, P>
+impl<S, Req, E, H, K, P, B> Service<Req> for PolicyService<S, E, H, K, P, B>
 where
     S: Service<Req, Response: Send, Error: Send, Future: Send> + Clone + Send + 'static,
     Req: Send + 'static,
     E: ServiceEnvironment,
     H: HookSet + Clone + Send + 'static,
-    H::Classifier: Classifier<S::Error>,
+    H::Classifier: Classifier<S::Error, B>,
     H::Observer: ErrorObserver<S::Error>,
     H::Abort: AbortCondition<Cancelled: Send>,
     H::Results: ResultClassifier<S::Response>,

@@ -44,17 +44,26 @@ const SHARED: &[(&str, Takes)] =
 /// Setters of `Context`.
 const HOOKS: &[(&str, Takes)] = &[
     ("classifier", Takes::Value),
+    ("classify", Takes::Value),
     ("retry_result", Takes::Value),
     ("abort_if", Takes::Value),
+    (CANCEL_ON, Takes::Value),
     ("sleep_handler", Takes::Value),
     ("observe", Takes::Value),
+    ("observe_errors", Takes::Value),
+    ("on_retry", Takes::Value),
+    ("watched", Takes::Nothing),
     ("on_attempt_start", Takes::Value),
     ("on_attempt_end", Takes::Value),
     ("slice", Takes::Slice),
 ];
 
+/// The hook that only async calls have.
+const CANCEL_ON: &str = "cancel_on";
+
 /// Hooks of which there may be several.
-const REPEATABLE: &[&str] = &["observe", "on_attempt_start", "on_attempt_end"];
+const REPEATABLE: &[&str] =
+    &["abort_if", CANCEL_ON, "observe", "observe_errors", "on_retry", "on_attempt_start", "on_attempt_end"];
 
 /// Settings that contradict each other.
 const OPPOSITES: &[(&str, &str)] = &[
@@ -62,6 +71,7 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("deadline", "no_deadline"),
     ("max_unknown", "no_unknown_cap"),
     ("budget", "no_budget"),
+    ("classifier", "classify"),
 ];
 
 /// The arguments, each setter as the method call it becomes.
@@ -94,6 +104,17 @@ pub(super) struct Setter {
 enum Call {
     Of(Vec<Expr>),
     For(Ident, Expr),
+}
+
+impl Args {
+    /// Returns the mistake of a blocking function that has hooks of async ones.
+    pub(super) fn check_blocking(&self) -> syn::Result<()> {
+        let message = "`cancel_on` ends async calls; a blocking function is stopped by `abort_if = || ..`";
+        match self.hooks.iter().find(|hook| hook.name == CANCEL_ON) {
+            Some(hook) => Err(syn::Error::new(hook.name.span(), message)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Setter {

@@ -25,6 +25,9 @@ pub(crate) fn expand(args: TokenStream, mut function: ItemFn) -> Result<TokenStr
     let output = boxed.as_ref().map(|boxed| &boxed.output);
     let returns = Returns::of(&function.sig, output, args.error.as_ref())?;
     let is_async = boxed.is_some() || function.sig.asyncness.is_some();
+    if !is_async {
+        args.check_blocking()?;
+    }
     let context = match &args.context {
         Some(context) => context.clone(),
         None => default_context(root::find_std(args.root.as_ref()), &function, is_async)?,
