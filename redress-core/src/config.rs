@@ -209,10 +209,10 @@ impl<'a> Retry<'a> {
     ///
     /// The field of a backoff that contradicts another or is out of its bounds.
     pub fn from_config(config: &'a RetryConfig) -> Result<Self, ConfigError> {
-        let mut retry = match &config.backoff {
-            Some(backoff) => Self::new(backoff.backoff()?),
-            None => Self::per_class(),
-        };
+        let mut retry = Self::configured(match &config.backoff {
+            Some(backoff) => backoff.backoff()?,
+            None => Backoff::MISSING,
+        });
         retry = retry.max_attempts(config.max_attempts.unwrap_or(UNLIMITED));
         retry = retry.max_unknown(config.max_unknown.unwrap_or(NO_LIMIT));
         retry = match config.deadline_ms {
@@ -230,7 +230,7 @@ impl<'a> Retry<'a> {
                 retry = retry.limit_for(class, *retries);
             }
             if let Some(backoff) = config.backoffs.get(class) {
-                retry = retry.backoff_for(class, backoff.backoff()?);
+                retry.set_backoff(class, backoff.backoff()?);
             }
         }
         Ok(retry)

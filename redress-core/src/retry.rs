@@ -86,9 +86,18 @@ const fn unless_zero(span: Millis) -> Option<Millis> {
 impl<'a> Retry<'a> {
     /// Creates limits and backoff with the defaults above. Every class has this backoff until it is given its own.
     pub const fn new(backoff: Backoff<'a>) -> Self {
+        Self::of(backoff, backoff.formulas())
+    }
+
+    /// Like [`new`](Self::new), where backoffs are known only at run time.
+    pub(crate) const fn configured(backoff: Backoff<'a>) -> Self {
+        Self::of(backoff, Formulas::CONFIGURED)
+    }
+
+    const fn of(backoff: Backoff<'a>, formulas: Formulas) -> Self {
         Self {
             backoffs: [backoff; RETRYABLE],
-            formulas: backoff.formulas(),
+            formulas,
             max_attempts: 6,
             deadline: Millis::from_secs(60),
             attempt_timeout: Millis::ZERO,
@@ -194,19 +203,18 @@ impl<'a> Retry<'a> {
     /// Sets the backoff of one class. It has no effect on `Auth`, `Permission` and `Permanent`: where
     /// [`limit_for`](Self::limit_for) lets them be retried, they wait as `Unknown` does.
     pub const fn backoff_for(mut self, class: ErrorClass, backoff: Backoff<'a>) -> Self {
-        if class.is_retryable() {
-            #[expect(
-                clippy::indexing_slicing,
-                clippy::arithmetic_side_effects,
-                reason = "a retryable class is from 3 to 7"
-            )]
-            {
-                self.backoffs[class as usize - FIRST_RETRYABLE] = backoff;
-            }
-            self.has_own_backoff = true;
-            self.formulas = self.all_formulas();
-        }
+        self.set_backoff(class, backoff);
+        self.formulas = self.all_formulas();
         self
+    }
+
+    /// Sets the backoff of one class, whose formula must be among those of the policy.
+    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a retryable class is from 3 to 7")]
+    pub(crate) const fn set_backoff(&mut self, class: ErrorClass, backoff: Backoff<'a>) {
+        if class.is_retryable() {
+            self.backoffs[class as usize - FIRST_RETRYABLE] = backoff;
+            self.has_own_backoff = true;
+        }
     }
 
     /// Ends each attempt after this span, at least 1 ms, or at the deadline if that is sooner. Async loops drop the attempt. A

@@ -43,6 +43,10 @@ impl Formulas {
     /// The set without any but the plain formulas.
     pub(crate) const PLAIN: Self = Self::of(0);
 
+    /// All that a configuration can name. In one function, because which of them it names is known only at run time.
+    pub(crate) const CONFIGURED: Self =
+        Self { kinds: OTHER | RETRY_AFTER, other: other_delay::<{ DECORRELATED | FIXED | TOKEN }> };
+
     /// Returns the union.
     pub(crate) const fn with(self, other: Self) -> Self {
         Self::of(self.kinds | other.kinds)
