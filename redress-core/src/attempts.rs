@@ -72,7 +72,7 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
     ///
     /// The circuit is open; the error says when to come back.
     pub fn start(policy: &'p Policy<'p>, now: Instant) -> Result<Self, Rejected> {
-        let mut attempts = Self { at: now, call: Call::new(Machine::new(Self::RATE.slack())), policy };
+        let mut attempts = Self { at: now, call: Call::new(Machine::new(&policy.retry, Self::RATE.slack())), policy };
         attempts.begin(now)?;
         Ok(attempts)
     }

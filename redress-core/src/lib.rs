@@ -182,6 +182,7 @@ mod class;
 pub mod classify;
 mod config;
 pub mod context;
+mod counts;
 mod drive;
 pub mod embedded;
 pub mod env;

@@ -13,6 +13,7 @@
 
 use crate::{
     Backoff, Cause, Checkpoint, ErrorClass, Millis, Policy, Retry, StopReason,
+    counts::Counts,
     retry::NO_LIMIT,
     time::{Slept, Timestamp},
 };
@@ -43,7 +44,8 @@ pub(crate) struct Machine {
     delay_class: Option<ErrorClass>,
     /// The rest of the wait, from `seen`.
     wait: Millis,
-    failures: Counts,
+    /// How often each class may still fail and be retried; [`NO_LIMIT`] for any number.
+    left: Counts,
     /// The latest failure.
     last: Option<(ErrorClass, Cause)>,
     phase: Phase,
@@ -62,37 +64,6 @@ pub(crate) struct Machine {
 #[repr(C, packed(4))]
 struct Seen(Timestamp);
 
-/// A count of failures per class: a byte each, in two words.
-#[derive(Clone, Copy, Debug)]
-struct Counts([u32; 2]);
-
-impl Counts {
-    const ZERO: Self = Self([0; 2]);
-
-    /// Returns a mask of all bits if the class is counted in the second word, and where in its word.
-    ///
-    /// By bits, because an index would keep the whole state in memory.
-    const fn place(class: ErrorClass) -> (u32, u32) {
-        let class = class as u32;
-        ((class << 29).cast_signed().wrapping_shr(31).cast_unsigned(), (class & 3) << 3)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
-    const fn of(self, class: ErrorClass) -> u8 {
-        let (second, shift) = Self::place(class);
-        let [low, high] = self.0;
-        ((low ^ (low ^ high) & second) >> shift) as u8
-    }
-
-    /// Counts one more; the count before must be below 255.
-    const fn add(&mut self, class: ErrorClass) {
-        let (second, shift) = Self::place(class);
-        let [low, high] = self.0;
-        let one = 1 << shift;
-        self.0 = [low.wrapping_add(one & !second), high.wrapping_add(one & second)];
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// In an attempt, or before the first.
@@ -107,7 +78,7 @@ enum Phase {
 
 impl Machine {
     /// Creates the machine of a new call.
-    pub(crate) const fn new(slack: Millis) -> Self {
+    pub(crate) const fn new(retry: &Retry<'_>, slack: Millis) -> Self {
         Self {
             seen: Seen(Timestamp::ZERO),
             used: slack,
@@ -115,7 +86,7 @@ impl Machine {
             delay: Millis::ZERO,
             delay_class: None,
             wait: Millis::ZERO,
-            failures: Counts::ZERO,
+            left: retry.caps(),
             last: None,
             phase: Phase::Attempt,
             is_resumed: false,
@@ -282,13 +253,10 @@ impl Machine {
         if is_aborted {
             return Err(StopReason::Aborted);
         }
-        // A class without limit is not counted, the count of any other stays below 255.
-        let cap = retry.cap(class);
-        if cap != NO_LIMIT {
-            if self.failures.of(class) >= cap {
-                return Err(retry.over_cap(class));
-            }
-            self.failures.add(class);
+        match self.left.of(class) {
+            0 => return Err(retry.over_cap(class)),
+            NO_LIMIT => {}
+            _ => self.left.take(class),
         }
         if self.is_late(retry, Millis::ZERO) {
             return Err(StopReason::DeadlineExceeded);
@@ -359,7 +327,7 @@ impl Machine {
             remaining: if self.is_waiting() || matches!(self.phase, Phase::Untaken) { self.wait } else { Millis::ZERO },
             // As the deadline counts it, so that suspending often does not overrun it.
             elapsed: self.used,
-            failures: self.failures.0,
+            failures: policy.retry.caps().less(self.left).0,
             head: Checkpoint::pack(policy.fingerprint, self.last, self.delay_class),
             extra: Checkpoint::NO_EXTRA,
         }
@@ -395,13 +363,14 @@ impl Machine {
             delay: checkpoint.delay,
             delay_class: checkpoint.delay_class(),
             wait: checkpoint.remaining.saturating_sub(slept.down),
-            failures: Counts(checkpoint.failures),
+            // A call of the same policy has counted no more than its caps.
+            left: retry.caps().less(Counts(checkpoint.failures)),
             last: checkpoint.last(),
             phase: Phase::Waiting,
             is_resumed: true,
             is_timed: retry.deadline_millis().is_some(),
             seen: Seen(now),
-            ..Self::new(slack)
+            ..Self::new(retry, slack)
         };
         if retry.is_over() {
             machine.used = Millis::MAX;
@@ -428,26 +397,10 @@ mod tests {
     }
 
     fn begun() -> Machine {
-        let mut machine = Machine::new(Millis::ZERO);
+        let mut machine = Machine::new(&RETRY, Millis::ZERO);
         machine.start(at(1_000));
         assert_eq!(machine.begin(&RETRY, true, false), Ok(()));
         machine
-    }
-
-    #[test]
-    fn counts_are_kept_apart_and_hold_254() {
-        let mut counts = Counts::ZERO;
-        for (place, class) in ErrorClass::ALL.into_iter().enumerate() {
-            for _ in 0..=place {
-                counts.add(class);
-            }
-        }
-        for (place, class) in ErrorClass::ALL.into_iter().enumerate() {
-            assert_eq!(usize::from(counts.of(class)), place + 1);
-        }
-        let mut counts = Counts::ZERO;
-        (0..254).for_each(|_| counts.add(ErrorClass::Concurrency));
-        assert_eq!((counts.of(ErrorClass::Concurrency), counts.of(ErrorClass::RateLimit)), (254, 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod lints;
 
 use core::time::Duration;
 
-use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, StopReason, backoff::Formulas};
+use crate::{Backoff, ClassSet, ConfigError, ErrorClass, Millis, StopReason, backoff::Formulas, counts::Counts};
 
 /// The first of the classes that are ever retried, `Concurrency` to `Unknown`.
 const FIRST_RETRYABLE: usize = ErrorClass::Concurrency as usize;
@@ -13,6 +13,11 @@ const RETRYABLE: usize = ErrorClass::ALL.len() - FIRST_RETRYABLE;
 /// The limit of a class that has none.
 pub(crate) const NO_LIMIT: u8 = u8::MAX;
 pub(crate) const UNLIMITED: u32 = u32::MAX;
+/// The caps of the classes by default: none of `Auth`, `Permission` and `Permanent` is retried, `Unknown` is once.
+const CAPS: Counts = Counts([
+    u32::from_le_bytes([0, 0, 0, NO_LIMIT]),
+    u32::from_le_bytes([NO_LIMIT, NO_LIMIT, NO_LIMIT, UNKNOWN_RETRIES]),
+]);
 /// How often `Unknown` failures are retried by default.
 pub(crate) const UNKNOWN_RETRIES: u8 = 1;
 /// Stands for the default cap on hints, which depends on the deadline.
@@ -65,7 +70,7 @@ pub struct Retry<'a> {
     hint_cap: Millis,
     /// Failures that a class may have and still be retried, as they follow from limit, unknown cap and class. One look-up
     /// clears the common case; the reason is found only when it fails.
-    caps: [u8; 8],
+    caps: Counts,
     /// Classes whose cap is their limit. The cap of the others follows from the class, or is that on `Unknown`.
     limited: ClassSet,
     /// Limit of the class `Unknown`; its cap is the lower of this and `max_unknown`.
@@ -96,13 +101,13 @@ impl<'a> Retry<'a> {
 
     const fn of(backoff: Backoff<'a>, formulas: Formulas) -> Self {
         Self {
-            backoffs: [backoff; RETRYABLE],
+            backoffs: [backoff, backoff, backoff, backoff, backoff],
             formulas,
             max_attempts: 6,
             deadline: Millis::from_secs(60),
             attempt_timeout: Millis::ZERO,
             hint_cap: DEFAULT_CAP,
-            caps: [0, 0, 0, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, UNKNOWN_RETRIES],
+            caps: CAPS,
             limited: ClassSet::EMPTY,
             unknown_limit: NO_LIMIT,
             max_unknown: UNKNOWN_RETRIES,
@@ -193,9 +198,8 @@ impl<'a> Retry<'a> {
         retry
     }
 
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
     const fn capped(mut self, class: ErrorClass, retries: u8) -> Self {
-        self.caps[class as usize] = retries;
+        self.caps.set(class, retries);
         self.limited = self.limited.with(class);
         self
     }
@@ -341,15 +345,14 @@ impl<'a> Retry<'a> {
         self.zero_deadline
     }
 
-    /// Returns how often a class may have failed and still be retried; [`NO_LIMIT`] for any number.
-    #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-    pub(crate) const fn cap(&self, class: ErrorClass) -> u8 {
-        self.caps[class as usize]
+    /// Returns how often each class may have failed and still be retried; [`NO_LIMIT`] for any number.
+    pub(crate) const fn caps(&self) -> Counts {
+        self.caps
     }
 
     /// Returns the configured limit of a class that is retried; [`NO_LIMIT`] for none.
     const fn limit(&self, class: ErrorClass) -> u8 {
-        if matches!(class, ErrorClass::Unknown) { self.unknown_limit } else { self.cap(class) }
+        if matches!(class, ErrorClass::Unknown) { self.unknown_limit } else { self.caps.of(class) }
     }
 
     /// Returns the reason against a retry of a class that has used up its cap.
@@ -376,16 +379,14 @@ impl<'a> Retry<'a> {
 impl Retry<'_> {
     /// Returns a number that tells limits and backoffs apart: two different ones have the same in one case of 65,536. FNV-1a, with
     /// its halves folded together.
-    #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "an index below 8")]
     pub(crate) const fn fingerprint(&self) -> u16 {
         let mut hash = crate::rng::Fnv::new();
         hash.add(self.max_attempts);
         hash.add(self.deadline.get());
-        let mut class = 0;
-        while class < self.caps.len() {
-            hash.add((self.caps[class] as u32) << 1 | self.limited.contains(ErrorClass::ALL[class]) as u32);
-            class += 1;
-        }
+        let Counts([low, high]) = self.caps;
+        hash.add(low);
+        hash.add(high);
+        hash.add(self.limited.bits() as u32);
         let mut rest = self.backoffs.as_slice();
         while let [backoff, others @ ..] = rest {
             backoff.fingerprint(&mut hash);

@@ -136,15 +136,10 @@ impl Fnv {
         Self(0x811C_9DC5)
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "counts down from 4")]
     pub(crate) const fn add(&mut self, word: u32) {
-        let mut left = word;
-        let mut bytes = 4;
-        while bytes > 0 {
-            self.0 = (self.0 ^ left & 0xFF).wrapping_mul(0x0100_0193);
-            left >>= 8;
-            bytes -= 1;
-        }
+        let hash = (self.0 ^ word).wrapping_mul(0x0100_0193);
+        // Upper bits of a word reach no lower ones by a product.
+        self.0 = hash ^ hash >> 15;
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the halves are folded")]

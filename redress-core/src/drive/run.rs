@@ -32,7 +32,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     pub(super) fn of(policy: &'c Policy<'c>, site: &'c mut Site<E, H>, resumed: Option<Machine>) -> Self {
         let machine = match resumed {
             Some(machine) => machine,
-            None => Machine::new(E::RATE.slack()),
+            None => Machine::new(&policy.retry, E::RATE.slack()),
         };
         Self { policy, site, call: Call::new(machine), mode: PhantomData }
     }

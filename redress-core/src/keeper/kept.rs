@@ -65,7 +65,7 @@ pub(crate) struct Held<'c> {
 
 impl<'c> Held<'c> {
     pub(super) const fn new(keep: &'c Keep<'c>, slack: Millis) -> Self {
-        Self { keep, kept: Kept::new(slack) }
+        Self { keep, kept: Kept::new(keep, slack) }
     }
 
     /// Moves the connection out, for as long as it is run. If that unwinds, it is dropped.
@@ -93,9 +93,9 @@ impl Drop for Held<'_> {
 }
 
 impl Kept {
-    pub(super) const fn new(slack: Millis) -> Self {
+    pub(super) const fn new(keep: &Keep<'_>, slack: Millis) -> Self {
         Self {
-            call: Call::new(timed(Machine::new(slack))),
+            call: Call::new(timed(Machine::new(&keep.policy.retry, slack))),
             debt: Millis::ZERO,
             gate: Millis::ZERO,
             up: Millis::ZERO,
@@ -137,9 +137,9 @@ impl Kept {
     }
 
     /// Starts the time anew, without attempts and failures.
-    fn renew<E: Environment, H>(&mut self, site: &Site<E, H>) {
+    fn renew<E: Environment, H>(&mut self, keep: &Keep<'_>, site: &Site<E, H>) {
         let now = if self.phase == Phase::Idle { site.env.timestamp() } else { self.call.machine.seen() };
-        self.call.machine = timed(Machine::new(E::RATE.slack()));
+        self.call.machine = timed(Machine::new(&keep.policy.retry, E::RATE.slack()));
         self.call.machine.start(now);
     }
 
@@ -147,7 +147,7 @@ impl Kept {
     pub(super) fn ready<E: Environment, H: HookSet>(&mut self, keep: &Keep<'_>, site: &mut Site<E, H>) {
         match self.phase {
             Phase::Idle => {
-                self.renew(site);
+                self.renew(keep, site);
                 self.is_renewed = false;
                 site.notify(Observer::on_call_start);
                 self.call.machine.hold(spread(keep, site));
@@ -158,7 +158,7 @@ impl Kept {
                 self.release(keep);
                 self.end(site, None);
                 if self.phase == Phase::Stable {
-                    self.renew(site);
+                    self.renew(keep, site);
                     self.is_renewed = false;
                 }
                 self.call.machine.hold(Millis::ZERO);
@@ -314,7 +314,7 @@ impl Kept {
         self.end(site, Some((classification, cause)));
         let was_stable = self.phase == Phase::Stable;
         if was_stable {
-            self.renew(site);
+            self.renew(keep, site);
             self.call.machine.begin_unchecked();
             self.is_renewed = true;
         }
@@ -410,7 +410,7 @@ impl Kept {
             phase: Phase::Offline,
             is_renewed,
             is_hinted,
-            ..Self::new(slack)
+            ..Self::new(keep, slack)
         })
     }
 }

@@ -16,7 +16,7 @@ impl Retry<'_> {
             (Some(timeout), Some(deadline)) => self.max_attempts > 1 && timeout.get() >= deadline.get(),
             _ => false,
         };
-        let uncapped = self.cap(ErrorClass::Unknown) == NO_LIMIT && self.max_attempts > 1;
+        let uncapped = self.caps.of(ErrorClass::Unknown) == NO_LIMIT && self.max_attempts > 1;
         let (has_deadline, hangs) = (self.deadline_millis().is_some(), self.timeout().is_none());
         let mut lints = Lints::EMPTY
             .with_if(Lint::AttemptNeverEnds, hangs && !has_deadline)
@@ -36,7 +36,7 @@ impl Retry<'_> {
         let attempts = self.max_attempts.saturating_sub(1);
         let limit = self.limit(class);
         let lints = Lints::EMPTY.with_if(Lint::LimitBeyondAttempts, limit != NO_LIMIT && limit as u32 > attempts);
-        let cap = self.cap(class);
+        let cap = self.caps.of(class);
         let retries = if cap != NO_LIMIT && (cap as u32) < attempts { cap as u32 } else { attempts };
         match self.backoff(class) {
             Some(backoff) if retries > 0 => lints.union(self.of_backoff(backoff, class, retries)),
@@ -95,7 +95,7 @@ impl Retry<'_> {
     pub(crate) const fn has_class_without_limit(&self) -> bool {
         let mut all: &[ErrorClass] = &ErrorClass::ALL;
         while let [class, rest @ ..] = all {
-            if self.cap(*class) == NO_LIMIT && self.backoff(*class).is_some() {
+            if self.caps.of(*class) == NO_LIMIT && self.backoff(*class).is_some() {
                 return true;
             }
             all = rest;
