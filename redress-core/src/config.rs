@@ -213,21 +213,18 @@ impl<'a> Retry<'a> {
             Some(backoff) => backoff.backoff()?,
             None => Backoff::MISSING,
         });
-        retry = retry.max_attempts(config.max_attempts.unwrap_or(UNLIMITED));
-        retry = retry.max_unknown(config.max_unknown.unwrap_or(NO_LIMIT));
-        retry = match config.deadline_ms {
-            Some(deadline) => retry.deadline(deadline.to_duration()),
-            None => retry.no_deadline(),
-        };
+        retry.max_attempts = config.max_attempts.unwrap_or(UNLIMITED);
+        retry.set_max_unknown(config.max_unknown.unwrap_or(NO_LIMIT));
+        retry.set_deadline(config.deadline_ms);
         if let Some(timeout) = config.attempt_timeout_ms {
-            retry = retry.attempt_timeout(timeout.to_duration());
+            retry.set_attempt_timeout(timeout);
         }
         if let Some(cap) = config.retry_after_cap_ms {
-            retry = retry.retry_after_cap(cap.to_duration());
+            retry.set_retry_after_cap(cap);
         }
         for class in ErrorClass::ALL {
             if let Some(retries) = config.limits.get(class) {
-                retry = retry.limit_for(class, *retries);
+                retry.set_limit(class, *retries);
             }
             if let Some(backoff) = config.backoffs.get(class) {
                 retry.set_backoff(class, backoff.backoff()?);

@@ -13,18 +13,18 @@ use crate::ErrorClass;
 pub(crate) struct Counts(pub(crate) [u32; 2]);
 
 impl Counts {
-    /// Returns a mask of all bits if the class is counted in the second word, and where in its word.
-    const fn place(class: ErrorClass) -> (u32, u32) {
+    /// Returns whether the class is in the second word, and where in its word.
+    const fn place(class: ErrorClass) -> (bool, u32) {
         let class = class as u32;
-        ((class << 29).cast_signed().wrapping_shr(31).cast_unsigned(), (class & 3) << 3)
+        (class & 4 != 0, (class & 3) << 3)
     }
 
     /// Returns the number of a class.
     #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
     pub(crate) const fn of(self, class: ErrorClass) -> u8 {
-        let (second, shift) = Self::place(class);
-        let [low, high] = self.0;
-        ((low ^ (low ^ high) & second) >> shift) as u8
+        let (is_second, shift) = Self::place(class);
+        let [first, second] = self.0;
+        ((if is_second { second } else { first }) >> shift) as u8
     }
 
     /// Takes one from the number of a class, which must not be zero.
@@ -39,16 +39,15 @@ impl Counts {
 
     /// Adds to the number of a class, whose sum must be one of a byte.
     const fn add(&mut self, class: ErrorClass, number: u32) {
-        let (second, shift) = Self::place(class);
-        let [low, high] = self.0;
-        let added = number << shift;
-        self.0 = [low.wrapping_add(added & !second), high.wrapping_add(added & second)];
+        let (is_second, shift) = Self::place(class);
+        let ([first, second], added) = (self.0, number << shift);
+        self.0 = if is_second { [first, second.wrapping_add(added)] } else { [first.wrapping_add(added), second] };
     }
 
     /// Returns the difference of each class, where the other number is not above. If one is, it is taken from other classes.
     pub(crate) const fn less(self, Self(others): Self) -> Self {
-        let ([low, high], [other_low, other_high]) = (self.0, others);
-        Self([low.wrapping_sub(other_low), high.wrapping_sub(other_high)])
+        let ([first, second], [other_first, other_second]) = (self.0, others);
+        Self([first.wrapping_sub(other_first), second.wrapping_sub(other_second)])
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Retry<'a> {
     backoffs: [Backoff<'a>; RETRYABLE],
     /// The formulas of all backoffs.
     formulas: Formulas,
-    max_attempts: u32,
+    pub(crate) max_attempts: u32,
     /// Zero for none.
     deadline: Millis,
     /// Zero for none.
@@ -137,23 +137,34 @@ impl<'a> Retry<'a> {
     /// an attempt that is still running then. On a clock whose ticks are no whole milliseconds, the call may end up to two
     /// milliseconds sooner.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
-        let deadline = Millis::from_duration(deadline);
-        self.zero_deadline = deadline.get() == 0;
-        self.deadline = if self.zero_deadline { Millis::new(1) } else { deadline };
+        self.set_deadline(Some(Millis::from_duration(deadline)));
         self
+    }
+
+    /// Sets it in place, as configurations do: a copy of all of it for each setting would be most of their code.
+    pub(crate) const fn set_deadline(&mut self, deadline: Option<Millis>) {
+        (self.deadline, self.zero_deadline) = match deadline {
+            None => (Millis::ZERO, false),
+            Some(Millis::ZERO) => (Millis::new(1), true),
+            Some(deadline) => (deadline, false),
+        };
     }
 
     /// Removes the deadline. A call then reads the clock only for a breaker, a budget or an observer that wants times.
     pub const fn no_deadline(mut self) -> Self {
-        self.deadline = Millis::ZERO;
-        self.zero_deadline = false;
+        self.set_deadline(None);
         self
     }
 
     /// Limits the retries of `Unknown` failures, 0 to 254. Default: 1, see [above](Self#why-one-retry-of-what-is-unknown).
     pub const fn max_unknown(mut self, retries: u8) -> Self {
+        self.set_max_unknown(retries);
+        self
+    }
+
+    pub(crate) const fn set_max_unknown(&mut self, retries: u8) {
         self.max_unknown = retries;
-        self.cap_unknown()
+        self.cap_unknown();
     }
 
     /// Removes the limit on `Unknown` failures.
@@ -183,25 +194,24 @@ impl<'a> Retry<'a> {
     /// # assert_eq!((error.attempts, error.last_class), (2, Some(ErrorClass::Auth)));
     /// ```
     pub const fn limit_for(mut self, class: ErrorClass, retries: u8) -> Self {
+        self.set_limit(class, retries);
+        self
+    }
+
+    pub(crate) const fn set_limit(&mut self, class: ErrorClass, retries: u8) {
         if matches!(class, ErrorClass::Unknown) {
             self.unknown_limit = retries;
-            self.cap_unknown()
+            self.cap_unknown();
         } else {
-            self.capped(class, retries)
+            self.caps.set(class, retries);
+            self.limited = self.limited.with(class);
         }
     }
 
-    const fn cap_unknown(self) -> Self {
+    const fn cap_unknown(&mut self) {
         let (limit, most) = (self.unknown_limit, self.max_unknown);
-        let mut retry = self.capped(ErrorClass::Unknown, if most < limit { most } else { limit });
-        retry.limited = retry.limited.set(ErrorClass::Unknown, limit <= most);
-        retry
-    }
-
-    const fn capped(mut self, class: ErrorClass, retries: u8) -> Self {
-        self.caps.set(class, retries);
-        self.limited = self.limited.with(class);
-        self
+        self.caps.set(ErrorClass::Unknown, if most < limit { most } else { limit });
+        self.limited = self.limited.set(ErrorClass::Unknown, limit <= most);
     }
 
     /// Sets the backoff of one class. It has no effect on `Auth`, `Permission` and `Permanent`: where
@@ -225,9 +235,13 @@ impl<'a> Retry<'a> {
     /// blocking attempt has to end itself: see [`AttemptInfo::remaining`](crate::AttemptInfo::remaining). An attempt that timed
     /// out is a `Transient` failure.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = Millis::from_duration(timeout);
-        self.zero_timeout = self.attempt_timeout.get() == 0;
+        self.set_attempt_timeout(Millis::from_duration(timeout));
         self
+    }
+
+    pub(crate) const fn set_attempt_timeout(&mut self, timeout: Millis) {
+        self.attempt_timeout = timeout;
+        self.zero_timeout = timeout.get() == 0;
     }
 
     /// Limits the hints that are followed, to at least 1 ms. Default: the deadline, or an hour without one.
@@ -253,10 +267,13 @@ impl<'a> Retry<'a> {
     /// assert_eq!((error.reason, error.next_delay), (StopReason::RetryAfterTooLong, Some(Millis::from_secs(86_400))));
     /// ```
     pub const fn retry_after_cap(mut self, cap: Duration) -> Self {
-        let cap = Millis::from_duration(cap);
+        self.set_retry_after_cap(Millis::from_duration(cap));
+        self
+    }
+
+    pub(crate) const fn set_retry_after_cap(&mut self, cap: Millis) {
         // The number that stands for the default is as good as the one after it.
         self.hint_cap = if cap.get() == DEFAULT_CAP.get() { Millis::MAX } else { cap };
-        self
     }
 
     const fn all_formulas(&self) -> Formulas {
