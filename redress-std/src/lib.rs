@@ -39,6 +39,7 @@
 //! | [`SharedPolicy`] | a policy that owns its breaker and budget, for configuration read at run time |
 //! | `ByKey` | a breaker, a budget or a policy for each host, shard or tenant |
 //! | `file` | policies in a TOML file, and what is wrong with them |
+//! | `simulate` | a fleet of clients under a policy, on a virtual clock |
 //!
 //! # Which classifier
 //!
@@ -87,6 +88,7 @@
 //! - `tower-v0.5`: `PolicyLayer`, a policy around any `tower::Service`
 //! - `by-key`: `ByKey`, a breaker, a budget or a policy for each host, shard or tenant
 //! - `toml`: policies in a file
+//! - `simulate`: whether a fleet under a policy recovers from an outage
 //! - `cli`: the program `redress`, which checks such files and plots what they mean
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
@@ -170,6 +172,8 @@ pub mod rumqttc_v0_25;
 #[cfg(feature = "rusqlite-v0")]
 pub mod rusqlite_v0;
 mod shared;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod sleeper;
 #[cfg(any(feature = "sqlx-v0.8", feature = "sqlx-v0.9", feature = "tokio-postgres-v0.7"))]
