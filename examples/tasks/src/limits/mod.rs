@@ -1,0 +1,6 @@
+//! A limit for each attempt and a deadline for the call, whatever hangs.
+
+pub mod backon;
+pub mod redress;
+pub mod tower;
+pub mod tower_resilience;
