@@ -119,7 +119,9 @@ macro_rules! asynch {
                 #[doc = concat!("[`", stringify!($operation), "`](crate::operation::", stringify!($operation), ").")]
                 ///
                 /// An attempt that is still running at its timeout or at the deadline is dropped. Dropping the future at any
-                /// point leaves breaker and budget as if the call had not been made.
+                /// point leaves breaker and budget as if the call had not been made. So a timeout around the call hides from the
+                /// breaker that the dependency hangs: give the policy an attempt timeout or a deadline instead, or the context a
+                /// breaker that counts [abandoned calls](crate::breaker::RateConfig::abandoned_calls).
                 ///
                 /// # Errors
                 ///

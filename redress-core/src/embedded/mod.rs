@@ -13,6 +13,32 @@
 //! Waits that must not be longer than a watchdog's patience are cut by [`Context::slice`](crate::Context::slice). What
 //! must be known after deep sleep: [`Run::suspend`](crate::Run::suspend), [`Attempts::suspend`](crate::Attempts::suspend)
 //! and [`CircuitBreaker::checkpoint`](crate::CircuitBreaker::checkpoint).
+//!
+//! # Waits below a millisecond
+//!
+//! Delays are whole milliseconds. An operation that is to be polled more often, such as an EEPROM in its write cycle, waits by itself
+//! before each attempt but the first. The backoff is none, and the deadline or the number of attempts ends the polling.
+//!
+//! ```
+//! use core::time::Duration;
+//! use redress_core::{AttemptInfo, Backoff, ErrorClass, Policy, Retry, testing::TestEnv};
+//!
+//! // A write cycle takes up to 5 ms; the memory is asked each 100 µs.
+//! static WRITE_CYCLE: Policy =
+//!     Policy::new(Retry::new(Backoff::none()).max_attempts(100).deadline(Duration::from_millis(10)));
+//!
+//! # let (mut waited, mut refusals) = (0, 30);
+//! # let mut delay_us = |micros: u32| waited += micros;
+//! # let mut read = || if refusals == 0 { Ok(21) } else { refusals -= 1; Err(ErrorClass::Transient) };
+//! let mut memory = WRITE_CYCLE.context(TestEnv::new()); // on a board: Blocking::new(clock, sleeper, random)
+//! let byte = memory.call(|attempt: AttemptInfo| {
+//!     if attempt.number > 1 {
+//!         delay_us(100); // of a `DelayNs`
+//!     }
+//!     read()
+//! });
+//! # assert_eq!((byte, waited), (Ok(21), 3_000));
+//! ```
 
 #[cfg(any(feature = "embedded-hal-v1", feature = "embedded-hal-async-v1"))]
 mod delay;

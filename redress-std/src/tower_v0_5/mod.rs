@@ -97,7 +97,10 @@
 //! # Cancellation
 //!
 //! Dropping the future at any point drops the attempt or the wait in it, and is to the breaker as if the call had not
-//! been made.
+//! been made. So tower's timeout around this layer hides from the breaker that a dependency hangs. The policy's own deadline and
+//! attempt timeout do not, nor does a timeout inside; and a breaker that counts
+//! [abandoned calls](redress_core::breaker::RateConfig::abandoned_calls) learns of a drop if the context is
+//! [watched](redress_core::Context::watched).
 //!
 //! # Design
 //!
