@@ -30,6 +30,7 @@
 //! | [`Retryable`], [`retry`](fn@retry) | calls in one expression, blocking and async: `(\|\| fetch()).retry(&POLICY).await` |
 //! | [`prelude`] | what most programs need |
 //! | [`DefaultClassifier`], [`StrictClassifier`], [`chain`] | classes of any [`std::error::Error`], by its `source()` chain |
+//! | [`Untyped`] | makes a report around `anyhow::Error` or a boxed error an error itself, for `?` |
 //! | [`io`], `http` | classes of `std::io::Error` and of HTTP answers |
 //! | [`observe`] | observers that log, trace and count |
 //! | `reqwest_v0_13`, `ureq_v3`, `hyper_v1`, `tonic_v0_14` | classes of the errors of HTTP and gRPC clients |
@@ -195,6 +196,7 @@ pub mod tokio_postgres_v0_7;
 pub mod tonic_v0_14;
 #[cfg(feature = "tower-v0.5")]
 pub mod tower_v0_5;
+mod untyped;
 #[cfg(feature = "ureq-v3")]
 pub mod ureq_v3;
 #[cfg(feature = "web")]
@@ -219,4 +221,5 @@ pub use self::{
 pub use self::{
     default::{Boxed, DefaultClassifier, StrictClassifier},
     shared::SharedPolicy,
+    untyped::Untyped,
 };

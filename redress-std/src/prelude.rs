@@ -14,6 +14,7 @@
 pub use crate::{
     Backoff, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Classification, Classify, ErrorClass, Event, Millis,
     Outcome, Policy, PolicyExt, Retry, RetryError, Retryable, SelfClassifier, SharedPolicy, StopReason, Threads,
+    Untyped,
 };
 #[cfg(feature = "tokio")]
 pub use crate::{Tokio, TokioLocal};

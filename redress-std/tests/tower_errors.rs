@@ -12,7 +12,7 @@ use std::{
 };
 
 use redress_std::{
-    Backoff, BreakerState, ErrorClass, Policy, Retry, SharedPolicy, StopReason, StrictClassifier, Tokio,
+    Backoff, BreakerState, ErrorClass, Policy, Retry, SharedPolicy, StopReason, StrictClassifier, Tokio, Untyped,
     breaker::{RateBreaker, RateConfig},
     tower_v0_5::{ByClone, PolicyLayer, ServiceError},
 };
@@ -88,6 +88,30 @@ async fn errors_of_other_layers_are_classified() {
     let error = service.oneshot(7).await.expect_err("it hangs");
     assert_eq!(gave_up(error).1, ErrorClass::Transient, "tower's timeout, by its name");
     assert_eq!(requests.load(Relaxed), 3);
+}
+
+/// Layers around this one need a `BoxError`, which the report around one becomes.
+#[tokio::test(start_paused = true)]
+async fn reports_around_boxed_errors_go_through_other_layers() {
+    let (service, requests) = failing(ErrorKind::ConnectionReset);
+    let service = ServiceBuilder::new()
+        .buffer(1)
+        .map_err(Untyped)
+        .layer(PolicyLayer::new(THREE.context(Tokio).operation("stock")).clone_with(ByClone))
+        .service(service);
+    let error: BoxError = service.oneshot(7).await.expect_err("it's down");
+    assert_eq!(requests.load(Relaxed), 3);
+    assert!(error.to_string().starts_with("stock gave up after 3 attempts"), "{error}");
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    assert_eq!(source.map(io::Error::kind), Some(ErrorKind::ConnectionReset));
+
+    // Where no request was made, the service's own error or the reason is the source.
+    let not_ready = Untyped(ServiceError::NotReady(BoxError::from(io::Error::from(ErrorKind::BrokenPipe))));
+    assert!(not_ready.source().is_some_and(|source| source.is::<io::Error>()));
+    let policy = Policy::new(RETRY);
+    let mut none_left = policy.context(Tokio).deadline(Duration::ZERO);
+    let report = Untyped(none_left.call(|| ready(Err::<(), _>(BoxError::from("never")))).await.expect_err("no time"));
+    assert_eq!(report.source().and_then(|source| source.downcast_ref()), Some(&StopReason::DeadlineExceeded));
 }
 
 /// The classifier sees the box, where it is one of one's own.
