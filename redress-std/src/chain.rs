@@ -16,7 +16,9 @@
 //! | errors of the `http` crate, with feature `http`: bad URLs, headers, methods | `Permanent` |
 //! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx, redis, rusqlite, diesel, rdkafka and rumqttc, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
 //!
-//! The first class other than `Unknown` is the answer. If there is none, names are read by the list of
+//! The first class other than `Unknown` is the answer. If there is none, the status is read from the `Debug` output of an error of
+//! reqwest or ureq: their feature is off, or their version is another. Enable the feature for what only the type says, such as
+//! whether a failed connection may be tried again. If that says nothing either, names are read by the list of
 //! [`redress_core::classify::name`]: those of the innermost link first, and in each link those of nested enums before the outer
 //! one. The code is the first that was found.
 //!
@@ -32,7 +34,7 @@ use redress_core::{
     AbortRetryError, Classification, Classifier, Classify, ErrorClass, Rejected, StopReason, classify::name,
 };
 
-use crate::tls;
+use crate::{foreign, tls};
 
 /// How many links of a chain are looked at. More of them are taken for a circle.
 pub const MAX_LINKS: usize = 32;
@@ -51,10 +53,11 @@ pub fn classify(error: &(dyn Error + 'static)) -> Classification {
     if is_answer(&known) {
         return known;
     }
-    let guess = links(error).map(|link| name::DefaultClassifier.classify(link)).filter(is_answer).last();
+    let by_name = || links(error).map(|link| name::DefaultClassifier.classify(link)).filter(is_answer).last();
+    let guess = links(error).find_map(foreign::classify).or_else(by_name);
     match (guess, known.numeric_code()) {
-        (Some(guess), Some(code)) => guess.code(code),
-        (Some(guess), None) => guess,
+        (Some(guess), Some(code)) if guess.numeric_code().is_none() => guess.code(code),
+        (Some(guess), _) => guess,
         (None, _) => known,
     }
 }

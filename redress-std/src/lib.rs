@@ -146,6 +146,7 @@ pub mod diesel_v2;
 mod ext;
 #[cfg(feature = "toml")]
 pub mod file;
+mod foreign;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "hyper-v1")]
