@@ -62,7 +62,7 @@ pub(crate) struct Machine {
 /// A timestamp that is aligned like a word, which saves one in each call on 32-bit targets.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
-struct Seen(Timestamp);
+pub(crate) struct Seen(pub(crate) Timestamp);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {

@@ -10,9 +10,9 @@ use core::future::pending;
 use embassy_futures::select::{Either, select};
 
 use crate::{
-    Cause, Classification, Classifier, Context, ErrorObserver, Outcome, Rejected, RetryError,
+    Cause, Classification, Classifier, Context, ErrorObserver, Outcome, Policy, Rejected, RetryError,
     call::Failed,
-    context::{PolicyRef, ResultClassifier},
+    context::{PolicyRef, ResultClassifier, Site},
     drive::{
         Resumed, Run,
         operation::{LocalOperation, SpawnedOperation},
@@ -20,6 +20,7 @@ use crate::{
     },
     env::{AsyncEnvironment, mode},
     hooks::{AbortCondition, HookSet},
+    machine::Machine,
     outcome::FromReport,
     time::ClockRate,
 };
@@ -42,7 +43,7 @@ macro_rules! pause {
     ($run:expr) => {{
         let mut wait = Wait::begin(&$run.call, $run.policy, $run.site);
         loop {
-            if is_cancelled!($run, $run.site.env.sleep(wait.ticks::<E>())) || !wait.next($run.site) {
+            if is_cancelled!($run, $run.site.env.sleep(wait.ticks($run.site, false))) || !wait.next($run.site) {
                 break;
             }
         }
@@ -60,7 +61,9 @@ macro_rules! asynch {
             /// Not an `async fn`, because the future of one keeps its arguments twice. For the same reason a resumed call
             /// waits here, and not in a future around this one.
             fn drive<const RESUMED: bool, E, H, K, B, T, X, R>(
-                mut run: Run<'_, E, H, $mode>,
+                policy: &Policy<'_>,
+                site: &mut Site<E, H>,
+                resumed: impl FnOnce() -> Option<Machine>,
                 mut operation: impl $operation<K, Output = Result<T, X>>,
             ) -> impl Future<Output = R>
             where
@@ -72,6 +75,7 @@ macro_rules! asynch {
                 R: FromReport<T, X>,
             {
                 async move {
+                    let mut run = Run::<_, _, $mode>::of(policy, site, resumed());
                     let mut last = None;
                     if RESUMED {
                         pause!(run);
@@ -81,27 +85,28 @@ macro_rules! asynch {
                         if let Err(stop) = begun {
                             break Err(stop);
                         }
-                        let info = run.attempt();
-                        // A result that is there in time wins, and without one the timer is made when the attempt waits.
-                        let (attempt, limit) = (operation.attempt(info), info.remaining);
+                        let attempt = operation.attempt(run.attempt());
                         let cancelled = run.site.hooks.parts().abort.cancelled();
-                        let env = &mut run.site.env;
-                        let timer = async move {
-                            match limit {
-                                Some(limit) => env.sleep(E::RATE.ticks(limit)).await,
+                        // A result that is there in time wins, and without one the timer is made when the attempt waits.
+                        let timer = async {
+                            match run.attempt().remaining {
+                                Some(limit) => run.site.env.sleep(E::RATE.ticks(limit)).await,
                                 None => pending().await,
                             }
                         };
-                        let classified = match select(attempt, select(timer, cancelled)).await {
-                            Either::First(result) => run.site.classify(result),
-                            Either::Second(Either::Second(_)) if H::Abort::CANCELS => {
-                                break Err(run.call.cancel(run.policy, run.site));
+                        // In a block, because the future would keep what is left of the result in the wait.
+                        let failed = {
+                            let classified = match select(attempt, select(timer, cancelled)).await {
+                                Either::First(result) => run.site.classify(result),
+                                Either::Second(Either::Second(_)) if H::Abort::CANCELS => {
+                                    break Err(run.call.cancel(run.policy, run.site));
+                                }
+                                Either::Second(_) => Err(Failed::timed_out()),
+                            };
+                            match classified {
+                                Ok(value) => break Ok(value),
+                                Err(failed) => failed,
                             }
-                            Either::Second(_) => Err(Failed::timed_out()),
-                        };
-                        let failed = match classified {
-                            Ok(value) => break Ok(value),
-                            Err(failed) => failed,
                         };
                         if let Err(stop) = run.fail(failed, &mut last) {
                             break Err(stop);
@@ -136,8 +141,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    let run = Run::of(self.policy.policy(), &mut self.site, None);
-                    drive::<false, _, _, _, B, _, _, _>(run, operation)
+                    drive::<false, _, _, _, B, _, _, _>(self.policy.policy(), &mut self.site, || None, operation)
                 }
 
                 /// Calls the operation like [`call`](Self::call) and returns a report about it.
@@ -150,8 +154,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    let run = Run::of(self.policy.policy(), &mut self.site, None);
-                    drive::<false, _, _, _, B, _, _, _>(run, operation)
+                    drive::<false, _, _, _, B, _, _, _>(self.policy.policy(), &mut self.site, || None, operation)
                 }
             }
 
@@ -166,8 +169,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    let run = Run::of(self.policy, self.site, Some(self.machine));
-                    drive::<true, _, _, _, B, _, _, _>(run, operation)
+                    drive::<true, _, _, _, B, _, _, _>(self.policy, self.site, move || Some(self.machine), operation)
                 }
 
                 /// Waits, then goes on like [`Context::execute`].
@@ -180,8 +182,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    let run = Run::of(self.policy, self.site, Some(self.machine));
-                    drive::<true, _, _, _, B, _, _, _>(run, operation)
+                    drive::<true, _, _, _, B, _, _, _>(self.policy, self.site, move || Some(self.machine), operation)
                 }
             }
         }

@@ -45,7 +45,7 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
     fn pause(&mut self) {
         let mut wait = Wait::begin(&self.call, self.policy, self.site);
         loop {
-            self.site.env.sleep(wait.ticks::<E>());
+            self.site.env.sleep(wait.ticks(self.site, false));
             if !wait.next(self.site) {
                 break;
             }

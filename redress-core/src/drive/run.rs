@@ -8,7 +8,7 @@ use crate::{
     context::{Context, PolicyRef, Site},
     env::Environment,
     hooks::{AbortCondition, HookSet, SleepHandler, SliceHook},
-    machine::Machine,
+    machine::{Machine, Seen},
     outcome::{Failure, FromReport, Report},
     time::{ClockRate, Slept, Timestamp},
 };
@@ -192,11 +192,9 @@ impl<E: Environment, H: HookSet, M> Run<'_, E, H, M> {
 /// A wait that is under way, in slices.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
-    /// The slice to sleep now.
-    slice: Millis,
-    /// The rest of the wait after it.
+    /// The rest of the wait, the slice to sleep now included.
     left: Millis,
-    until: Timestamp,
+    until: Seen,
 }
 
 impl Wait {
@@ -214,25 +212,23 @@ impl Wait {
         site: &Site<E, H>,
         polls: bool,
     ) -> Self {
-        let wait = call.machine.wait();
-        match slice_length(site, polls) {
-            None => Self { slice: wait, left: Millis::ZERO, until: Timestamp::ZERO },
-            Some(length) => {
-                let now = if is_timed::<H>(policy, call.machine.is_observed) {
-                    call.machine.seen()
-                } else {
-                    site.env.timestamp()
-                };
-                let slice = wait.min(length);
-                let until = now.after(wait.saturating_add(E::RATE.slack()));
-                Self { slice, left: wait.saturating_sub(slice), until }
-            }
+        let left = call.machine.wait();
+        if slice_length(site, polls).is_none() {
+            return Self { left, until: Seen(Timestamp::ZERO) };
         }
+        let is_timed = is_timed::<H>(policy, call.machine.is_observed);
+        let now = if is_timed { call.machine.seen() } else { site.env.timestamp() };
+        Self { left, until: Seen(now.after(left.saturating_add(E::RATE.slack()))) }
+    }
+
+    /// Returns the slice to sleep now.
+    fn slice<E: Environment, H: HookSet>(&self, site: &Site<E, H>, polls: bool) -> Millis {
+        slice_length(site, polls).map_or(self.left, |length| self.left.min(length))
     }
 
     /// Returns the ticks to sleep now.
-    pub(crate) fn ticks<E: Environment>(&self) -> u64 {
-        E::RATE.ticks(self.slice)
+    pub(crate) fn ticks<E: Environment, H: HookSet>(&self, site: &Site<E, H>, polls: bool) -> u64 {
+        E::RATE.ticks(self.slice(site, polls))
     }
 
     /// Goes on after a slice has been slept. Returns whether there is another: the wait is neither over nor aborted.
@@ -247,15 +243,13 @@ impl Wait {
     /// Like [`next`](Self::next), of a wait that [`cut`](Self::cut) began.
     #[inline(always)]
     pub(crate) fn go_on<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>, polls: bool) -> bool {
-        let Some(length) = slice_length(site, polls) else { return false };
-        site.hooks.parts().slices.on_slice();
-        let left = self.left.min(self.until.since(site.env.timestamp()).unwrap_or_default());
-        if left == Millis::ZERO || site.hooks.parts().abort.is_aborted() {
+        if slice_length(site, polls).is_none() {
             return false;
         }
-        self.slice = left.min(length);
-        self.left = left.saturating_sub(self.slice);
-        true
+        site.hooks.parts().slices.on_slice();
+        let left = self.left.saturating_sub(self.slice(site, polls));
+        self.left = left.min(self.until.0.since(site.env.timestamp()).unwrap_or_default());
+        self.left != Millis::ZERO && !site.hooks.parts().abort.is_aborted()
     }
 }
 

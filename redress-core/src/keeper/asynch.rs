@@ -102,7 +102,7 @@ async fn wait_and_begin<E: AsyncEnvironment, H: HookSet, W: WakeFuture>(
                 wakes.woken().await;
             };
             let cancelled = site.hooks.parts().abort.cancelled();
-            match select(cancelled, select(site.env.sleep(wait.ticks::<E>()), woken)).await {
+            match select(cancelled, select(site.env.sleep(wait.ticks(site, false)), woken)).await {
                 Either::First(_) => {
                     site.hooks.parts().abort.cancel();
                     break;

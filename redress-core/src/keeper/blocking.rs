@@ -155,7 +155,7 @@ fn pause<E: BlockingEnvironment, H: HookSet, W: WakeFlag>(
             kept.link_up(keep, site);
             wait = Wait::cut(&kept.call, &keep.policy, site, W::ACTIVE);
         }
-        site.env.sleep(wait.ticks::<E>());
+        site.env.sleep(wait.ticks(site, W::ACTIVE));
         if !wait.go_on(site, W::ACTIVE) {
             break;
         }
