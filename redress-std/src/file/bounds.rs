@@ -11,6 +11,10 @@ const OF_KEYS: &[(&str, &str)] = &[
     ("capacity", "from 1 to 4000"),
     ("initial", "from 0 to the capacity"),
     ("max_retries", "from 0 to 4096"),
+    ("clients", "from 1 to 10,000,000"),
+    ("process", "from 1 to 10,000,000"),
+    ("seeds", "from 1 to 10,000"),
+    ("instances", "from 1 to 1,000"),
 ];
 
 const OF_TYPES: &[(&str, &str)] = &[
@@ -26,6 +30,9 @@ const WORDS: &[(&str, &str)] = &[
     ("invalid type: sequence", "invalid type: list"),
     ("expected a map", "expected a table"),
     ("expected a sequence", "expected a list"),
+    ("expected f64", "expected a number"),
+    ("expected a boolean", "expected true or false"),
+    ("expected struct CallsTable", "expected a table"),
     ("expected struct ", "expected the table of a "),
     ("wanted exactly 1 element, found 0 elements", "takes exactly one key, found none"),
 ];

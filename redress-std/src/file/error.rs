@@ -17,7 +17,12 @@ pub struct FileError {
 
 impl FileError {
     pub(super) fn at(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
-        let position = Position::of(text, span.map_or(0, |span| span.start));
+        Self::placed(text, Some(Position::of(text, span.map_or(0, |span| span.start))), message)
+    }
+
+    /// Creates the error of a key at this position; without one, of the file.
+    pub(super) fn placed(text: &str, position: Option<Position>, message: &str) -> Self {
+        let position = position.unwrap_or(Position::of(text, 0));
         let line = text.lines().nth(position.line - 1).unwrap_or_default().to_owned();
         // What TOML expected stands in lines of its own.
         let message = printable(&message.replace('\n', ", ")).into_owned();

@@ -43,6 +43,16 @@
 //! ```text
 //! redress doctor policy.toml --show --deny warnings
 //! redress plan policy.toml --policy payments --failure-rate 0.2 --svg payments.svg
+//! redress simulate policy.toml --policy uplink --clients 1000000 --every 60s --capacity 20800/s --outage 10m --svg out.svg
+//! ```
+//!
+//! # Scenarios
+//!
+//! Tables `[scenario.NAME]` describe a fleet for `redress simulate` and for the module `simulate` (feature `simulate`): clients,
+//! their server, what happens, and what is expected. Without that feature they are not looked into.
+//!
+//! ```toml
+#![doc = include_str!("../../examples/scenario.toml")]
 //! ```
 //!
 //! # Capacities
@@ -60,6 +70,8 @@ mod name;
 mod nesting;
 mod position;
 mod rule;
+#[cfg(feature = "simulate")]
+mod scenario;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -67,6 +79,8 @@ use redress_core::{ConfigError, RetryConfig};
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, Deserializer};
 
+#[cfg(feature = "simulate")]
+pub use self::scenario::FileScenario;
 pub use self::{
     breaker::BreakerSettings,
     budget::BudgetSettings,
@@ -90,6 +104,9 @@ pub struct PolicyFile {
     policies: Vec<(String, PolicyConfig)>,
     nesting: Nesting,
     positions: Positions,
+    /// In the order of the file.
+    #[cfg(feature = "simulate")]
+    scenarios: Vec<FileScenario>,
 }
 
 /// One policy of a file, as plain data. Turns into a [`SharedPolicy`], which owns its breaker and budget.
@@ -116,6 +133,13 @@ pub struct PolicyConfig {
 struct Top {
     #[serde(default)]
     policy: BTreeMap<String, PolicyConfig>,
+    #[cfg(feature = "simulate")]
+    #[serde(default)]
+    scenario: BTreeMap<String, scenario::Table>,
+    /// A service that only reads its policies has no use for them.
+    #[cfg(not(feature = "simulate"))]
+    #[serde(default, rename = "scenario")]
+    _scenario: serde::de::IgnoredAny,
 }
 
 #[derive(Serialize)]
@@ -144,8 +168,16 @@ impl PolicyFile {
         if top.policy.is_empty() {
             return Err(FileError::at(text, None, "no policy: expected a table [policy.NAME]"));
         }
+        #[cfg(feature = "simulate")]
+        let scenarios = scenario::read(&top.scenario, |name| top.policy.contains_key(name), text, &positions)?;
         let policies: Vec<_> = top.policy.into_iter().collect();
-        Ok(Self { nesting: Nesting::of(&policies), policies, positions })
+        Ok(Self {
+            nesting: Nesting::of(&policies),
+            policies,
+            positions,
+            #[cfg(feature = "simulate")]
+            scenarios,
+        })
     }
 
     /// Reads the policies out of a file.
@@ -170,6 +202,12 @@ impl PolicyFile {
     /// The policies and their names, in alphabetic order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &PolicyConfig)> {
         self.policies.iter().map(|(name, config)| (name.as_str(), config))
+    }
+
+    /// Returns the scenarios of the file, in its order.
+    #[cfg(feature = "simulate")]
+    pub fn scenarios(&self) -> &[FileScenario] {
+        &self.scenarios
     }
 
     /// Returns everything that is wrong with the policies, or may be, in the order of the file. Empty if all is well.
