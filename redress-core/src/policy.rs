@@ -116,6 +116,16 @@ impl<'a> Policy<'a> {
         self
     }
 
+    /// Returns the circuit breaker; `None` if there is none.
+    pub const fn breaker(&self) -> Option<&'a CircuitBreakerView> {
+        self.breaker
+    }
+
+    /// Returns the retry budget; `None` if there is none.
+    pub const fn retry_budget(&self) -> Option<&'a BudgetView> {
+        self.budget
+    }
+
     /// Borrows the limits and backoffs.
     pub const fn retry(&self) -> &Retry<'a> {
         &self.retry

@@ -140,6 +140,30 @@ pub trait Counter: Send + Sync {
     /// result of the call with this permit. Without a permit, the finding has no meaning.
     #[doc(hidden)]
     fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission;
+
+    /// Returns how it counts.
+    #[cfg(feature = "std")]
+    #[doc(hidden)]
+    fn kind(&self, head: &Head) -> BreakerKind {
+        BreakerKind::Failures(head.config)
+    }
+}
+
+/// How a breaker counts, to make another breaker like it.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum BreakerKind {
+    /// Failures: a [`CircuitBreaker`] of this configuration.
+    Failures(BreakerConfig),
+    /// Rates: a [`RateBreaker`].
+    Rate {
+        /// The configuration.
+        config: &'static RateConfig,
+        /// The number of buckets.
+        buckets: usize,
+    },
 }
 
 /// The part that all breakers have.
@@ -219,6 +243,12 @@ impl CircuitBreakerView {
     /// half-open.
     pub fn state(&self) -> BreakerState {
         self.head.load().state()
+    }
+
+    /// Returns how it counts, to make another breaker like this one. Feature `std`.
+    #[cfg(feature = "std")]
+    pub fn kind(&self) -> BreakerKind {
+        self.counter.kind(&self.head)
     }
 }
 

@@ -134,6 +134,16 @@ impl BudgetView {
         (self.spend)(self, Spend { retries: cost, ..Spend::nothing(&reading) })
     }
 
+    /// Returns the configuration, to make another budget like this one.
+    pub const fn config(&self) -> BudgetConfig {
+        self.config
+    }
+
+    /// Returns the number of slots: the `N` of [`Budget`].
+    pub const fn slots(&self) -> usize {
+        self.window.stamps().slots.len()
+    }
+
     /// Returns how many retries are left at this moment.
     #[expect(clippy::cast_possible_truncation, reason = "16 bits were configured, or it is limited to them")]
     pub fn remaining<C: Clock>(&self, clock: &C) -> u16 {

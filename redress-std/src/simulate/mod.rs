@@ -4,9 +4,14 @@
 //! on a virtual clock and returns a [`Report`], which begins with a verdict.
 
 mod advice;
+mod client;
+mod clockwork;
+mod domain;
 mod engine;
 mod report;
 mod scenario;
+mod server;
+mod tally;
 mod text;
 
 pub use self::{

@@ -9,6 +9,8 @@ use buckets::Bucket;
 pub use buckets::Counts;
 pub use config::RateConfig;
 
+#[cfg(feature = "std")]
+use super::BreakerKind;
 use super::{Admission, BreakerMode, BreakerState, CircuitBreakerView, Counter, Finding, Head, Snapshot};
 use crate::{
     Clock, ConfigError, ErrorClass, Millis, error::valid_or_panic, lock::Halves, reading::Reading, rng::Fnv,
@@ -175,6 +177,11 @@ impl<const N: usize> Rate<N> {
 impl<const N: usize> Counter for Rate<N> {
     fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
         self.view(head).handle(permit, finding, reading)
+    }
+
+    #[cfg(feature = "std")]
+    fn kind(&self, _head: &Head) -> BreakerKind {
+        BreakerKind::Rate { config: self.config, buckets: N }
     }
 }
 

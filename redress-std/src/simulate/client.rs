@@ -1,0 +1,271 @@
+//! The life of a client: calls, or a connection that is kept up.
+
+use std::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use redress_core::{Classification, Classify, ErrorClass, Millis, Policy, SeededRandom, keeper::Keep};
+
+use super::{
+    Arrivals, IncidentKind, Scenario,
+    clockwork::{Clockwork, Nanos, Random, Sleep, Virtual, scaled},
+    server::{Answer, Server, nanos},
+    tally::{Fate, Phase, Tally},
+};
+
+/// All that the clients of a run have in common.
+pub(super) struct World {
+    pub(super) clockwork: Clockwork,
+    pub(super) state: RefCell<State>,
+    /// Whether what is still under way is in flight at the end of the run, and not given up.
+    pub(super) is_over: Cell<bool>,
+    /// Clients from this one on come with a surge, and go when it is over.
+    pub(super) clients: u32,
+    /// Those that come with it.
+    pub(super) visitors: u32,
+    event_end: Nanos,
+    timeout: Nanos,
+    every: Nanos,
+    jitter: f64,
+    next: Arrivals,
+    seed: u64,
+}
+
+/// The part of a world that changes.
+pub(super) struct State {
+    pub(super) server: Server,
+    pub(super) tally: Tally,
+    pub(super) random: Random,
+    /// For each client that keeps up a connection, whether it has one.
+    pub(super) is_connected: Vec<bool>,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    Refused,
+    Rejected(Option<Millis>),
+    Failed,
+    Late,
+}
+
+impl Classify for Problem {
+    fn classify(&self) -> Classification {
+        match self {
+            Self::Refused | Self::Late => ErrorClass::Transient.into(),
+            Self::Failed => Classification::new(ErrorClass::ServerError).http_status(500),
+            Self::Rejected(hint) => {
+                let rejected = Classification::new(ErrorClass::ServerError).http_status(503);
+                hint.map_or(rejected, |hint| rejected.retry_after(hint))
+            }
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new(scenario: &Scenario, seed: u64) -> Self {
+        let clients = scenario.simulated_clients();
+        let scale = f64::from(scenario.clients) / f64::from(clients);
+        let state = State {
+            server: Server::new(scenario, scale),
+            tally: Tally::new(scenario, clients),
+            random: Random::new(seed),
+            is_connected: if scenario.keep.is_some() { vec![false; clients as usize] } else { Vec::new() },
+        };
+        Self {
+            clockwork: Clockwork::default(),
+            state: RefCell::new(state),
+            is_over: Cell::new(false),
+            clients,
+            visitors: visitors(scenario, clients),
+            event_end: nanos(scenario.event_start() + scenario.event.lasts),
+            timeout: nanos(scenario.client_timeout),
+            every: nanos(scenario.calls.every),
+            jitter: scenario.calls.jitter,
+            next: scenario.calls.next,
+            seed,
+        }
+    }
+
+    /// Returns the environment of a client. Each boot has other random numbers.
+    pub(super) fn environment(&self, client: u32, boots: u32) -> Virtual<'_> {
+        let device = Random::new(self.seed ^ u64::from(client) << 32).next();
+        Virtual { clockwork: &self.clockwork, task: client, random: SeededRandom::for_boot(device, boots) }
+    }
+
+    /// Returns the time from the start of a client to its first call.
+    pub(super) fn first_call(&self) -> Nanos {
+        let random = &mut self.state.borrow_mut().random;
+        match self.next {
+            Arrivals::Poisson => scaled(self.every, random.exponential()),
+            _ => scaled(self.every, random.unit()),
+        }
+    }
+
+    /// Returns a random part of a span.
+    pub(super) fn part_of(&self, span: Nanos) -> Nanos {
+        scaled(span, self.state.borrow_mut().random.unit())
+    }
+
+    /// Begins a phase. A client that has a connection when the event is over is back.
+    pub(super) fn enter(&self, phase: Phase) {
+        let State { tally, is_connected, .. } = &mut *self.state.borrow_mut();
+        tally.enter(phase);
+        if phase != Phase::Before {
+            for (client, _) in (0..).zip(is_connected.iter()).filter(|(_, is_connected)| **is_connected) {
+                tally.answer(client, self.clockwork.now());
+            }
+        }
+    }
+
+    /// Returns when the next call of a client begins whose latest was planned for `last`.
+    fn next_call(&self, last: Nanos) -> Nanos {
+        let (now, random) = (self.clockwork.now(), &mut self.state.borrow_mut().random);
+        let mut gap = || match self.next {
+            Arrivals::Poisson => scaled(self.every, random.exponential()),
+            _ => scaled(self.every, 1.0 + self.jitter * (2.0 * random.unit() - 1.0)).max(1),
+        };
+        match self.next {
+            Arrivals::AfterCompletion => now + gap(),
+            Arrivals::FixedPhase | Arrivals::Poisson => {
+                let mut next = last + gap();
+                while next <= now {
+                    next += gap();
+                }
+                next
+            }
+        }
+    }
+
+    /// Sends a request.
+    pub(super) fn send(&self, client: u32) -> Request<'_> {
+        let (now, state) = (self.clockwork.now(), &mut *self.state.borrow_mut());
+        let second = state.tally.begin_attempt(now);
+        let (answer, at) = state.server.take(now, &mut state.random);
+        let gone = now + self.timeout;
+        let (answer, at) = if at > gone { (Answer::Lost, gone) } else { (answer, at) };
+        self.clockwork.wake(client, at);
+        Request { world: self, at, second, client, answer }
+    }
+}
+
+/// Returns how many clients come with a surge.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 100 times as many")]
+fn visitors(scenario: &Scenario, clients: u32) -> u32 {
+    match scenario.event.kind {
+        IncidentKind::Surge { factor } if scenario.keep.is_none() => (f64::from(clients) * (factor - 1.0) + 0.5) as u32,
+        _ => 0,
+    }
+}
+
+/// A request under way. Dropped before it has an answer, its client has gone.
+pub(super) struct Request<'w> {
+    world: &'w World,
+    at: Nanos,
+    second: u32,
+    client: u32,
+    answer: Answer,
+}
+
+impl Future for Request<'_> {
+    type Output = Result<(), Problem>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.world.clockwork.now() < self.at {
+            return Poll::Pending;
+        }
+        Poll::Ready(match self.answer {
+            Answer::Served => Ok(()),
+            Answer::Refused => Err(Problem::Refused),
+            Answer::Rejected(hint) => Err(Problem::Rejected(hint)),
+            Answer::Failed => Err(Problem::Failed),
+            Answer::Lost => Err(Problem::Late),
+        })
+    }
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        let (now, tally) = (self.world.clockwork.now(), &mut self.world.state.borrow_mut().tally);
+        let fate = match self.answer {
+            _ if self.world.is_over.get() => Fate::InFlight,
+            Answer::Lost => Fate::Late,
+            _ if now < self.at => Fate::Late,
+            Answer::Served => Fate::Answered,
+            Answer::Refused | Answer::Failed => Fate::Refused,
+            Answer::Rejected(_) => Fate::Rejected,
+        };
+        tally.end_attempt(self.second, fate);
+        if fate == Fate::Answered {
+            tally.answer(self.client, now);
+        }
+    }
+}
+
+/// Makes calls. Polled for the first time at the moment of the first one.
+pub(super) async fn calls(world: &World, policy: &Policy<'_>, client: u32, boots: u32) {
+    let mut at = world.clockwork.now();
+    let mut context = policy.context(world.environment(client, boots));
+    while client < world.clients || at < world.event_end {
+        world.state.borrow_mut().tally.begin_call(at);
+        if context.call(async || world.send(client).await).await.is_err() {
+            world.state.borrow_mut().tally.lose_call();
+        }
+        at = world.next_call(at);
+        world.clockwork.sleep_until(client, at).await;
+    }
+}
+
+/// Keeps up a connection. Polled for the first time when it is to be made.
+pub(super) async fn connection(world: &World, keep: &Keep<'_>, client: u32, boots: u32) {
+    world.state.borrow_mut().tally.begin_call(world.clockwork.now());
+    let mut context = keep.context(world.environment(client, boots));
+    let _gave_up = context
+        .keep()
+        .run(async |session| {
+            world.send(client).await?;
+            session.established();
+            world.session(client).await;
+            world.state.borrow_mut().tally.begin_call(world.clockwork.now());
+            Err::<(), _>(Problem::Refused)
+        })
+        .await;
+    world.state.borrow_mut().tally.lose_call();
+}
+
+impl World {
+    /// Waits until the connection that was just made breaks.
+    fn session(&self, client: u32) -> Session<'_> {
+        let (now, state) = (self.clockwork.now(), &mut *self.state.borrow_mut());
+        let breaks = state.server.breaks(now, &mut state.random);
+        if let Some(is_connected) = state.is_connected.get_mut(client as usize) {
+            *is_connected = true;
+        }
+        Session { world: self, client, sleep: self.clockwork.sleep_until(client, breaks) }
+    }
+}
+
+/// A connection.
+struct Session<'w> {
+    world: &'w World,
+    client: u32,
+    sleep: Sleep<'w>,
+}
+
+impl Future for Session<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.sleep).poll(context)
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if let Some(is_connected) = self.world.state.borrow_mut().is_connected.get_mut(self.client as usize) {
+            *is_connected = false;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The virtual clock: futures, and the moments at which they are polled.
+
+use std::{
+    cell::{Cell, RefCell},
+    cmp::Reverse,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use radix_heap::RadixHeapMap;
+use redress_core::{
+    AsyncEnvironment, Clock, Environment, Instant, RandomSource, SeededRandom, SelfClassifier, env::mode,
+};
+
+/// Nanoseconds since the start of a run.
+pub(super) type Nanos = u64;
+
+pub(super) const MILLI: Nanos = 1_000_000;
+pub(super) const SECOND: Nanos = 1_000 * MILLI;
+
+/// Stands for the end of a part of the run in place of a task.
+const END: u32 = u32::MAX;
+
+/// The time of a run, and which task is polled when. A task is polled at each moment that was asked for; what it waits for may
+/// be gone by then.
+#[derive(Default)]
+pub(super) struct Clockwork {
+    now: Cell<Nanos>,
+    queue: RefCell<RadixHeapMap<Reverse<Nanos>, u32>>,
+}
+
+/// Why [`Clockwork::run`] has returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// The end has come, or nothing is left to happen.
+    ToEnd,
+    /// Tasks have been polled as often as was allowed.
+    OutOfPolls,
+}
+
+impl Clockwork {
+    pub(super) fn now(&self) -> Nanos {
+        self.now.get()
+    }
+
+    /// Polls a task at this moment.
+    pub(super) fn wake(&self, task: u32, at: Nanos) {
+        self.queue.borrow_mut().push(Reverse(at.max(self.now())), task);
+    }
+
+    /// Waits in a task; for ever with `Nanos::MAX`.
+    pub(super) fn sleep_until(&self, task: u32, at: Nanos) -> Sleep<'_> {
+        if at != Nanos::MAX {
+            self.wake(task, at);
+        }
+        Sleep { clockwork: self, at }
+    }
+
+    /// Forgets all that was to happen, and goes on at this moment.
+    pub(super) fn skip_to(&self, now: Nanos) {
+        self.queue.borrow_mut().clear();
+        self.now.set(now);
+    }
+
+    /// Ends [`run`](Self::run) at this moment, after all else that is planned for it. To be called before that is planned.
+    pub(super) fn end_at(&self, at: Nanos) {
+        self.wake(END, at);
+    }
+
+    /// Polls tasks until the next end, or until they have been polled so often. Tasks that are ready are dropped. Returns how
+    /// often.
+    pub(super) fn run<F: Future>(&self, tasks: &mut [Option<Pin<Box<F>>>], polls: u64) -> (Ran, u64) {
+        let mut context = Context::from_waker(Waker::noop());
+        for polled in 0..polls {
+            let next = self.queue.borrow_mut().pop();
+            let Some((Reverse(at), task)) = next else { return (Ran::ToEnd, polled) };
+            self.now.set(at);
+            if task == END {
+                return (Ran::ToEnd, polled);
+            }
+            if let Some(slot) = tasks.get_mut(task as usize)
+                && let Some(future) = slot
+                && future.as_mut().poll(&mut context).is_ready()
+            {
+                *slot = None;
+            }
+        }
+        (Ran::OutOfPolls, polls)
+    }
+}
+
+/// A wait. It is ready when the time has come, whoever polls it.
+pub(super) struct Sleep<'c> {
+    clockwork: &'c Clockwork,
+    at: Nanos,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.clockwork.now() >= self.at { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// The environment of a task.
+pub(super) struct Virtual<'c> {
+    pub(super) clockwork: &'c Clockwork,
+    pub(super) task: u32,
+    pub(super) random: SeededRandom,
+}
+
+impl Clock for Virtual<'_> {
+    const TICK_HZ: u32 = 1_000;
+
+    fn now(&self) -> Instant {
+        Instant::from_ticks(self.clockwork.now() / MILLI)
+    }
+}
+
+impl Environment for Virtual<'_> {
+    type Mode = mode::Local;
+    type Classifier = SelfClassifier;
+
+    const CLASSIFIER: SelfClassifier = SelfClassifier;
+
+    fn random(&mut self) -> u32 {
+        self.random.next_u32()
+    }
+}
+
+impl AsyncEnvironment for Virtual<'_> {
+    fn sleep(&mut self, ticks: u64) -> impl Future<Output = ()> {
+        self.clockwork.sleep_until(self.task, self.clockwork.now() + ticks * MILLI)
+    }
+}
+
+/// Random numbers of the server and of the clients' habits: `SplitMix64` (Steele, Lea and Flood, 2014).
+#[derive(Clone, Debug)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    /// Returns a number from 0 to below 1, with 53 random bits.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+    pub(super) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Returns an exponentially distributed number with mean 1. The logarithm is that of libm, which is the same on every target.
+    pub(super) fn exponential(&mut self) -> f64 {
+        -libm::log(1.0 - self.unit())
+    }
+}
+
+/// Scales a span; the product is rounded to whole nanoseconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "spans are days, which 53 bits hold to the nanosecond, and the cast saturates"
+)]
+pub(super) fn scaled(span: Nanos, factor: f64) -> Nanos {
+    (span as f64 * factor + 0.5) as Nanos
+}
