@@ -8,14 +8,19 @@ mod client;
 mod clockwork;
 mod domain;
 mod engine;
+mod peers;
+mod picture;
 mod report;
 mod scenario;
 mod server;
 mod tally;
+mod svg;
 mod text;
 
 pub use self::{
     advice::{Cause, Tipping, tipping_points},
+    peers::Peer,
+    picture::picture,
     report::{Attempts, Report, RunReport, Second, Spread, StuckBy, Unmet, Verdict},
     scenario::{
         Arrivals, Calls, Expect, Incident, IncidentKind, Latency, MAX_CLIENTS, MAX_SEEDS, Progress, SAMPLE, Scenario,
