@@ -8,6 +8,7 @@
 //! | [`record`] | what came and what was answered |
 //! | [`mod@check`] | the expectations, each a line that passes or fails |
 //! | [`mod@line`] | sockets, threads and the clock around a player |
+//! | [`sessions`] | the same for a device that keeps a session, in time that the modem owns |
 //!
 //! # Time
 //!
@@ -30,6 +31,7 @@ pub mod line;
 pub mod player;
 pub mod record;
 pub mod script;
+pub mod sessions;
 
 pub use check::{Report, check};
 pub use player::Player;

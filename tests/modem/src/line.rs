@@ -9,7 +9,10 @@ use std::str::FromStr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use frame::Parser;
+
 use crate::player::Player;
+use crate::sessions::World;
 
 /// Where an emulator offers its serial line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +148,39 @@ pub fn serve(
         }
         for &byte in &bytes[..read] {
             player.on_byte(now, byte);
+        }
+    }
+}
+
+/// Plays a plan on `line`, in simulated time, until its end has been said and the other end has hung up. `limit` is in real time;
+/// it is for a device that does not go on.
+pub fn simulate(line: &mut dyn Line, world: &mut World<'_>, limit: Duration) -> io::Result<()> {
+    let (mut bytes, mut parser) = ([0; 256], Parser::new());
+    let until = Instant::now() + limit;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(ErrorKind::TimedOut, "the device did not come to the end of the plan in time"));
+        }
+        line.set_read_timeout(left.max(Duration::from_micros(100)))?;
+        let read = match line.read(&mut bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
+            read => hung_up(read)?.unwrap_or(0),
+        };
+        match read {
+            0 if world.is_over() => return Ok(()),
+            0 => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the device hung up before the end of the plan")),
+            _ => {}
+        }
+        for &byte in &bytes[..read] {
+            let answer = match parser.push(byte) {
+                None => continue,
+                Some(Ok(frame)) => world.on_frame(Some(frame)),
+                Some(Err(_)) => world.on_frame(None),
+            };
+            if hung_up(line.write_all(&answer).and_then(|()| line.flush()))?.is_none() && !world.is_over() {
+                return Err(io::Error::new(ErrorKind::BrokenPipe, "the device hung up before the end of the plan"));
+            }
         }
     }
 }

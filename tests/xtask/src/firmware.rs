@@ -28,8 +28,9 @@ struct Image {
     target: &'static str,
 }
 
-const IMAGES: [Image; 5] = [
+const IMAGES: [Image; 6] = [
     Image { package: "uplink", target: "thumbv7m-none-eabi" },
+    Image { package: "week", target: "thumbv7m-none-eabi" },
     Image { package: "night", target: "thumbv7m-none-eabi" },
     Image { package: "sensor", target: "thumbv6m-none-eabi" },
     Image { package: "interrupts", target: "thumbv6m-none-eabi" },

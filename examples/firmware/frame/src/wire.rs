@@ -11,6 +11,14 @@ const REQUEST: u8 = 1;
 const ACK: u8 = 2;
 const NAK: u8 = 3;
 const BUSY: u8 = 4;
+const CONNECT: u8 = 5;
+const HUNG_UP: u8 = 6;
+const CARRIER: u8 = 7;
+const NOW: u8 = 8;
+const IDLE: u8 = 9;
+const OFF: u8 = 10;
+const BOOT: u8 = 11;
+const OVER: u8 = 12;
 
 /// Kind, device, seq, payload, CRC: the longest frame is a request.
 const MAX_BODY: usize = 1 + 4 + 2 + MAX_PAYLOAD + 2;
@@ -60,6 +68,32 @@ impl Frame<'_> {
                 body.put(&seq.to_le_bytes());
                 body.put(&retry_after_ms.to_le_bytes());
             }
+            Frame::Connect { device, seq, attempt } => {
+                body.put(&[CONNECT]);
+                body.put(&device.to_le_bytes());
+                body.put(&seq.to_le_bytes());
+                body.put(&attempt.to_le_bytes());
+            }
+            Frame::HungUp => body.put(&[HUNG_UP]),
+            Frame::Carrier { is_up } => body.put(&[CARRIER, is_up.into()]),
+            Frame::Now { at_ms, follow } => {
+                body.put(&[NOW]);
+                body.put(&at_ms.to_le_bytes());
+                body.put(&[follow]);
+            }
+            Frame::Idle { until_ms } => {
+                body.put(&[IDLE]);
+                body.put(&until_ms.to_le_bytes());
+            }
+            Frame::Off { until_ms } => {
+                body.put(&[OFF]);
+                body.put(&until_ms.to_le_bytes());
+            }
+            Frame::Boot { device } => {
+                body.put(&[BOOT]);
+                body.put(&device.to_le_bytes());
+            }
+            Frame::Over => body.put(&[OVER]),
         }
         let crc = CRC.checksum(body.as_bytes());
         body.put(&crc.to_le_bytes());
@@ -90,15 +124,42 @@ pub(crate) fn decode(body: &[u8]) -> Result<Frame<'_>, Garbled> {
             _ => None,
         },
         BUSY => busy(fields),
-        _ => None,
+        CONNECT => connect(fields),
+        _ => simulated(kind, fields),
     }
     .ok_or(Garbled::Unknown)
+}
+
+/// Reads what has no number: news of a session, and turns in simulated time.
+fn simulated<'a>(kind: u8, fields: &[u8]) -> Option<Frame<'a>> {
+    let moment = || Some(u64::from_le_bytes(fields.try_into().ok()?));
+    match (kind, fields) {
+        (HUNG_UP, []) => Some(Frame::HungUp),
+        (CARRIER, [is_up @ (0 | 1)]) => Some(Frame::Carrier { is_up: *is_up == 1 }),
+        (NOW, _) => {
+            let (at_ms, follow) = fields.split_first_chunk::<8>()?;
+            let &[follow] = follow else { return None };
+            Some(Frame::Now { at_ms: u64::from_le_bytes(*at_ms), follow })
+        }
+        (IDLE, _) => Some(Frame::Idle { until_ms: moment()? }),
+        (OFF, _) => Some(Frame::Off { until_ms: moment()? }),
+        (BOOT, _) => Some(Frame::Boot { device: u32::from_le_bytes(fields.try_into().ok()?) }),
+        (OVER, []) => Some(Frame::Over),
+        _ => None,
+    }
 }
 
 fn request(fields: &[u8]) -> Option<Request<'_>> {
     let (device, rest) = fields.split_first_chunk::<4>()?;
     let (seq, payload) = rest.split_first_chunk::<2>()?;
     Request::new(u32::from_le_bytes(*device), u16::from_le_bytes(*seq), payload)
+}
+
+fn connect<'a>(fields: &[u8]) -> Option<Frame<'a>> {
+    let (device, rest) = fields.split_first_chunk::<4>()?;
+    let (seq, rest) = rest.split_first_chunk::<2>()?;
+    let attempt = u32::from_le_bytes(rest.try_into().ok()?);
+    Some(Frame::Connect { device: u32::from_le_bytes(*device), seq: u16::from_le_bytes(*seq), attempt })
 }
 
 fn busy<'a>(fields: &[u8]) -> Option<Frame<'a>> {

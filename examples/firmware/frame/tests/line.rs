@@ -12,6 +12,8 @@ enum Owned {
     Ack(u16),
     Nak(u16, u8),
     Busy(u16, u32),
+    /// A frame without a payload.
+    Plain(Frame<'static>),
 }
 
 impl Owned {
@@ -21,6 +23,7 @@ impl Owned {
             Self::Ack(seq) => Ack { seq: *seq }.into(),
             Self::Nak(seq, code) => Frame::Nak { seq: *seq, code: *code },
             Self::Busy(seq, retry_after_ms) => Frame::Busy { seq: *seq, retry_after_ms: *retry_after_ms },
+            Self::Plain(frame) => *frame,
         };
         frame.encode().as_bytes().to_vec()
     }
@@ -33,6 +36,14 @@ impl From<Frame<'_>> for Owned {
             Frame::Ack(ack) => Self::Ack(ack.seq),
             Frame::Nak { seq, code } => Self::Nak(seq, code),
             Frame::Busy { seq, retry_after_ms } => Self::Busy(seq, retry_after_ms),
+            Frame::Connect { device, seq, attempt } => Self::Plain(Frame::Connect { device, seq, attempt }),
+            Frame::HungUp => Self::Plain(Frame::HungUp),
+            Frame::Carrier { is_up } => Self::Plain(Frame::Carrier { is_up }),
+            Frame::Now { at_ms, follow } => Self::Plain(Frame::Now { at_ms, follow }),
+            Frame::Idle { until_ms } => Self::Plain(Frame::Idle { until_ms }),
+            Frame::Off { until_ms } => Self::Plain(Frame::Off { until_ms }),
+            Frame::Boot { device } => Self::Plain(Frame::Boot { device }),
+            Frame::Over => Self::Plain(Frame::Over),
         }
     }
 }
@@ -48,6 +59,24 @@ fn any_frame() -> impl Strategy<Value = Owned> {
         any::<u16>().prop_map(Owned::Ack),
         (any::<u16>(), any::<u8>()).prop_map(|(s, c)| Owned::Nak(s, c)),
         (any::<u16>(), any::<u32>()).prop_map(|(s, ms)| Owned::Busy(s, ms)),
+        plain_frame().prop_map(Owned::Plain),
+    ]
+}
+
+/// Frames of sessions and of simulated time.
+fn plain_frame() -> impl Strategy<Value = Frame<'static>> {
+    prop_oneof![
+        (any::<u32>(), any::<u16>(), any::<u32>()).prop_map(|(device, seq, attempt)| Frame::Connect {
+            device,
+            seq,
+            attempt
+        }),
+        any::<bool>().prop_map(|is_up| Frame::Carrier { is_up }),
+        (any::<u64>(), any::<u8>()).prop_map(|(at_ms, follow)| Frame::Now { at_ms, follow }),
+        any::<u64>().prop_map(|until_ms| Frame::Idle { until_ms }),
+        any::<u64>().prop_map(|until_ms| Frame::Off { until_ms }),
+        any::<u32>().prop_map(|device| Frame::Boot { device }),
+        prop_oneof![Just(Frame::HungUp), Just(Frame::Over)],
     ]
 }
 
@@ -57,6 +86,9 @@ fn wire_form_is_fixed() {
     assert_eq!(Owned::Ack(1).wire(), [0, 3, 2, 1, 3, 0xac, 0x6a, 0]);
     assert_eq!(Owned::Nak(0x0102, 9).wire()[..6], [0, 7, 3, 2, 1, 9]);
     assert_eq!(Owned::Busy(1, 500).wire()[..8], [0, 3, 4, 1, 3, 0xf4, 1, 1]);
+    assert_eq!(Owned::Plain(Frame::HungUp).wire()[..3], [0, 4, 6]);
+    assert_eq!(Owned::Plain(Frame::Carrier { is_up: true }).wire()[..4], [0, 5, 7, 1]);
+    assert_eq!(Owned::Plain(Frame::Over).wire()[..3], [0, 4, 12]);
 }
 
 #[test]
@@ -90,7 +122,7 @@ fn each_damage_is_named() {
 #[test]
 fn undamaged_frame_of_unknown_kind_is_said_to_be_unknown() {
     let crc = crc::Crc::<u16>::new(&crc::CRC_16_IBM_SDLC);
-    for body in [&[9, 1, 2][..], &[2, 1][..], &[1, 1, 2, 3, 4, 5][..], &[3, 1, 1][..]] {
+    for body in [&[13, 1, 2][..], &[9, 1, 2], &[2, 1], &[1, 1, 2, 3, 4, 5], &[3, 1, 1], &[6, 0], &[7, 2], &[8; 9]] {
         let mut bytes = body.to_vec();
         bytes.extend(crc.checksum(body).to_le_bytes());
         let mut wire = vec![0; 32];

@@ -20,6 +20,11 @@ fn pend(_executor: *mut ()) {
 
 /// Runs the tasks that `init` spawns and does not return. Call it once, from `main`.
 pub fn run(init: impl FnOnce(Spawner)) -> ! {
+    run_with(init, || ())
+}
+
+/// Like [`run`], and calls `idle` each time that no task is ready, before the core sleeps.
+pub fn run_with(init: impl FnOnce(Spawner), mut idle: impl FnMut()) -> ! {
     let executor = raw::Executor::new(core::ptr::null_mut());
     // SAFETY: this function does not return, so the executor lives as long as any task can.
     let executor: &'static raw::Executor = unsafe { &*core::ptr::from_ref(&executor) };
@@ -28,6 +33,9 @@ pub fn run(init: impl FnOnce(Spawner)) -> ! {
         READY.store(false, Relaxed);
         // SAFETY: polled here alone, and no task can get here again from within.
         unsafe { executor.poll() };
+        if !READY.load(Relaxed) {
+            idle();
+        }
         // With interrupts masked none can make a task ready between the look and the sleep, yet one that is pending
         // ends the sleep; it is served when they are unmasked, before the next look.
         cortex_m::interrupt::disable();

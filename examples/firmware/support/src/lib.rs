@@ -8,6 +8,7 @@
 //! | `lm3s6965` | `lm3s6965` | clock tree and UART0 of the Cortex-M3 board |
 //! | `systick` | `systick` | milliseconds for a superloop, WFI |
 //! | `time_driver` | `time-driver` | embassy's time on SysTick |
+//! | `told_time` | `told-time` | embassy's time as the modem tells it, for a week in seconds |
 //! | `interrupts_off` | `timed-single-core` | a critical section that measures how long interrupts are off |
 //! | `executor` | `executor` | embassy's executor, WFI |
 //! | `mtime` | `virt` | the RISC-V machine timer, WFI |
@@ -32,6 +33,8 @@ pub mod rtc;
 pub mod systick;
 #[cfg(all(feature = "time-driver", target_arch = "arm"))]
 pub mod time_driver;
+#[cfg(feature = "told-time")]
+pub mod told_time;
 
 pub use semihosting::process::exit;
 pub use semihosting::{eprintln, print, println};

@@ -127,11 +127,12 @@ impl<U: Read + ReadReady + Write> Link<U> {
                 return None;
             }
             match self.parser.push(byte[0]) {
-                None | Some(Ok(Frame::Request(_))) => {}
                 Some(Ok(Frame::Ack(ack))) => return Some(Answer::Ack(ack)),
                 Some(Ok(Frame::Nak { seq, code })) => return Some(Answer::Nak { seq, code }),
                 Some(Ok(Frame::Busy { seq, retry_after_ms })) => return Some(Answer::Busy { seq, retry_after_ms }),
                 Some(Err(_)) => return None,
+                // The rest of a frame, or one that answers nothing.
+                None | Some(Ok(_)) => {}
             }
         }
     }

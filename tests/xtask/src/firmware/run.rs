@@ -27,12 +27,23 @@ struct Start<'a> {
 /// Devices and a modem, joined by sockets.
 #[derive(Debug)]
 struct Session<'a> {
-    /// Also the name of the modem's script.
+    /// The name of its logs.
     name: &'a str,
-    scale: u32,
+    package: &'a str,
+    /// What the modem plays: the file, and words.
+    script: &'a str,
+    modem: &'a [&'a str],
+    /// Words of each device beside its number.
+    words: &'a [&'a str],
     seconds: u64,
-    requests: u32,
     devices: &'a [&'a str],
+}
+
+impl<'a> Session<'a> {
+    /// A session of `uplink`, in real time.
+    const fn uplink(name: &'a str, script: &'a str, seconds: u64, devices: &'a [&'a str]) -> Self {
+        Self { name, package: "uplink", script, modem: &[], words: &[], seconds, devices }
+    }
 }
 
 #[derive(Debug)]
@@ -66,11 +77,19 @@ pub(super) fn all(bare: &Bare) -> Result<()> {
     runs.image("riscv", "riscv-blocking", 20, 0, &["device=7"])?;
     runs.image("riscv-without-id", "riscv-blocking", 20, 2, &[])?;
     runs.image("uplink-without-id", "uplink", 10, 2, &[])?;
-    runs.session(&Session { name: "healthy", scale: 1, seconds: 20, requests: 5, devices: &["7"] })?;
-    runs.session(&Session { name: "faults", scale: 1, seconds: 60, requests: 14, devices: &["7", "1007"] })?;
+    let healthy = Session::uplink("healthy", "scripts/healthy.toml", 20, &["7"]);
+    runs.session(&Session { words: &["requests=5"], ..healthy })?;
+    let faults = Session::uplink("faults", "scripts/faults.toml", 60, &["7", "1007"]);
+    runs.session(&Session { words: &["requests=14"], ..faults })?;
     // The minute of outage takes fifteen seconds.
-    runs.session(&Session { name: "outage", scale: 4, seconds: 90, requests: 8, devices: &["7", "1007"] })?;
-    runs.events("outage-7")?;
+    let outage = Session::uplink("outage", "scripts/outage.toml", 90, &["7", "1007"]);
+    runs.session(&Session { words: &["requests=8", "scale=4"], modem: &["--scale", "4"], ..outage })?;
+    runs.events("outage-7", "uplink", &OUTAGE)?;
+    runs.image("week-without-id", "week", 10, 2, &[])?;
+    // In simulated time, so it takes seconds and repeats exactly.
+    let week = Session::uplink("week", "plans/week.toml", 90, &["7", "1007"]);
+    runs.session(&Session { package: "week", modem: &["--simulated"], ..week })?;
+    runs.events("week-7", "uplink", &WEEK)?;
 
     let Runs { logs, passed, failed, .. } = runs;
     eprintln!("{passed} passed, {failed} failed; logs in {}", logs.strip_prefix(root()).unwrap_or(&logs).display());
@@ -87,6 +106,19 @@ const OUTAGE: [&str; 8] = [
     "circuit_half_open",
     "circuit_closed",
     "success",
+];
+
+/// Events that the log of a device which keeps a session for a week has.
+const WEEK: [&str; 9] = [
+    "session_established",
+    "session_lost",
+    "retry",
+    "scheduled",
+    "circuit_opened",
+    "circuit_rejected",
+    "circuit_half_open",
+    "circuit_closed",
+    "session_lost attempt=1 class=Some(transient) reason=None delay=0ms elapsed=21",
 ];
 
 impl Runs<'_> {
@@ -140,7 +172,7 @@ impl Runs<'_> {
     /// Waits for an image and returns its exit code. A binary log is decoded to NAME.log.
     fn finish(&self, start: &Start<'_>, emulator: Process) -> Result<i32> {
         let code = emulator.wait(Duration::from_secs(start.seconds))?;
-        if start.package == "uplink" {
+        if ["uplink", "week"].contains(&start.package) {
             let out = self.log(start.name, "out");
             let decoder = defmt_print(self.bare).display().to_string();
             let status = cmd(&decoder, ["-e"])
@@ -165,21 +197,21 @@ impl Runs<'_> {
 
     /// The modem's verdict counts, and so does each device's.
     fn session(&mut self, session: &Session<'_>) -> Result<()> {
-        let Session { name, scale, seconds, requests, devices } = session;
+        let &Session { name, package, script, modem: modem_words, words, seconds, devices } = session;
         // Not under the log directory: a socket's path may have 107 bytes.
         let sockets = env::temp_dir().join(format!("xtask-{}-{name}", std::process::id()));
         fs::create_dir_all(&sockets)?;
         let mut running = Vec::new();
         let mut modem = cmd(&target().join("debug/modem").display().to_string(), ["--script"]);
-        modem.arg(root().join(format!("tests/modem/scripts/{name}.toml")));
-        modem.args(["--scale", &scale.to_string(), "--limit", &seconds.to_string()]);
-        for device in *devices {
-            let words = [format!("device={device}"), format!("requests={requests}"), format!("scale={scale}")];
+        modem.arg(root().join("tests/modem").join(script));
+        modem.args(["--limit", &seconds.to_string()]).args(modem_words);
+        for device in devices {
+            let number = format!("device={device}");
+            let words: Vec<&str> = words.iter().copied().chain([number.as_str()]).collect();
             let name = format!("{name}-{device}");
             let socket = sockets.join(device);
             modem.arg("--connect").arg(format!("unix:{}", socket.display()));
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let start = Start { name: &name, package: "uplink", seconds: *seconds, words: &words };
+            let start = Start { name: &name, package, seconds, words: &words };
             let emulator = self.start(&start, Some(&socket))?;
             running.push((name, emulator));
         }
@@ -189,7 +221,7 @@ impl Runs<'_> {
         let code = modem.wait(Duration::from_secs(seconds + 30))?;
         self.verdict(&format!("{name}-modem"), code, 0);
         for (name, emulator) in running {
-            let start = Start { name: &name, package: "uplink", seconds: *seconds, words: &[] };
+            let start = Start { name: &name, package, seconds, words: &[] };
             let code = self.finish(&start, emulator)?;
             self.verdict(&name, code, 0);
         }
@@ -197,15 +229,16 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// The decoded log of a device has each event of an outage.
-    fn events(&mut self, name: &str) -> Result<()> {
-        let log = fs::read(self.log(name, "log")).context("no log of the outage")?;
+    /// The decoded log of a device has each of these events, of this operation.
+    fn events(&mut self, name: &str, operation: &str, events: &[&str]) -> Result<()> {
+        let log = fs::read(self.log(name, "log")).with_context(|| format!("no log of {name}"))?;
         let log = String::from_utf8_lossy(&log);
-        let missing = OUTAGE.iter().find(|event| !log.contains(&format!("uplink: {event} attempt=")));
+        let is_missing = |event: &&&str| !log.lines().any(|line| line.contains(&format!("{operation}: {event}")));
+        let missing = events.iter().find(is_missing);
         if let Some(event) = missing {
             eprintln!("no event {event}");
         }
-        self.verdict(name, i32::from(missing.is_some()), 0);
+        self.verdict(&format!("{name}-events"), i32::from(missing.is_some()), 0);
         Ok(())
     }
 

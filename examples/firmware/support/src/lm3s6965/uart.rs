@@ -72,6 +72,36 @@ impl Uart0 {
     }
 }
 
+/// The sending side of the line, for code that cannot await. Its bytes follow those that tasks have written before.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender(());
+
+impl Uart0 {
+    /// Returns the sending side.
+    pub const fn sender(&self) -> Sender {
+        Sender(())
+    }
+}
+
+impl Sender {
+    /// Sends the bytes and returns once the last has left.
+    pub fn send(self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let written = TO_SEND.try_write(bytes).unwrap_or(0);
+            bytes = bytes.get(written..).unwrap_or_default();
+            service();
+        }
+        while is_sending() {
+            service();
+        }
+    }
+}
+
+/// Returns whether there are bytes that have not left.
+fn is_sending() -> bool {
+    !TO_SEND.is_empty() || critical_section::with(|cs| PORT.borrow_ref(cs).as_ref().is_some_and(Uart::is_busy))
+}
+
 /// Moves bytes between the rings and the hardware, as many as either side takes.
 fn service() {
     critical_section::with(|cs| {
@@ -128,9 +158,7 @@ impl Write for Uart0 {
 
     async fn flush(&mut self) -> Result<(), Overrun> {
         // No interrupt reports that the last bit has left, so other tasks run until it has.
-        while !TO_SEND.is_empty()
-            || critical_section::with(|cs| PORT.borrow_ref(cs).as_ref().is_some_and(Uart::is_busy))
-        {
+        while is_sending() {
             embassy_futures::yield_now().await;
         }
         Ok(())
