@@ -28,9 +28,10 @@ struct Image {
     target: &'static str,
 }
 
-const IMAGES: [Image; 6] = [
+const IMAGES: [Image; 7] = [
     Image { package: "uplink", target: "thumbv7m-none-eabi" },
     Image { package: "week", target: "thumbv7m-none-eabi" },
+    Image { package: "rtic-tasks", target: "thumbv7m-none-eabi" },
     Image { package: "night", target: "thumbv7m-none-eabi" },
     Image { package: "sensor", target: "thumbv6m-none-eabi" },
     Image { package: "interrupts", target: "thumbv6m-none-eabi" },

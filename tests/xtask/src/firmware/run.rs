@@ -68,6 +68,7 @@ pub(super) fn all(bare: &Bare) -> Result<()> {
     runs.image("sensor-late", "sensor", 20, 0, &["device=8", "first=4294961296"])?;
     runs.image("sensor-wrap", "sensor", 20, 0, &["device=9", "wrap"])?;
     runs.image("sensor-without-id", "sensor", 20, 2, &[])?;
+    runs.image("rtic", "rtic-tasks", 20, 0, &[])?;
     runs.image("interrupts", "interrupts", 60, 0, &[])?;
     runs.image("night-reset", "night", 20, 0, &["device=7"])?;
     runs.image("night-without-id", "night", 20, 2, &[])?;
@@ -155,7 +156,7 @@ impl Runs<'_> {
         let mut command = emulator(image.target, &elf, start.package, start.words);
         // Where nothing but the image takes part, time is counted in instructions and idle time skipped: such a run
         // repeats exactly, however busy the host is. An instruction takes 64 ns, nearly the cycle of the board's 16 MHz.
-        if ["sensor", "interrupts", "riscv-blocking"].contains(&start.package) {
+        if ["sensor", "interrupts", "riscv-blocking", "rtic-tasks"].contains(&start.package) {
             command.args(["-icount", "shift=6,sleep=off"]);
         }
         match serial {
