@@ -4,6 +4,9 @@
 //!
 //! Two shapes are needed: an `AsyncFnMut` may lend what it captured to its futures, as `radio.send()` does, but under such a
 //! bound a future is never proven `Send`; an `FnMut() -> Future` cannot lend, but its calls can be spawned.
+//!
+//! Each place where a future waits is a state of it, with code of its own. So the loop has one for all waits, at its head: for those
+//! between attempts and that of a call which was resumed.
 
 use core::future::pending;
 
@@ -58,9 +61,9 @@ macro_rules! asynch {
 
             /// The loop: attempt after attempt, with waits in between, until the call ends.
             ///
-            /// Not an `async fn`, because the future of one keeps its arguments twice. For the same reason a resumed call
-            /// waits here, and not in a future around this one.
-            fn drive<const RESUMED: bool, E, H, K, B, T, X, R>(
+            /// Not an `async fn`, because the future of one keeps its arguments twice. For the same reason the call is made in the
+            /// future, not before it, and a resumed call, whose state is `resumed`, waits here and not in a future around this one.
+            fn drive<E, H, K, B, T, X, R>(
                 policy: &Policy<'_>,
                 site: &mut Site<E, H>,
                 resumed: impl FnOnce() -> Option<Machine>,
@@ -77,12 +80,11 @@ macro_rules! asynch {
                 async move {
                     let mut run = Run::<_, _, $mode>::of(policy, site, resumed());
                     let mut last = None;
-                    if RESUMED {
-                        pause!(run);
-                    }
-                    let mut begun = run.start(R::REPORTS_TIME);
                     let end = loop {
-                        if let Err(stop) = begun {
+                        if run.call.machine.is_waiting() {
+                            pause!(run);
+                        }
+                        if let Err(stop) = run.start_or_begin(R::REPORTS_TIME) {
                             break Err(stop);
                         }
                         let attempt = operation.attempt(run.attempt());
@@ -111,8 +113,6 @@ macro_rules! asynch {
                         if let Err(stop) = run.fail(failed, &mut last) {
                             break Err(stop);
                         }
-                        pause!(run);
-                        begun = run.begin();
                     };
                     run.finish(end, last)
                 }
@@ -141,7 +141,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    drive::<false, _, _, _, B, _, _, _>(self.policy.policy(), &mut self.site, || None, operation)
+                    drive::<_, _, _, B, _, _, _>(self.policy.policy(), &mut self.site, || None, operation)
                 }
 
                 /// Calls the operation like [`call`](Self::call) and returns a report about it.
@@ -154,7 +154,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    drive::<false, _, _, _, B, _, _, _>(self.policy.policy(), &mut self.site, || None, operation)
+                    drive::<_, _, _, B, _, _, _>(self.policy.policy(), &mut self.site, || None, operation)
                 }
             }
 
@@ -169,7 +169,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    drive::<true, _, _, _, B, _, _, _>(self.policy, self.site, move || Some(self.machine), operation)
+                    drive::<_, _, _, B, _, _, _>(self.policy, self.site, move || Some(self.machine), operation)
                 }
 
                 /// Waits, then goes on like [`Context::execute`].
@@ -182,7 +182,7 @@ macro_rules! asynch {
                     H::Results: ResultClassifier<T>,
                     H::Observer: ErrorObserver<X>,
                 {
-                    drive::<true, _, _, _, B, _, _, _>(self.policy, self.site, move || Some(self.machine), operation)
+                    drive::<_, _, _, B, _, _, _>(self.policy, self.site, move || Some(self.machine), operation)
                 }
             }
         }

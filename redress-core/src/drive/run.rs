@@ -49,6 +49,12 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
         self.call.begin(self.policy, self.site)
     }
 
+    /// Begins the next attempt, and before the first one the call.
+    #[inline(always)]
+    pub(super) fn start_or_begin(&mut self, reports_time: bool) -> Result<(), Stop> {
+        if self.call.machine.has_begun() { self.begin() } else { self.start(reports_time) }
+    }
+
     /// Starts the call, in the loop form.
     pub(super) fn started(mut self) -> Result<Self, Rejected> {
         match self.start(false) {
