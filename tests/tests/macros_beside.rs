@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -136,4 +139,78 @@ static FAST: Policy = Policy::new(Retry::new(Backoff::none()));
 fn instrumented_blocking_functions_are_retried() {
     assert_eq!(blocking_attempts(&Server::default(), "/a".to_owned()).unwrap(), "/a");
     assert_eq!(blocking_call(&Server::default(), "/b".to_owned()).unwrap(), "/b");
+}
+
+/// All three, in either order.
+#[async_trait]
+trait Remote: Send + Sync {
+    async fn within(&self, path: &str) -> Result<String, RetryError<io::Error>>;
+
+    async fn around(&self, path: String) -> Result<String, RetryError<io::Error>>;
+}
+
+#[async_trait]
+impl Remote for Server {
+    #[tracing::instrument(skip(self))]
+    #[retry(policy = POLICY)]
+    async fn within(&self, path: &str) -> Result<String, RetryError<io::Error>> {
+        self.get(path).await
+    }
+
+    #[retry(policy = POLICY)]
+    #[tracing::instrument(skip(self), err)]
+    async fn around(&self, path: String) -> Result<String, RetryError<io::Error>> {
+        self.get(&path).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn instrumented_methods_of_async_traits_are_retried_in_either_order() {
+    let remote: Box<dyn Remote> = Box::<Server>::default();
+    assert_eq!(remote.within("/a").await.unwrap(), "/a");
+    let remote: Box<dyn Remote> = Box::<Server>::default();
+    let fetched = tokio::spawn(async move { remote.around("/b".to_owned()).await });
+    assert_eq!(fetched.await.unwrap().unwrap(), "/b");
+}
+
+/// Counts spans.
+#[derive(Clone, Default)]
+struct Spans(Arc<AtomicU64>);
+
+impl tracing::Subscriber for Spans {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_span()
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(self.0.fetch_add(1, Relaxed) + 1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// The order of the attributes says what the span is around: the call, or each of its three attempts.
+#[tokio::test(start_paused = true)]
+async fn the_span_is_around_the_call_or_around_each_attempt() {
+    let spans = Spans::default();
+    let _guard = tracing::subscriber::set_default(spans.clone());
+    let path = || "/a".to_owned();
+    for (which, expected) in [1, 3, 1, 3].into_iter().enumerate() {
+        let server = Server::default();
+        let fetched = match which {
+            0 => span_around_the_call(&server, path()).await,
+            1 => span_around_each_attempt(&server, path()).await,
+            2 => server.around(path()).await,
+            _ => server.within("/a").await,
+        };
+        assert_eq!((fetched.unwrap().as_str(), spans.0.swap(0, Relaxed)), ("/a", expected), "{which}");
+    }
 }

@@ -23,20 +23,42 @@ impl Boxed {
     pub(super) fn of(function: &ItemFn) -> Option<Self> {
         let output = output(&function.sig.output)?;
         let [Stmt::Expr(Expr::Call(pin), None)] = function.block.stmts.as_slice() else { return None };
-        let Expr::Async(ExprAsync { block, .. }) = pin.args.first()? else { return None };
+        let Expr::Async(ExprAsync { block: body, .. }) = pin.args.first()? else { return None };
+        let mut body = body.clone();
+        Some(Self { bindings: Bindings::take(&mut body)?, output, body })
+    }
+}
+
+/// Finds the block that begins with the bindings, which may be in the span of an attribute.
+struct Bindings(Option<Vec<Stmt>>);
+
+impl Bindings {
+    /// Takes the bindings and leaves the body as it was written.
+    fn take(block: &mut Block) -> Option<Vec<Stmt>> {
         let mut bindings = Vec::new();
         for statement in &block.stmts {
             match statement {
                 // The body is the value of `__ret`, whose type is that of the method.
                 Stmt::Local(local) if is_named(local, "__ret") => {
                     let Expr::Block(body) = &*local.init.as_ref()?.expr else { return None };
-                    return Some(Self { output, bindings, body: body.block.clone() });
+                    *block = body.block.clone();
+                    return Some(bindings);
                 }
                 Stmt::Local(_) => bindings.push(statement.clone()),
                 _ => {}
             }
         }
-        None
+        let mut within = Self(None);
+        visit_mut::visit_block_mut(&mut within, block);
+        within.0
+    }
+}
+
+impl VisitMut for Bindings {
+    fn visit_expr_async_mut(&mut self, future: &mut ExprAsync) {
+        if self.0.is_none() {
+            self.0 = Self::take(&mut future.block);
+        }
     }
 }
 
