@@ -27,6 +27,8 @@ pub(super) struct World {
     pub(super) visitors: u32,
     event_end: Nanos,
     timeout: Nanos,
+    /// The mean time that a request travels.
+    network: Nanos,
     every: Nanos,
     jitter: f64,
     next: Arrivals,
@@ -82,6 +84,7 @@ impl World {
             visitors: visitors(scenario, clients),
             event_end: nanos(scenario.event_start() + scenario.event.lasts),
             timeout: nanos(scenario.client_timeout),
+            network: nanos(scenario.server.network),
             every: nanos(scenario.calls.every),
             jitter: scenario.calls.jitter,
             next: scenario.calls.next,
@@ -143,11 +146,14 @@ impl World {
     pub(super) fn send(&self, client: u32) -> Request<'_> {
         let (now, state) = (self.clockwork.now(), &mut *self.state.borrow_mut());
         let second = state.tally.begin_attempt(now);
-        let (answer, at) = state.server.take(now, &mut state.random);
-        let gone = now + self.timeout;
-        let (answer, at) = if at > gone { (Answer::Lost, gone) } else { (answer, at) };
-        self.clockwork.wake(client, at);
-        Request { world: self, at, second, client, answer }
+        let mut request = Request { world: self, at: now, gone: now + self.timeout, second, client, answer: None };
+        if self.network == 0 {
+            request.arrive(state);
+        } else {
+            request.at = now + scaled(self.network, state.random.exponential());
+        }
+        self.clockwork.wake(client, request.at);
+        request
     }
 }
 
@@ -163,25 +169,44 @@ fn visitors(scenario: &Scenario, clients: u32) -> u32 {
 /// A request under way. Dropped before it has an answer, its client has gone.
 pub(super) struct Request<'w> {
     world: &'w World,
+    /// When it arrives, and then when its client knows what became of it.
     at: Nanos,
+    /// When its client stops waiting.
+    gone: Nanos,
     second: u32,
     client: u32,
-    answer: Answer,
+    /// What becomes of it; `None` until it arrives.
+    answer: Option<Answer>,
+}
+
+impl Request<'_> {
+    /// Arrives at the server.
+    fn arrive(&mut self, State { server, random, .. }: &mut State) {
+        let (answer, mut at) = server.take(self.world.clockwork.now(), random);
+        if self.world.network != 0 && at != Nanos::MAX {
+            at += scaled(self.world.network, random.exponential());
+        }
+        (self.answer, self.at) = if at > self.gone { (Some(Answer::Lost), self.gone) } else { (Some(answer), at) };
+    }
 }
 
 impl Future for Request<'_> {
     type Output = Result<(), Problem>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.world.clockwork.now() < self.at {
-            return Poll::Pending;
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        let (world, now) = (self.world, self.world.clockwork.now());
+        if now >= self.at && self.answer.is_none() {
+            self.arrive(&mut world.state.borrow_mut());
+            world.clockwork.wake(self.client, self.at);
         }
         Poll::Ready(match self.answer {
-            Answer::Served => Ok(()),
-            Answer::Refused => Err(Problem::Refused),
-            Answer::Rejected(hint) => Err(Problem::Rejected(hint)),
-            Answer::Failed => Err(Problem::Failed),
-            Answer::Lost => Err(Problem::Late),
+            _ if now < self.at => return Poll::Pending,
+            None => return Poll::Pending,
+            Some(Answer::Served) => Ok(()),
+            Some(Answer::Refused) => Err(Problem::Refused),
+            Some(Answer::Rejected(hint)) => Err(Problem::Rejected(hint)),
+            Some(Answer::Failed) => Err(Problem::Failed),
+            Some(Answer::Lost) => Err(Problem::Late),
         })
     }
 }
@@ -191,11 +216,11 @@ impl Drop for Request<'_> {
         let (now, tally) = (self.world.clockwork.now(), &mut self.world.state.borrow_mut().tally);
         let fate = match self.answer {
             _ if self.world.is_over.get() => Fate::InFlight,
-            Answer::Lost => Fate::Late,
+            None | Some(Answer::Lost) => Fate::Late,
             _ if now < self.at => Fate::Late,
-            Answer::Served => Fate::Answered,
-            Answer::Refused | Answer::Failed => Fate::Refused,
-            Answer::Rejected(_) => Fate::Rejected,
+            Some(Answer::Served) => Fate::Answered,
+            Some(Answer::Refused | Answer::Failed) => Fate::Refused,
+            Some(Answer::Rejected(_)) => Fate::Rejected,
         };
         tally.end_attempt(self.second, fate);
         if fate == Fate::Answered {

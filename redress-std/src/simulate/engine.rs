@@ -89,7 +89,7 @@ impl Scenario {
         } else {
             let all: Vec<_> = thread::scope(|scope| {
                 let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-                workers.into_iter().map(|worker| worker.join()).collect()
+                workers.into_iter().map(thread::ScopedJoinHandle::join).collect()
             });
             for of_worker in all {
                 reports.append(&mut of_worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
@@ -174,35 +174,42 @@ impl Run<'_> {
         let policies = domains.policies(self.policy);
         let of = |client| domains.of(client, policies.len());
         let boots = u32::from(boot.is_some());
-        self.wake_all(boot);
+        let horizon = phases.last().map_or(0, |(_, end)| *end);
+        // A client whose first step lies behind the end is never made.
+        let steps: Vec<bool> = (0..clients).map(|client| self.plan(client, boot, horizon)).collect();
+        let clients = (0..).zip(steps).map(|(client, steps)| steps.then_some(client));
         if let Some(config) = self.scenario.keep {
             let invalid =
                 |error: ConfigError| ScenarioError::new("keep", error.message(), "a configuration that is sound");
             let keeps: Result<Vec<Keep<'_>>, _> =
                 policies.iter().map(|policy| Keep::try_new(*policy, config).map_err(invalid)).collect();
             let keeps = keeps?;
-            Ok(self.phases(phases, (0..clients).map(|client| connection(world, &keeps[of(client)], client, boots))))
+            let connect = |client| connection(world, &keeps[of(client)], client, boots);
+            Ok(self.phases(phases, clients.map(|client| client.map(connect))))
         } else {
-            Ok(self.phases(phases, (0..clients).map(|client| calls(world, &policies[of(client)], client, boots))))
+            let call = |client| calls(world, &policies[of(client)], client, boots);
+            Ok(self.phases(phases, clients.map(|client| client.map(call))))
         }
     }
 
-    /// Plans the first step of each client.
-    fn wake_all(&self, boot: Option<Nanos>) {
+    /// Plans the first step of a client. Returns whether it is before the end.
+    fn plan(&self, client: u32, boot: Option<Nanos>, end: Nanos) -> bool {
         let world = self.world;
-        let (now, surge) = (world.clockwork.now(), nanos(self.scenario.event_start()));
-        for client in 0..world.clients {
-            let after = boot.map_or_else(|| world.first_call(), |spread| world.part_of(spread));
-            world.clockwork.wake(client, now + after);
+        let (now, is_visitor) = (world.clockwork.now(), client >= world.clients);
+        let at = match boot {
+            Some(spread) => now + world.part_of(spread),
+            None if is_visitor => nanos(self.scenario.event_start()) + world.first_call(),
+            None => now + world.first_call(),
+        };
+        if at < end {
+            world.clockwork.wake(client, at);
         }
-        for visitor in 0..world.visitors {
-            world.clockwork.wake(world.clients + visitor, surge + world.first_call());
-        }
+        at < end
     }
 
     /// Plays phases with these clients. Returns whether there were events enough.
-    fn phases<F: Future>(&mut self, phases: &[(Phase, Nanos)], clients: impl Iterator<Item = F>) -> bool {
-        let mut tasks: Vec<_> = clients.map(|client| Some(Box::pin(client))).collect();
+    fn phases<F: Future>(&mut self, phases: &[(Phase, Nanos)], clients: impl Iterator<Item = Option<F>>) -> bool {
+        let mut tasks: Vec<_> = clients.map(|client| client.map(Box::pin)).collect();
         for (phase, _) in phases {
             self.world.enter(*phase);
             loop {

@@ -17,7 +17,7 @@ pub const SAMPLE: u32 = 20_000;
 ///
 /// Defaults:
 /// - each client calls again one period after its last call ended, give or take a tenth of the period
-/// - latency of 20 ms, a queue of 10 s, a rejection costs a tenth of a request, no Retry-After
+/// - latency of 20 ms, no time on the network, a queue of 10 s, a rejection costs a tenth of a request, no Retry-After
 /// - a client waits 5 s for an answer
 /// - an outage of 10 min, which begins after two periods; watched for 15 min after its end
 /// - each client has a breaker and a budget of its own
@@ -96,6 +96,8 @@ pub struct Server {
     pub work: Work,
     /// The time that an answer takes beside waiting and work.
     pub latency: Latency,
+    /// The mean of the exponentially distributed time that a request travels, and again its answer, at most 1 hour.
+    pub network: Duration,
     /// The longest time that a request waits for its turn; those that would wait longer are rejected. `None` for no limit. The server
     /// also works for clients that have gone.
     pub queue: Option<Duration>,
@@ -408,6 +410,7 @@ impl Server {
             capacity_per_second,
             work: Work::Constant,
             latency: Latency::Constant(Duration::from_millis(20)),
+            network: Duration::ZERO,
             queue: Some(Duration::from_secs(10)),
             reject_cost: 0.1,
             retry_after: None,
@@ -424,6 +427,12 @@ impl Server {
     /// Sets the time that an answer takes beside waiting and work.
     pub const fn latency(mut self, latency: Latency) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// Sets the mean of the time that a request travels, and again its answer.
+    pub const fn network(mut self, mean: Duration) -> Self {
+        self.network = mean;
         self
     }
 
@@ -461,6 +470,7 @@ impl Server {
                 up_to_an_hour("server.latency.per_request", per_request)?;
             }
         }
+        up_to_an_hour("server.network", self.network)?;
         if let Some(queue) = self.queue {
             span("server.queue", queue, Duration::ZERO..=DAY, "at most 24 h")?;
         }
@@ -610,7 +620,7 @@ mod tests {
         let day = DAY + MILLI;
         let server = Server::new(20.0);
         let every = |every| Calls { every, ..scenario().calls };
-        let rows: [(Scenario, &str); 27] = [
+        let rows: [(Scenario, &str); 28] = [
             (Scenario { clients: 0, ..scenario() }, "clients: must be from 1 to 10,000,000, not 0"),
             (scenario().calls(every(Duration::ZERO)), "calls.every: must be from 1 ms to 24 h, not 0ns"),
             (
@@ -637,6 +647,7 @@ mod tests {
                 scenario().server(server.latency(Latency::Growing { base: MILLI, per_request: day })),
                 "server.latency.per_request: must be at most 1 h, not 86400.001s",
             ),
+            (scenario().server(server.network(day)), "server.network: must be at most 1 h, not 86400.001s"),
             (scenario().server(server.queue(Some(day))), "server.queue: must be at most 24 h, not 86400.001s"),
             (scenario().server(server.reject_cost(2.0)), "server.reject_cost: must be from 0 to 1, not 2"),
             (

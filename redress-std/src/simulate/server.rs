@@ -166,8 +166,9 @@ impl Server {
     /// During the event: if the server is down, returns when it is up again.
     fn up_again(&self, now: Nanos) -> Option<Nanos> {
         match self.kind {
-            IncidentKind::Outage | IncidentKind::Blackhole => Some(self.end),
-            IncidentKind::RollingRestart { instances: 1 } => Some(self.end),
+            IncidentKind::Outage | IncidentKind::Blackhole | IncidentKind::RollingRestart { instances: 1 } => {
+                Some(self.end)
+            }
             IncidentKind::Flapping { period } => {
                 let (period, passed) = (nanos(period), now - self.start);
                 let half = period / 2;
