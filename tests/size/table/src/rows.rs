@@ -149,11 +149,12 @@ pub(crate) const ASYNC: Group = Group {
     },
 };
 
-/// A whole program: a Raspberry Pi Pico that reads a BME280 over I2C with embassy-rp. It is not run.
+/// Whole programs: a Raspberry Pi Pico that reads a BME280, or keeps up an `SHT4x`, over I2C with embassy-rp. They are not run.
 pub(crate) const BOARD: Group = Group {
     title: "a sensor over I2C",
     rows: rows! { "rp2040-";
         "async readings, backoff, attempt limit, deadline": "sensor" over Empty("rp2040-empty"), HAND, Bar::None;
+        "a station kept up, recovery, errors of a driver around those of the bus": "kept" over Empty("rp2040-empty-kept"), HAND, Bar::None;
     },
 };
 
