@@ -128,7 +128,7 @@ impl Call {
             self.machine.start(site.env.timestamp());
         }
         site.notify(Observer::on_call_start);
-        self.admit(policy, site, !is_first || reports_time)?;
+        self.admit(policy, site, !is_first || reports_time, false)?;
         self.begin_attempt(policy, site, is_first)
     }
 
@@ -163,7 +163,7 @@ impl Call {
         site: &mut Site<E, H>,
     ) -> Result<(), Stop> {
         if is_watching::<H>() && self.is_timed::<H>(policy) && self.permit == Snapshot::SPENT_ATTEMPT {
-            self.admit(policy, site, true)?;
+            self.admit(policy, site, true, false)?;
         }
         self.begin_attempt(policy, site, false)
     }
@@ -182,13 +182,14 @@ impl Call {
     }
 
     /// Asks the breaker for admission, once for a new call and once after it was resumed, or for each attempt. `is_started`: a
-    /// reading was taken before.
+    /// reading was taken before. `is_kept`: a rejection delays the attempt instead of ending the call.
     #[inline]
     pub(crate) fn admit<E: Environment, H: HookSet>(
         &mut self,
         policy: &Policy<'_>,
         site: &mut Site<E, H>,
         is_started: bool,
+        is_kept: bool,
     ) -> Result<(), Stop> {
         // A call can be suspended in its last attempt.
         if self.machine.attempt() != 0 && self.machine.is_exhausted(&policy.retry) {
@@ -201,10 +202,12 @@ impl Call {
             site.emit_state(EventKind::CircuitHalfOpen, BreakerState::HalfOpen, None, elapsed);
         }
         if admission.permit.is_none() {
+            let delay = if is_kept { admission.retry_after().max(Millis::new(1)) } else { Millis::ZERO };
             if H::Observer::ACTIVE {
-                site.emit_state(EventKind::CircuitRejected, breaker.state(), None, elapsed);
+                let event = site.event(EventKind::CircuitRejected, 0, elapsed, None);
+                site.emit(Event { state: Some(breaker.state()), delay, ..event });
             }
-            return Err(Stop { retry_after: admission.retry_after(), ..StopReason::CircuitOpen.into() });
+            return Err(Stop { retry_after: admission.retry_after().max(delay), ..StopReason::CircuitOpen.into() });
         }
         if is_watching::<H>() && admission.permit.is_watched() && !self.is_timed::<H>(policy) {
             self.machine.set_timed();

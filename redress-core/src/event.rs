@@ -206,7 +206,8 @@ pub struct Event {
     /// Time since the start of the call; zero unless an observer [wants times](crate::Observer::WANTS_TIME) or there
     /// is a deadline.
     pub elapsed: Millis,
-    /// The delay that was decided; zero where none was.
+    /// The delay that was decided; zero where none was. Where an open circuit or a spent budget delays an attempt of a
+    /// [kept connection](crate::keeper), that wait; it does not end the call.
     pub delay: Millis,
     /// The class of the failure.
     pub class: Option<ErrorClass>,

@@ -178,3 +178,22 @@ fn without_a_recorder_nothing_happens() {
     let call = || Ok::<_, std::io::Error>(7);
     assert_eq!(POLICY.context(Threads).observe(MetricsObserver::new()).call(call).expect("it succeeds"), 7);
 }
+
+/// An open circuit delays an attempt at a connection that is kept: no call has ended, and no circuit has opened.
+#[test]
+fn a_rejection_that_delays_a_keeper_is_no_end_of_a_call() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let breaker = CircuitBreaker::<2>::new(BreakerConfig::new(2).recovery_timeout(60 * SECOND));
+    let policy = Policy::new(Retry::new(Backoff::constant(SECOND))).circuit_breaker(&breaker);
+    let keep = Keep::new(policy, KeepConfig::new(30 * SECOND));
+    let recorded = recorded(|| {
+        let mut context = keep.context(TestEnv::new()).operation("uplink").observe(MetricsObserver::new());
+        let mut errors = [ErrorClass::Transient, ErrorClass::Transient, ErrorClass::Auth].into_iter();
+        let gave_up = context.keep().run(|_| Err::<(), _>(errors.next().unwrap()));
+        assert_eq!(gave_up.last_class, Some(ErrorClass::Auth));
+    });
+    let ends: Vec<_> = recorded.keys().filter(|key| key.starts_with("redress_calls_total")).collect();
+    assert_eq!(ends, ["redress_calls_total{operation=uplink,outcome=non_retryable_class,class=auth}"]);
+    let opened = "redress_breaker_transitions_total{operation=uplink,state=open}";
+    assert_eq!(recorded[opened], [1.0]);
+}

@@ -109,6 +109,7 @@
 
 mod asynch;
 mod blocking;
+mod checkpoint;
 mod config;
 mod drive;
 mod kept;

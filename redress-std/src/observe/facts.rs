@@ -1,11 +1,11 @@
 //! What the ready observers read out of an event.
 
-use redress_core::{Event, EventKind, StopReason};
+use redress_core::{Event, EventKind, Millis, StopReason};
 
-/// Why the call stopped, if this event is its end. A rejection says so by its kind alone.
+/// Why the call stopped, if this event is its end. A rejection says so by its kind alone, unless it only delays an attempt.
 pub(super) fn stop_reason(event: &Event) -> Option<StopReason> {
     match event.kind {
-        EventKind::CircuitRejected => Some(StopReason::CircuitOpen),
+        EventKind::CircuitRejected if event.delay == Millis::ZERO => Some(StopReason::CircuitOpen),
         _ => event.stop_reason,
     }
 }
@@ -22,5 +22,6 @@ pub(super) fn outcome(event: &Event) -> Option<&'static str> {
 /// The delay, where one was decided; it may be zero.
 #[cfg(any(feature = "log", feature = "tracing"))]
 pub(super) fn delay_ms(event: &Event) -> Option<u32> {
-    matches!(event.kind, EventKind::Retry | EventKind::Scheduled).then(|| event.delay.get())
+    let is_decided = matches!(event.kind, EventKind::Retry | EventKind::Scheduled) || event.delay > Millis::ZERO;
+    is_decided.then(|| event.delay.get())
 }

@@ -221,7 +221,7 @@ impl Observer for MetricsObserver {
                 end.calls.increment(1);
                 end.attempts.record(f64::from(event.attempt));
                 end.duration.record(seconds(event.elapsed));
-            } else if let Some(state) = event.state {
+            } else if let Some(state) = event.state.filter(|_| event.kind != EventKind::CircuitRejected) {
                 let transitions = self.operation(operation).transitions.get(
                     state,
                     || counter!(Self::BREAKER_TRANSITIONS, "operation" => operation, "state" => state.as_str()),

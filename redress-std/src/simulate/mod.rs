@@ -13,8 +13,8 @@ mod picture;
 mod report;
 mod scenario;
 mod server;
-mod tally;
 mod svg;
+mod tally;
 mod text;
 
 pub use self::{

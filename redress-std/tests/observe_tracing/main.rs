@@ -2,6 +2,7 @@
 
 #[path = "../every_event/mod.rs"]
 mod every_event;
+mod kept;
 mod subscriber;
 
 use std::{future::pending, io, time::Duration};
