@@ -8,7 +8,7 @@
 //! - With `std`, an interrupt or signal handler must not record or ask for a permit: it might wait for the thread that it
 //!   interrupted. Without `std` it may.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 #[cfg(feature = "std")]
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +28,16 @@ impl Lock {
             #[cfg(feature = "std")]
             mutex: Mutex::new(()),
         }
+    }
+
+    /// Adds one to a count that is below its maximum. Waits for nobody who holds a mutex.
+    #[inline]
+    #[cfg_attr(feature = "std", expect(clippy::unused_self, reason = "a mutex is not taken"))]
+    pub(crate) fn increment(&self, count: &AtomicU16) {
+        #[cfg(feature = "std")]
+        count.fetch_add(1, Relaxed);
+        #[cfg(not(feature = "std"))]
+        self.with(|| count.store(count.load(Relaxed).wrapping_add(1), Relaxed));
     }
 
     /// Runs `change` while no other caller does.

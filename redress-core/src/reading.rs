@@ -112,6 +112,12 @@ impl Mark {
         self.moment.store(moment.millis());
     }
 
+    /// Returns whether less than this span has passed at a reading, without the lock. Not if readings have been late: then
+    /// [`passed`](Self::passed) must be asked.
+    pub(crate) fn is_within(&self, now: Timestamp, span: Millis) -> bool {
+        self.older_since.load(Relaxed) == 0 && now.since(self.load()).is_some_and(|passed| passed < span)
+    }
+
     /// Returns what is left, at this moment, of a span that began at the mark; zero if the mark lies ahead.
     pub(crate) fn left(&self, now: Timestamp, span: Millis) -> Millis {
         now.since(self.load()).map_or(Millis::ZERO, |passed| span.saturating_sub(passed))
@@ -122,14 +128,18 @@ impl Mark {
     #[inline(never)]
     pub(crate) fn passed(&self, reading: &Reading<'_>, patience: Millis) -> Millis {
         let mark = self.load();
-        let mut passed = reading.now().since(mark);
-        if passed.is_none() {
-            // Late, or not taken yet.
-            reading.take();
-            passed = reading.now().since(mark);
-        }
         let mut older_since = 0;
-        if passed.is_none() {
+        let mut is_again = false;
+        let passed = loop {
+            if let Some(passed) = reading.now().since(mark) {
+                break passed;
+            }
+            if !is_again {
+                // Late, or not taken yet.
+                is_again = true;
+                reading.take();
+                continue;
+            }
             // Never zero, which means that the latest reading was not older.
             let this = reading.now().low_bits() | 1;
             older_since = self.older_since.load(Relaxed);
@@ -142,8 +152,9 @@ impl Mark {
                 return Millis::MAX;
             }
             reading.now.set(mark);
-        }
+            break Millis::ZERO;
+        };
         self.older_since.store(older_since, Relaxed);
-        passed.unwrap_or_default()
+        passed
     }
 }

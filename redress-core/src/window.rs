@@ -64,7 +64,7 @@ pub(crate) struct Stamps<'a> {
 impl<'a> Stamps<'a> {
     /// Removes every stamp.
     pub(crate) fn clear(self) {
-        self.update(Millis::ZERO, NONE, 0);
+        self.update(Millis::ZERO, 0, 0);
     }
 
     /// Moves on to a reading, `passed` after the latest. Returns the age from which on stamps are to be removed: `span`, or zero
@@ -74,46 +74,26 @@ impl<'a> Stamps<'a> {
         if passed < span { span } else { Millis::ZERO }
     }
 
-    /// Removes the stamps of this age or more, puts a stamp into a free slot, unless it is [`NONE`], and returns how many
-    /// stamps have a tag of `tags`: bit 1 for tag 1 and so on. All in one pass: with locks that are contended, over the slots that
-    /// were ever in use at the same time, so that a large window with few stamps costs what a small one does.
+    /// Removes the stamps of this age or more, puts one of the latest reading with this tag, 1 to 15, into a free slot, and
+    /// returns how many stamps have a tag of `tags`: bit 1 for tag 1 and so on. For tag 0 none is put. All in one pass: with
+    /// locks that are contended, over the slots that were ever in use at the same time, so that a large window with few stamps
+    /// costs what a small one does.
     ///
     /// Without a free slot the stamp is lost, which the capacity rules of breaker and budget exclude.
-    #[inline(never)]
-    #[expect(clippy::arithmetic_side_effects, reason = "at most one per slot")]
-    pub(crate) fn update(self, age: Millis, mut stamp: u32, tags: u32) -> u32 {
-        // A tag is at most `TAG`, so it does not change the comparison.
-        let (now, age) = (self.time(Millis::ZERO) | TAG, age.get() << TAG_BITS);
-        let mut counted = 0;
-        for slot in self.slots {
-            let mut kept = slot.0.load(Relaxed);
-            // Others wait meanwhile. On bare metal windows are short, and this is not worth its code.
-            if Lock::IS_CONTENDED && kept == UNUSED && stamp == NONE {
-                break;
-            }
-            if kept & TAG == 0 || now.wrapping_sub(kept) >= age {
-                kept = stamp;
-                stamp = NONE;
-                slot.0.store(kept, Relaxed);
-            }
-            counted += tags >> (kept & TAG) & 1;
+    pub(crate) fn update(self, age: Millis, tag: u32, tags: u32) -> u32 {
+        update(self.slots, self.time(Millis::ZERO) | tag, age, tags)
+    }
+
+    /// Puts a stamp that was made this span before the latest reading into a free slot.
+    pub(crate) fn put_back(self, age: Millis, tag: u32) {
+        if let Some(slot) = self.slots.iter().find(|slot| slot.0.load(Relaxed) & TAG == 0) {
+            slot.0.store(self.time(age) | tag, Relaxed);
         }
-        counted
     }
 
     /// Returns the time of this span before the latest reading, as stamps have it.
     fn time(self, age: Millis) -> u32 {
         self.latest.low_bits().wrapping_sub(age.get()) << TAG_BITS
-    }
-
-    /// Returns a stamp of the latest reading, with a tag from 1 to 15.
-    pub(crate) fn stamp(self, tag: u32) -> u32 {
-        self.time(Millis::ZERO) | tag
-    }
-
-    /// Returns a stamp that was made this span before the latest reading.
-    pub(crate) fn stamp_of_age(self, age: Millis, tag: u32) -> u32 {
-        self.time(age) | tag
     }
 
     /// Returns the age of each stamp at the latest reading, rounded down, and its tag; skips empty slots.
@@ -129,7 +109,33 @@ impl<'a> Stamps<'a> {
 /// No stamp, in this slot and in all after it.
 const UNUSED: u32 = 0;
 /// No stamp: a time that does not matter, without a tag.
-pub(crate) const NONE: u32 = 1 << TAG_BITS;
+const NONE: u32 = 1 << TAG_BITS;
+
+/// [`Stamps::update`], with a stamp of the latest reading in the place of its tag. The parts by themselves are passed in registers.
+#[inline(never)]
+#[expect(clippy::arithmetic_side_effects, reason = "at most one per slot")]
+fn update(slots: &[Slot], mut stamp: u32, age: Millis, tags: u32) -> u32 {
+    // A tag is at most `TAG`, so it does not change the comparison.
+    let (now, age) = (stamp | TAG, age.get() << TAG_BITS);
+    if Lock::IS_CONTENDED && stamp & TAG == 0 {
+        stamp = NONE;
+    }
+    let mut counted = 0;
+    for slot in slots {
+        let mut kept = slot.0.load(Relaxed);
+        // Others wait meanwhile. On bare metal windows are short, and this is not worth its code.
+        if Lock::IS_CONTENDED && kept == UNUSED && stamp == NONE {
+            break;
+        }
+        if kept & TAG == 0 || now.wrapping_sub(kept) >= age {
+            kept = stamp;
+            stamp = NONE;
+            slot.0.store(kept, Relaxed);
+        }
+        counted += tags >> (kept & TAG) & 1;
+    }
+    counted
+}
 
 #[cfg(test)]
 mod tests {
@@ -146,11 +152,11 @@ mod tests {
         clock.set(Instant::from_ticks(now));
         let reading = Reading::of(&clock, Timestamp::NEVER);
         let passed = window.latest.passed(&reading, SPAN);
-        window.update(window.slide(reading.now(), passed, SPAN), NONE, TAGS)
+        window.update(window.slide(reading.now(), passed, SPAN), 0, TAGS)
     }
 
     fn stamp(window: &Window<[Slot]>) {
-        window.stamps().update(SPAN, window.stamps().stamp(1), TAGS);
+        window.stamps().update(SPAN, 1, TAGS);
     }
 
     fn stamped(start: u64) -> Window<[Slot; 4]> {
@@ -183,7 +189,7 @@ mod tests {
         assert_eq!(left(window, 10_000), 2);
         for (at, stamps) in [(10_000, 3), (11_999, 4), (12_000, 4), (14_000, 4), (20_000, 4)] {
             assert_eq!(left(window, at), stamps - 1, "before {at}");
-            assert_eq!(window.stamps().update(SPAN, window.stamps().stamp(1), TAGS), stamps, "at {at}");
+            assert_eq!(window.stamps().update(SPAN, 1, TAGS), stamps, "at {at}");
         }
         assert_eq!(window.stamps().ages().count(), 4);
         window.stamps().clear();

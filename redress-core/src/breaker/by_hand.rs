@@ -1,6 +1,6 @@
 //! Breakers moved and read by hand.
 
-use super::{BreakerState, CircuitBreakerView, Finding, Snapshot};
+use super::{BreakerState, CircuitBreakerView, Snapshot};
 use crate::{Clock, Millis, named::named, reading::Reading, time::Timestamp};
 
 named! {
@@ -15,6 +15,13 @@ named! {
         Disabled = "disabled",
         /// It is held closed: every call is admitted and counted, for a trial of the configuration.
         MetricsOnly = "metrics_only",
+    }
+}
+
+impl BreakerMode {
+    /// Returns the mode of this number.
+    pub(super) fn of(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
     }
 }
 
@@ -45,7 +52,7 @@ impl CircuitBreakerView {
     fn move_to<C: Clock>(&self, state: BreakerState, request: Snapshot, clock: &C) {
         let head = &self.head;
         if head.load().is_watched() {
-            self.handle(request, Finding::Answer, clock, Timestamp::NEVER);
+            self.handle(request, None, clock, Timestamp::NEVER);
             return;
         }
         let reading = Reading::of(clock, Timestamp::NEVER);
@@ -65,7 +72,7 @@ impl CircuitBreakerView {
     pub fn retry_after<C: Clock>(&self, clock: &C) -> Option<Millis> {
         let head = &self.head;
         if head.load().is_watched() {
-            let answer = self.handle(Snapshot::RETRY_AFTER, Finding::Answer, clock, Timestamp::NEVER);
+            let answer = self.handle(Snapshot::RETRY_AFTER, None, clock, Timestamp::NEVER);
             return answer.permit.is_none().then(|| answer.retry_after());
         }
         let reading = Reading::of(clock, Timestamp::NEVER);
@@ -81,6 +88,6 @@ impl CircuitBreakerView {
     /// Let go, a circuit that was held open is open for the recovery timeout, and one that was held closed is closed.
     pub fn set_mode<C: Clock>(&self, mode: BreakerMode, clock: &C) -> bool {
         let request = Snapshot::set_mode(mode);
-        self.head.load().is_watched() && self.handle(request, Finding::Answer, clock, Timestamp::NEVER).more != 0
+        self.head.load().is_watched() && self.handle(request, None, clock, Timestamp::NEVER).more != 0
     }
 }

@@ -1,16 +1,16 @@
 //! Counts failed calls: what is behind [`CircuitBreaker`].
 
-use super::{Admission, BreakerState, CircuitBreaker, Counter, Finding, Head, Snapshot};
+use super::{Admission, BreakerState, CircuitBreaker, Counter, Head, Snapshot};
 use crate::{
     ClassSet, Clock, ErrorClass, Millis,
     reading::Reading,
     time::Timestamp,
-    window::{NONE, Slot, Stamps},
+    window::{Slot, Stamps},
 };
 
 impl<const N: usize> Counter for [Slot; N] {
-    fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
-        head.lock.with(|| handle(head, Stamps { latest: &head.latest, slots: self }, permit, finding, reading))
+    fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
+        head.lock.with(|| handle(head, Stamps { latest: &head.latest, slots: self }, permit, failure, reading))
     }
 }
 
@@ -25,7 +25,7 @@ impl<const N: usize> CircuitBreaker<N> {
             let span = reading.at_least(head.config.span(BreakerState::Closed));
             let passed = head.latest.passed(&reading, span);
             let stamps = self.stamps();
-            stamps.update(stamps.slide(reading.now(), passed, span), NONE, 0);
+            stamps.update(stamps.slide(reading.now(), passed, span), 0, 0);
             stamps.ages().count()
         })
     }
@@ -36,7 +36,13 @@ impl<const N: usize> CircuitBreaker<N> {
 }
 
 /// Takes a request with the lock held.
-fn handle(head: &Head, stamps: Stamps<'_>, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission {
+fn handle(
+    head: &Head,
+    stamps: Stamps<'_>,
+    permit: Snapshot,
+    failure: Option<ErrorClass>,
+    reading: &Reading<'_>,
+) -> Admission {
     let (before, probes) = (head.load(), head.config.probes.into());
     if !permit.is_none() && !before.is_same_generation(permit) {
         return Admission::UNCHANGED;
@@ -48,7 +54,9 @@ fn handle(head: &Head, stamps: Stamps<'_>, permit: Snapshot, finding: Finding, r
             Some(after) => after,
             None => return Admission::rejected(span.saturating_sub(passed)),
         }
-    } else if let Finding::Failure(class) = finding {
+    } else if let Some(class) = failure
+        && head.config.trip_on.contains(class)
+    {
         if before.is_closed() {
             let age = stamps.slide(reading.now(), passed, span);
             if !count(head, stamps, class, age) {
@@ -57,18 +65,16 @@ fn handle(head: &Head, stamps: Stamps<'_>, permit: Snapshot, finding: Finding, r
         }
         before.next(BreakerState::Open)
     } else {
-        // Not closed, where neither changes anything: that has been looked at before.
-        let after = match finding {
-            Finding::Nothing => before.without_probe(),
-            _ => before.answer(probes),
-        };
-        if after.is_same_generation(before) {
+        // Half-open: otherwise neither changes anything, which has been looked at before.
+        let is_neutral = failure.is_some_and(|class| head.config.neutral.contains(class));
+        let after = if is_neutral { before.without_probe() } else { before.with_answer() };
+        if after.succeeded() < probes {
             head.store(after);
             return Admission::UNCHANGED;
         }
         // Failures of before the circuit opened do not count.
         stamps.clear();
-        after
+        before.next(BreakerState::Closed)
     };
     head.enter(after, reading.now());
     Admission { permit: after, more: before.is_open().into() }
@@ -81,5 +87,5 @@ fn count(head: &Head, stamps: Stamps<'_>, class: ErrorClass, age: Millis) -> boo
     let counted = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };
     // The tag of a class is its number plus one.
     let (tags, tag) = (u32::from(counted.bits()) << 1, (class as u32).wrapping_add(1));
-    stamps.update(age, stamps.stamp(tag), tags) >= u32::from(head.config.thresholds[class as usize])
+    stamps.update(age, tag, tags) >= u32::from(head.config.thresholds[class as usize])
 }

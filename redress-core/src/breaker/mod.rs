@@ -8,9 +8,9 @@
 //! | by hand | [`open`](CircuitBreakerView::open), [`close`](CircuitBreakerView::close) | these, isolated, disabled, metrics only: [`set_mode`](CircuitBreakerView::set_mode) |
 //! | counts | whole calls | whole calls or attempts; calls that were abandoned, if wanted |
 //! | tells | events of calls | these, and a [listener](BreakerListener) that hears every change |
-//! | closed, a call costs | a load | a lock and a reading of the clock |
+//! | closed, a success costs | a load | a count, and a reading of the clock for a window of time |
 //! | memory on 32 bits | 40 bytes and 4 per failure | 60 bytes and 6 per bucket; its configuration lies in flash |
-//! | deep sleep | [`checkpoint`](CircuitBreaker::checkpoint) | none |
+//! | deep sleep | [`checkpoint`](CircuitBreaker::checkpoint), 10 bytes and 4 per failure | [`checkpoint`](RateBreaker::checkpoint), 18 bytes and 6 per bucket |
 //!
 //! A breaker observes whole calls, unless it is configured [per attempt](RateConfig::per_attempt). Admission hands out a [`Permit`] (inside a call, the call holds it) that takes the
 //! result exactly once; dropping it is a neutral release. The permit carries the generation of the state that admitted it, so
@@ -32,7 +32,7 @@
 //! `state.rs` holds the transitions as pure functions of one word: state, probe counts and generation. In `failures.rs` and
 //! `rate` they meet lock, counts and time. Admission, success and failures that do not count load that word and nothing else while the circuit is
 //! closed. A rejection while open reads the word, the time, and the word again, unless the lock is free by nature (see
-//! `lock.rs`). All that writes does so with the lock held, for at most one pass over the slots, so that a breaker in a `static`
+//! `lock.rs`). A rate breaker counts successes without the lock. All else that writes does so with the lock held, for at most one pass over the slots, so that a breaker in a `static`
 //! serves tasks, executors of different priority and interrupt handlers, also on cores without compare-and-swap. Transitions
 //! are returned, so that observers are notified after the lock is released.
 
@@ -90,17 +90,13 @@ pub struct Admission {
     /// On admission, the permit; `NONE` if the call is rejected. After a result, the snapshot that was entered; `NONE` if the
     /// state is unchanged.
     pub(crate) permit: Snapshot,
-    /// After a rejection, milliseconds until calls are admitted. On admission, [`HALF_OPENED`](Self::HALF_OPENED) and
-    /// [`WATCHED`](Self::WATCHED), zero for neither. After a request by hand, its answer.
+    /// After a rejection, milliseconds until calls are admitted. On admission, 1 if the circuit was open and is half-open now.
+    /// After a request by hand, its answer.
     more: u32,
 }
 
 impl Admission {
     const UNCHANGED: Self = Self { permit: Snapshot::NONE, more: 0 };
-    /// The circuit was open and is half-open now.
-    const HALF_OPENED: u32 = 1;
-    /// The permit is [watched](Snapshot::is_watched).
-    const WATCHED: u32 = 2;
 
     const fn rejected(retry_after: Millis) -> Self {
         Self { permit: Snapshot::NONE, more: retry_after.get() }
@@ -113,19 +109,8 @@ impl Admission {
 
     /// On admission, returns whether the circuit was open and is half-open now.
     pub(crate) const fn has_half_opened(self) -> bool {
-        !self.permit.is_none() && self.more & Self::HALF_OPENED != 0
+        !self.permit.is_none() && self.more != 0
     }
-}
-
-/// The evidence about the dependency in the result of a call.
-#[derive(Clone, Copy, Debug)]
-pub enum Finding {
-    /// It responds.
-    Answer,
-    /// No evidence: the failure is of a neutral class.
-    Nothing,
-    /// It fails.
-    Failure(ErrorClass),
 }
 
 /// How a breaker counts and decides. Sealed: implemented by what is behind [`CircuitBreaker`] and [`RateBreaker`].
@@ -137,9 +122,9 @@ pub enum Finding {
 /// needs while the circuit is closed, is read without a call through the table.
 pub trait Counter: Send + Sync {
     /// Admits a call if `permit` is [`NONE`](Snapshot::NONE), obeys if it is a [request](Snapshot::request), else takes the
-    /// result of the call with this permit. Without a permit, the finding has no meaning.
+    /// result of the call with this permit: the class of its failure, or `None` for a success.
     #[doc(hidden)]
-    fn handle(&self, head: &Head, permit: Snapshot, finding: Finding, reading: &Reading<'_>) -> Admission;
+    fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission;
 
     /// Returns how it counts.
     #[cfg(feature = "std")]
@@ -160,7 +145,7 @@ pub enum BreakerKind {
     /// Rates: a [`RateBreaker`].
     Rate {
         /// The configuration.
-        config: &'static RateConfig,
+        config: RateConfig,
         /// The number of buckets.
         buckets: usize,
     },
@@ -320,8 +305,22 @@ impl<S: Counter + 'static> core::ops::Deref for CircuitBreakerView<S> {
 impl<S: ?Sized> core::fmt::Debug for CircuitBreakerView<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let head = &self.head;
-        let state = Snapshot::from_bits(head.snapshot.load(Relaxed)).state();
-        f.debug_struct("CircuitBreaker").field("state", &state).field("config", &head.config).finish_non_exhaustive()
+        let snapshot = Snapshot::from_bits(head.snapshot.load(Relaxed));
+        let (state, config) = (snapshot.state(), &head.config);
+        if !snapshot.is_watched() {
+            return f
+                .debug_struct("CircuitBreaker")
+                .field("state", &state)
+                .field("config", config)
+                .finish_non_exhaustive();
+        }
+        let [failure_rate, ..] = config.thresholds;
+        f.debug_struct("RateBreaker")
+            .field("state", &state)
+            .field("failure_rate", &failure_rate)
+            .field("trip_on", &config.trip_on)
+            .field("recovery_timeout", &config.span(BreakerState::Open))
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The methods by which calls use a breaker, and the checks that need neither lock nor clock.
 
-use super::{Admission, BreakerState, CircuitBreakerView, Finding, Snapshot};
+use super::{Admission, BreakerState, CircuitBreakerView, Snapshot};
 use crate::{
     Clock, ErrorClass, Millis,
     lock::Lock,
@@ -12,12 +12,12 @@ impl CircuitBreakerView {
     /// Admits a call, at a reading as for [`Reading::of`]. The clock is read only if the circuit is not closed.
     pub(crate) fn admit<C: Clock>(&self, clock: &C, now: Timestamp) -> Admission {
         let snapshot = self.head.load();
-        if snapshot.is_closed() {
+        if snapshot.admits_all() {
             Admission { permit: snapshot, more: 0 }
         } else if Lock::IS_CONTENDED {
             self.ask(snapshot, clock, now)
         } else {
-            self.handle(Snapshot::NONE, Finding::Answer, clock, now)
+            self.handle(Snapshot::NONE, None, clock, now)
         }
     }
 
@@ -33,7 +33,7 @@ impl CircuitBreakerView {
                 return Admission { permit: Snapshot::NONE, more: left.get() };
             }
         }
-        self.handle(Snapshot::NONE, Finding::Answer, clock, now)
+        self.handle(Snapshot::NONE, None, clock, now)
     }
 
     /// Takes the result of an admitted call, the class of a failure, at a reading as for [`Reading::of`]. Returns the new state
@@ -46,21 +46,10 @@ impl CircuitBreakerView {
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
-        let finding = self.find(failure);
-        if permit.is_closed() && !matches!(finding, Finding::Failure(_)) {
+        if permit.is_closed() && !failure.is_some_and(|class| self.head.config.trip_on.contains(class)) {
             return None;
         }
-        self.handle(permit, finding, clock, now).permit.known_state()
-    }
-
-    /// Returns what a result, the class of a failure, says about the dependency.
-    fn find(&self, failure: Option<ErrorClass>) -> Finding {
-        let config = &self.head.config;
-        match failure {
-            Some(class) if config.trip_on.contains(class) => Finding::Failure(class),
-            Some(class) if config.neutral.contains(class) => Finding::Nothing,
-            _ => Finding::Answer,
-        }
+        self.handle(permit, failure, clock, now).permit.known_state()
     }
 
     /// Takes a result as [`settle`](Self::settle) does, with the time that the call took.
@@ -72,17 +61,20 @@ impl CircuitBreakerView {
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
+        if !permit.is_watched() {
+            return self.settle(permit, failure, clock, now);
+        }
         let reading = Reading::of(clock, now).after(took);
-        self.counter.handle(&self.head, permit, self.find(failure), &reading).permit.known_state()
+        self.counter.handle(&self.head, permit, failure, &reading).permit.known_state()
     }
 
     /// Takes the end of a call that its caller dropped in the middle of an attempt.
     pub(crate) fn abandon<C: Clock>(&self, permit: Snapshot, took: Millis, clock: &C) {
         let reading = Reading::of(clock, Timestamp::NEVER).after(took);
-        let class = self.counter.handle(&self.head, Snapshot::ABANDONED, Finding::Answer, &reading).more;
+        let class = self.counter.handle(&self.head, Snapshot::ABANDONED, None, &reading).more;
         match ErrorClass::ALL.get(class.wrapping_sub(1) as usize) {
             Some(class) => {
-                self.counter.handle(&self.head, permit, self.find(Some(*class)), &reading);
+                self.counter.handle(&self.head, permit, Some(*class), &reading);
             }
             None => self.head.release(permit),
         }
@@ -95,7 +87,13 @@ impl CircuitBreakerView {
 
     /// Passes a request on to the code of the breaker's kind: see [`Counter::handle`](super::Counter::handle).
     #[inline(never)]
-    pub(super) fn handle<C: Clock>(&self, permit: Snapshot, finding: Finding, clock: &C, now: Timestamp) -> Admission {
-        self.counter.handle(&self.head, permit, finding, &Reading::of(clock, now))
+    pub(super) fn handle<C: Clock>(
+        &self,
+        permit: Snapshot,
+        failure: Option<ErrorClass>,
+        clock: &C,
+        now: Timestamp,
+    ) -> Admission {
+        self.counter.handle(&self.head, permit, failure, &Reading::of(clock, now))
     }
 }

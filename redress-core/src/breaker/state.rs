@@ -4,7 +4,7 @@ use super::{BreakerMode, BreakerState};
 
 /// State, probe counts and generation of a breaker in one word; the permit of a call is the snapshot that admitted it.
 ///
-/// State in bits 0-1, flags in 2-3, admitted probes in 4-7, succeeded probes in 8-11, generation in 12-31. Each change of state
+/// State in bits 0-1, flags in 2-4, admitted probes in 5-8, succeeded probes in 9-12, generation in 13-31. Each change of state
 /// is a new generation, so that the result of a call admitted before is recognised and ignored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot(u32);
@@ -14,21 +14,23 @@ impl Snapshot {
     /// Stands for no permit where one is requested. No breaker has this state.
     pub(crate) const NONE: Self = Self(0b11);
     /// The permit of a call that has none, not yet or not any more. It changes no breaker that has ever opened, because none is open
-    /// in generation 0 (after 2^20 changes of state it is again).
+    /// in generation 0 (after 2^19 changes of state it is again).
     pub(crate) const SPENT: Self = Self(BreakerState::Open as u32);
     /// The same between the attempts of a call that needs a permit for each.
     pub(crate) const SPENT_ATTEMPT: Self = Self::SPENT.with_flags(Self::ATTEMPTS);
 
     const STATE: u32 = 0b11;
-    /// Every admission and every result is reported to the breaker, with the time that it took.
-    pub(super) const WATCHED: u32 = 1 << 2;
+    /// A closed circuit admits a share of the calls and is asked for each. Comes with `WATCHED`.
+    pub(super) const SHARES: u32 = 1 << 2;
+    /// Every result is reported to the breaker, with the time that it took.
+    pub(super) const WATCHED: u32 = 1 << 3;
     /// Every attempt needs admission and is reported, not only whole calls. Comes with `WATCHED`.
-    pub(super) const ATTEMPTS: u32 = 1 << 3;
-    const ADMITTED: u32 = 1 << 4;
-    const SUCCEEDED: u32 = 1 << 8;
+    pub(super) const ATTEMPTS: u32 = 1 << 4;
+    const ADMITTED: u32 = 1 << 5;
+    const SUCCEEDED: u32 = 1 << 9;
     const COUNT: u32 = 0b1111;
     const PROBES: u32 = Self::COUNT * (Self::ADMITTED | Self::SUCCEEDED);
-    const GENERATION: u32 = 1 << 12;
+    const GENERATION: u32 = 1 << 13;
 
     pub(super) const fn from_bits(bits: u32) -> Self {
         Self(bits)
@@ -40,7 +42,12 @@ impl Snapshot {
 
     /// Returns whether the circuit is closed and needs to know only of failures that count.
     pub(crate) const fn is_closed(self) -> bool {
-        self.0 & (Self::STATE | Self::WATCHED) == BreakerState::Closed as u32
+        self.0 & (Self::STATE | Self::SHARES | Self::WATCHED) == BreakerState::Closed as u32
+    }
+
+    /// Returns whether the circuit is closed and admits every call.
+    pub(super) const fn admits_all(self) -> bool {
+        self.0 & (Self::STATE | Self::SHARES) == BreakerState::Closed as u32
     }
 
     /// Returns whether the circuit is open, for a time that its configuration has as it is.
@@ -76,7 +83,8 @@ impl Snapshot {
 
     /// Returns the mode that a request sets.
     pub(super) fn requested_mode(self) -> Option<BreakerMode> {
-        BreakerMode::ALL.into_iter().find(|mode| self == Self::set_mode(*mode))
+        let number = (self.0 / Self::GENERATION).wrapping_sub(Self::FIRST_MODE);
+        u8::try_from(number).ok().and_then(BreakerMode::of)
     }
 
     /// Returns a request in place of a permit. No call has such a permit, so a breaker that does not know requests ignores it.
@@ -92,6 +100,11 @@ impl Snapshot {
     /// Returns the snapshot with these flags.
     pub(super) const fn with_flags(self, flags: u32) -> Self {
         Self(self.0 | flags)
+    }
+
+    /// Returns the same snapshot of a circuit that admits every call.
+    pub(super) const fn sharing_no_more(self) -> Self {
+        Self(self.0 & !Self::SHARES)
     }
 
     pub(crate) const fn is_none(self) -> bool {
@@ -127,11 +140,11 @@ impl Snapshot {
     }
 
     pub(super) const fn admitted(self) -> u32 {
-        self.0 >> 4 & Self::COUNT
+        (self.0 / Self::ADMITTED) & Self::COUNT
     }
 
     pub(super) const fn succeeded(self) -> u32 {
-        self.0 >> 8 & Self::COUNT
+        (self.0 / Self::SUCCEEDED) & Self::COUNT
     }
 
     /// Adds a probe that is under way, or one that has failed and keeps its place.
@@ -144,9 +157,9 @@ impl Snapshot {
         self.plus(Self::ADMITTED.wrapping_add(Self::SUCCEEDED).wrapping_mul(probes))
     }
 
-    /// Returns whether only the probes differ. [`NONE`](Self::NONE) is of no generation.
+    /// Returns whether only the probes and the share that is admitted differ. [`NONE`](Self::NONE) is of no generation.
     pub(super) const fn is_same_generation(self, other: Self) -> bool {
-        (self.0 ^ other.0) & !Self::PROBES == 0
+        (self.0 ^ other.0) & !(Self::PROBES | Self::SHARES) == 0
     }
 
     /// Admits a call, or rejects it (`None`). `is_over`: the recovery timeout, or the lease of the probes, has passed.
@@ -161,14 +174,10 @@ impl Snapshot {
         }
     }
 
-    /// Takes the success of a call that was admitted in this generation, or a failure that shows that the dependency
-    /// responds.
-    pub(super) const fn answer(self, probes: u32) -> Self {
-        if !self.is_half_open() {
-            return self;
-        }
-        let answered = self.plus(Self::SUCCEEDED);
-        if answered.succeeded() < probes { answered } else { answered.next(BreakerState::Closed) }
+    /// Takes the success of a probe that was admitted in this generation, or a failure that shows that the dependency responds.
+    /// The circuit closes once enough of them have succeeded.
+    pub(super) const fn with_answer(self) -> Self {
+        self.plus(Self::SUCCEEDED)
     }
 
     /// Takes the release of a probe that was admitted in this generation.
@@ -179,7 +188,7 @@ impl Snapshot {
 
 impl core::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{:?} in generation {}", self.known_state(), self.0 >> 12)
+        write!(f, "{:?} in generation {}", self.known_state(), self.0 / Self::GENERATION)
     }
 }
 
@@ -193,7 +202,6 @@ mod tests {
     #[test]
     fn a_closed_circuit_admits_without_a_change_and_opens_() {
         assert_eq!(CLOSED.admit(1, false), Some(CLOSED));
-        assert_eq!(CLOSED.answer(1), CLOSED);
         let open = CLOSED.next(Open);
         assert_eq!((open.state(), open.is_same_generation(CLOSED)), (Open, false));
     }
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_open_circuit_admits_so_many_probes_and_closes_once_all_have_answered() {
+    fn a_half_open_circuit_admits_so_many_probes_and_counts_their_answers() {
         for probes in 1..=15 {
             let mut state = CLOSED.next(Open).admit(probes, true).unwrap();
             for _ in 1..probes {
@@ -218,8 +226,8 @@ mod tests {
             // A place that is given back is free again.
             assert_eq!(state.without_probe().admit(probes, false), Some(state));
             for answered in 1..=probes {
-                state = state.answer(probes);
-                assert_eq!(state.is_closed(), answered == probes);
+                state = state.with_answer();
+                assert_eq!((state.state(), state.admitted(), state.succeeded()), (HalfOpen, probes, answered));
             }
         }
     }
@@ -235,7 +243,7 @@ mod tests {
 
     #[test]
     fn generations_wrap_around_without_touching_the_state() {
-        let last = Snapshot(u32::MAX << 12);
+        let last = Snapshot(u32::MAX << 13);
         assert_eq!(last.next(Open), Snapshot(Open as u32));
     }
 }

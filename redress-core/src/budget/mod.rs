@@ -26,7 +26,7 @@ use crate::{
     lock::Lock,
     reading::Reading,
     time::Timestamp,
-    window::{NONE, Slot, Window},
+    window::{Slot, Window},
 };
 
 /// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
@@ -200,7 +200,7 @@ impl BudgetView {
             if enough {
                 let window = self.window.stamps();
                 for _ in 0..retries {
-                    window.update(Millis::MAX, window.stamp(RETRY), 0);
+                    window.update(Millis::MAX, RETRY, 0);
                 }
             }
             enough
@@ -213,7 +213,7 @@ impl BudgetView {
         let window = self.window.stamps();
         let passed = window.latest.passed(reading, span);
         let age = window.slide(reading.now(), passed, span);
-        u32::from(max_retries).saturating_sub(window.update(age, NONE, 1 << RETRY))
+        u32::from(max_retries).saturating_sub(window.update(age, 0, 1 << RETRY))
     }
 
     fn spend_of_bucket(&self, Spend { retries, is_success, reading, .. }: Spend<'_>) -> bool {

@@ -4,12 +4,16 @@
 mod calls;
 mod model;
 
-use std::{cell::Cell, sync::Mutex, time::Duration};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Mutex,
+    time::Duration,
+};
 
 use model::{End, Model, Rules};
 use proptest::prelude::*;
 use redress_core::{
-    BreakerState, CircuitBreakerView, ErrorClass, Instant,
+    BreakerState, CheckpointError, CircuitBreakerView, ErrorClass, Instant, Millis,
     breaker::{BreakerMode, Permit, RateBreaker, RateConfig, Transition},
     testing::ManualClock,
 };
@@ -62,6 +66,8 @@ enum Step {
     Open,
     Close,
     Mode(BreakerMode),
+    /// The program is saved, sleeps for so long, and starts with a clock that starts anew.
+    Sleep(u64),
 }
 
 fn span(millis: u64) -> Duration {
@@ -129,10 +135,16 @@ fn finish(permit: Permit<'_>, end: End, clock: &ManualClock) -> Option<BreakerSt
     }
 }
 
+type Breaker = RateBreaker<4>;
+
+/// More sleeps in one sequence are left out.
+const MOST_SLEEPS: usize = 12;
+
 /// Plays the steps to the model and to the crate, from this moment of the clock on, and compares after each.
 fn compare(rules: Rules, config: &'static RateConfig, start: u64, steps: &[Step]) -> Result<(), String> {
-    let breaker = RateBreaker::<4>::new(config);
-    let clock = ManualClock::new();
+    let places = [const { OnceCell::new() }; MOST_SLEEPS];
+    let (mut breaker, mut starts) = (places[0].get_or_init(|| Breaker::new(config)), places[1..].iter());
+    let mut clock = ManualClock::new();
     clock.set(Instant::from_ticks(start));
     let mut model = Model::new(rules);
     // A clock that starts at any moment has begun a bucket there once the first call was counted.
@@ -141,8 +153,8 @@ fn compare(rules: Rules, config: &'static RateConfig, start: u64, steps: &[Step]
     let mut held = std::collections::VecDeque::new();
     for (index, step) in steps.iter().enumerate() {
         let fail = |what: &str| Err(format!("{:?}, {steps:?}, step {index}: {what}", rules.name));
-        let admit = |model: &mut Model| {
-            let admitted = breaker.try_acquire(&clock);
+        let admit = |model: &mut Model, clock: &ManualClock| {
+            let admitted = breaker.try_acquire(clock);
             let expected = model.admit();
             let left = admitted.as_ref().err().map(|rejected| u64::from(rejected.retry_after().get()));
             if left == expected.err() {
@@ -153,14 +165,14 @@ fn compare(rules: Rules, config: &'static RateConfig, start: u64, steps: &[Step]
         };
         match *step {
             Step::Call(end) => {
-                if let Some((permit, mark)) = admit(&mut model)? {
+                if let Some((permit, mark)) = admit(&mut model, &clock)? {
                     let (changed, expected) = (finish(permit, end, &clock), model.end(mark, end));
                     if changed != expected && !matches!(end, End::Abandoned(_)) {
                         return fail(&format!("entered {changed:?}, not {expected:?}"));
                     }
                 }
             }
-            Step::Hold => held.extend(admit(&mut model)?),
+            Step::Hold => held.extend(admit(&mut model, &clock)?),
             Step::Finish(end) => {
                 if let Some((permit, mark)) = held.pop_front() {
                     finish(permit, end, &clock);
@@ -171,6 +183,17 @@ fn compare(rules: Rules, config: &'static RateConfig, start: u64, steps: &[Step]
                 clock.advance_ticks(millis);
                 model.now += millis;
             }
+            Step::Sleep(millis) => {
+                let Some(place) = starts.next() else { continue };
+                let mut retained = [0; Breaker::CHECKPOINT_LEN];
+                breaker.checkpoint(&clock, &mut retained).expect("the length");
+                clock = ManualClock::new();
+                clock.set(Instant::from_ticks(index as u64));
+                breaker = place.get_or_init(|| Breaker::new(config));
+                breaker.restore(&retained, Millis::new(small(millis)), &clock).expect("its own checkpoint");
+                held.clear();
+                model.sleep(millis);
+            }
             Step::Open => {
                 breaker.open(&clock);
                 model.open_by_hand();
@@ -180,7 +203,7 @@ fn compare(rules: Rules, config: &'static RateConfig, start: u64, steps: &[Step]
                 model.close_by_hand();
             }
             Step::Mode(mode) => {
-                assert!(CircuitBreakerView::set_mode(&breaker, mode, &clock));
+                assert!(CircuitBreakerView::set_mode(breaker, mode, &clock));
                 model.set_mode(mode);
             }
         }
@@ -270,6 +293,13 @@ fn every_short_sequence_by_hand() {
     sweep("by hand", &alphabet, 5);
 }
 
+#[test]
+fn every_short_sequence_with_deep_sleep() {
+    use Step::{Call, Hold, Sleep};
+    let alphabet = [Call(End::Success(0)), Call(FAIL), Hold, Sleep(0), Sleep(4), Sleep(17)];
+    sweep("deep sleep", &alphabet, 5);
+}
+
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![
         3 => (0..8_u64).prop_map(End::Success),
@@ -295,6 +325,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..12_u64).prop_map(Step::Pass),
         // The clock jumps ahead.
         1 => prop_oneof![Just(60_000_u64), Just(1 << 32), Just(1 << 40)].prop_map(Step::Pass),
+        1 => prop_oneof![0..30_u64, Just(4_000_000_000)].prop_map(Step::Sleep),
         1 => Just(Step::Open),
         1 => Just(Step::Close),
         1 => mode.prop_map(Step::Mode),
@@ -336,7 +367,7 @@ proptest! {
                 Step::Pass(millis) => clock.advance_ticks(millis),
                 Step::Open => breaker.open(&clock),
                 Step::Close => breaker.close(&clock),
-                Step::Mode(_) => {}
+                Step::Mode(_) | Step::Sleep(_) => {}
             }
             let counts = breaker.counts(&clock);
             prop_assert!(counts.failed <= counts.calls.max(15) && counts.slow <= counts.calls.max(15));
@@ -361,6 +392,57 @@ proptest! {
         // It is drawn once for each opening.
         clock.advance(span(1_000));
         prop_assert_eq!(breaker.try_acquire(&clock).unwrap_err().retry_after().get(), left - 1_000);
+    }
+}
+
+#[test]
+fn other_bytes_and_other_configurations_are_refused_and_change_nothing() {
+    let configs = configs();
+    let clock = ManualClock::new();
+    let saved = |breaker: &Breaker| {
+        let mut bytes = [0; Breaker::CHECKPOINT_LEN];
+        breaker.checkpoint(&clock, &mut bytes).unwrap();
+        bytes
+    };
+    let opened = Breaker::new(configs[0].1);
+    opened.open(&clock);
+    let (bytes, fresh) = (saved(&opened), Breaker::new(configs[0].1));
+    let untouched = saved(&fresh);
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes;
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let expected = if (2..8).contains(&bit) { CheckpointError::Version } else { CheckpointError::Corrupt };
+        assert_eq!(fresh.restore(&damaged, Millis::ZERO, &clock), Err(expected), "bit {bit}");
+    }
+    for length in 0..bytes.len() {
+        assert_eq!(fresh.restore(&bytes[..length], Millis::ZERO, &clock), Err(CheckpointError::Length));
+    }
+    assert_eq!(saved(&fresh), untouched);
+    for (rules, config) in &configs[1..] {
+        let other = Breaker::new(config).restore(&bytes, Millis::ZERO, &clock);
+        assert_eq!(other, Err(CheckpointError::OtherPolicy), "{}", rules.name);
+    }
+    let longer = RateBreaker::<5>::new(configs[0].1).restore(&bytes, Millis::ZERO, &clock);
+    assert_eq!(longer, Err(CheckpointError::Length));
+    assert_eq!(fresh.restore(&bytes, Millis::ZERO, &clock), Ok(()));
+    assert_eq!(fresh.state(), BreakerState::Open);
+}
+
+/// The jitter is drawn anew; what it lengthens is what is left.
+#[test]
+fn an_open_time_with_jitter_is_never_shortened_by_deep_sleep() {
+    static CONFIG: RateConfig = RateConfig::new(50).recovery_timeout(Duration::from_secs(100)).jitter(25);
+    for seed in 0..100 {
+        let (before, after) = (Breaker::new(&CONFIG), Breaker::new(&CONFIG));
+        before.seed(seed);
+        after.seed(seed);
+        let clock = ManualClock::new();
+        before.open(&clock);
+        let mut bytes = [0; Breaker::CHECKPOINT_LEN];
+        before.checkpoint(&clock, &mut bytes).unwrap();
+        after.restore(&bytes, Millis::from_secs(60), &clock).unwrap();
+        let left = after.retry_after(&clock).unwrap().get();
+        assert!((40_000..65_000).contains(&left), "{left}");
     }
 }
 

@@ -247,6 +247,14 @@ impl Model {
         (self.state, self.since) = (state, self.now);
     }
 
+    /// Time passes, and those who hold permits are gone.
+    pub(crate) fn sleep(&mut self, millis: u64) {
+        self.slide();
+        self.now += millis;
+        self.out = 0;
+        self.period += 1;
+    }
+
     pub(crate) fn open_by_hand(&mut self) {
         self.openings = self.openings.max(1);
         self.ramp = None;

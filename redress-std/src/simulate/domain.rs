@@ -81,11 +81,11 @@ fn like(breaker: &CircuitBreakerView) -> Result<Box<CircuitBreakerView>, ConfigE
 }
 
 /// Makes a closed breaker with this number of buckets, on which its decisions depend.
-fn rate(config: &'static RateConfig, buckets: usize) -> Result<Box<CircuitBreakerView>, ConfigError> {
+fn rate(config: RateConfig, buckets: usize) -> Result<Box<CircuitBreakerView>, ConfigError> {
     macro_rules! of {
         ($($buckets:literal)*) => {
             match buckets {
-                $($buckets => Ok(Box::new(RateBreaker::<$buckets>::try_new(config)?)),)*
+                $($buckets => Ok(Box::new(RateBreaker::<$buckets, RateConfig>::try_owning(config)?)),)*
                 _ => Err(ConfigError::ThresholdAboveCapacity),
             }
         };

@@ -247,6 +247,7 @@ pub const CONTENDERS: &[Contender] = &[
     full::SEATBELT,
     full::TOWER_RESILIENCE,
     ours::REDRESS,
+    ours::RATES_OF_CALLS,
     ours::RATES,
     full::PER_CALL,
     full::SHARED_POLICY,

@@ -29,7 +29,9 @@ pub(crate) const REDRESS: Contender = Contender {
     ..Contender::named("redress")
 };
 
-/// The breaker that counts rates, whose calls cost a lock and a reading of the clock.
+/// The breaker that counts rates, of the latest calls and of a span of time, for which each success takes a reading of the clock.
+pub(crate) const RATES_OF_CALLS: Contender =
+    Contender { breaker_closed: Some(rates_of_calls), ..Contender::named("redress, rates of calls") };
 pub(crate) const RATES: Contender =
     Contender { breaker_closed: Some(rates_closed), ..Contender::named("redress, rates") };
 
@@ -157,6 +159,12 @@ fn breaker_closed() -> Work {
         BREAKER.trip_on(redress_core::ClassSet::of(&[ErrorClass::Transient, ErrorClass::Permanent])),
     );
     in_line(|script| guarded(&BREAKER_CLOSED, script))
+}
+
+fn rates_of_calls() -> Work {
+    static CONFIG: RateConfig = RateConfig::new(50).minimum_calls(5).window_of_calls(10_000);
+    static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&CONFIG);
+    in_line(|script| guarded(&RATES_CLOSED, script))
 }
 
 fn rates_closed() -> Work {

@@ -2,6 +2,8 @@
 
 use core::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
+use crate::lock::Lock;
+
 /// The calls of one bucket: all, failed, slow. Six bytes.
 #[derive(Debug)]
 pub(super) struct Bucket([AtomicU16; 3]);
@@ -34,10 +36,39 @@ impl Bucket {
         failed.load(Relaxed)
     }
 
+    pub(super) fn to_bytes(&self) -> [u8; 6] {
+        let [[c0, c1], [f0, f1], [s0, s1]] = self.0.each_ref().map(|count| count.load(Relaxed).to_le_bytes());
+        [c0, c1, f0, f1, s0, s1]
+    }
+
+    pub(super) fn set(&self, [c0, c1, f0, f1, s0, s1]: [u8; 6]) {
+        for (count, bytes) in self.0.iter().zip([[c0, c1], [f0, f1], [s0, s1]]) {
+            count.store(u16::from_le_bytes(bytes), Relaxed);
+        }
+    }
+
+    /// Returns whether a bucket can have these bytes: neither the failed nor the slow calls are more than all, or than probes.
+    pub(super) fn is_sound([c0, c1, f0, f1, s0, s1]: [u8; 6]) -> bool {
+        let most = u16::from_le_bytes([c0, c1]);
+        u16::from_le_bytes([f0, f1]) <= most && u16::from_le_bytes([s0, s1]) <= most
+    }
+
     pub(super) fn clear(&self) {
         for count in &self.0 {
             count.store(0, Relaxed);
         }
+    }
+
+    /// Counts the success of a call without the lock, if the bucket holds fewer calls than these and is far from full.
+    #[inline]
+    pub(super) fn add_success(&self, most: u32, lock: &Lock) -> bool {
+        let [calls, ..] = &self.0;
+        let held = calls.load(Relaxed);
+        let has_room = held <= u16::MAX / 2 && u32::from(held) < most;
+        if has_room {
+            lock.increment(calls);
+        }
+        has_room
     }
 
     /// Counts a call. A bucket that is full forgets half of its calls, and keeps its rates.

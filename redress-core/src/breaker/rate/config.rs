@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{BreakerConfig, ClassSet, ConfigError, ErrorClass, Millis};
+use crate::{BreakerConfig, ClassSet, ConfigError, ErrorClass, Millis, rng::Fnv};
 
 use super::BreakerListener;
 
@@ -261,6 +261,45 @@ impl RateConfig {
             return Err(ConfigError::AbandonedOutOfRange);
         }
         Ok(())
+    }
+
+    /// Returns a number that other configurations are not likely to have, for checkpoints.
+    pub(super) fn fingerprint(&self) -> u16 {
+        let mut hash = Fnv::new();
+        for span in self.base.spans {
+            hash.add(span.get());
+        }
+        let [abandoned, class] = match self.abandoned {
+            Some((after, class)) => [after.get(), (class as u32).wrapping_add(1)],
+            None => [0, 0],
+        };
+        for number in [
+            self.base.trip_on.bits().into(),
+            self.base.neutral.bits().into(),
+            self.base.probes.into(),
+            self.window_calls.into(),
+            self.minimum_calls.into(),
+            self.failure_count.into(),
+            self.failure_rate.into(),
+            self.slow_rate.into(),
+            self.slow.get(),
+            self.longest_open.get(),
+            self.healthy_after.get(),
+            self.jitter.into(),
+            self.probe_rate.into(),
+            self.ramp.get(),
+            abandoned,
+            class,
+            self.per_attempt.into(),
+        ] {
+            hash.add(number);
+        }
+        hash.folded()
+    }
+
+    /// Returns whether a call that took this long was slow.
+    pub(super) fn is_slow(&self, took: Millis) -> bool {
+        self.slow.get() != 0 && took >= self.slow
     }
 
     /// Returns how many probes must succeed.
