@@ -136,9 +136,8 @@ pub(crate) use valid_or_panic;
 ///
 /// # Design
 ///
-/// It has no name of the operation, because the bare machine, which returns it too, has none: an image of it would be 144 bytes larger
-/// on a Cortex-M0. Whoever starts a call in the loop form has the name at hand: `RetryError::from(rejected)` takes it in its field
-/// [`operation`](RetryError::operation).
+/// It does not carry the name of the operation: that would cost 164 bytes in an image of the bare machine, which has no names, and about
+/// 10 bytes at each call in the loop form. [`named`](Self::named) adds it where it is told to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
@@ -156,6 +155,27 @@ impl Rejected {
     /// Returns the time until the circuit admits calls; zero unless it is open.
     pub const fn retry_after(&self) -> Millis {
         self.retry_after
+    }
+
+    /// Returns the error that `call` returns in its place, with the name of the operation.
+    ///
+    /// ```
+    /// use redress_core::{Backoff, ErrorClass, Policy, Retry, RetryError, testing::TestEnv};
+    ///
+    /// static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
+    ///
+    /// fn fetch(is_stopped: bool) -> Result<u32, RetryError<ErrorClass>> {
+    ///     let mut context = POLICY.context(TestEnv::new()).abort_if(|| is_stopped);
+    ///     let run = context.start().map_err(|rejected| rejected.named("fetch_profile"))?;
+    ///     // …
+    /// #   Ok(run.succeed(7))
+    /// }
+    ///
+    /// assert_eq!(fetch(true).unwrap_err().to_string(), "fetch_profile was not attempted: aborted");
+    /// # assert_eq!(fetch(false), Ok(7));
+    /// ```
+    pub fn named<E>(self, operation: &'static str) -> RetryError<E> {
+        RetryError { operation, ..self.into() }
     }
 
     /// Returns the same as outcomes tell it.
