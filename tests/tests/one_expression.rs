@@ -9,6 +9,7 @@ use std::{
 };
 
 use redress_std::{AttemptInfo, TokioLocal, chain, prelude::*, retry};
+use tokio_util::sync::CancellationToken;
 
 static POLICY: Policy = Policy::new(Retry::new(Backoff::constant(Duration::from_millis(1))).max_attempts(3));
 
@@ -192,6 +193,57 @@ async fn async_calls_classify_errors_of_any_type() {
     });
     assert_eq!(refused.await.unwrap_err().attempts, 3);
     assert_eq!(seen, [1, 2].map(|attempt| (attempt, Some(ErrorKind::PermissionDenied))));
+}
+
+/// Functions that return an error of any type, in each form of a call.
+#[tokio::test(start_paused = true)]
+async fn reports_around_errors_of_any_type_go_through_the_question_mark() {
+    async fn fetch() -> anyhow::Result<u32> {
+        Err(io::Error::from(ErrorKind::ConnectionReset).into())
+    }
+    async fn one_expression(policy: &SharedPolicy) -> anyhow::Result<u32> {
+        Ok(fetch.retry(policy).await.map_err(Untyped)?)
+    }
+    async fn a_context(policy: &SharedPolicy) -> anyhow::Result<u32> {
+        Ok(policy.context(Tokio).call(fetch).await.map_err(Untyped)?)
+    }
+    async fn a_loop(policy: &SharedPolicy) -> Result<u32, BoxError> {
+        let mut context = policy.context(Tokio);
+        let mut run = context.start()?;
+        loop {
+            match fetch().await {
+                Ok(value) => return Ok(run.succeed(value)),
+                Err(error) => run.failed(error).await.map_err(Untyped)?,
+            }
+        }
+    }
+
+    let policy = SharedPolicy::new(Retry::new(Backoff::none()).max_attempts(3));
+    let (one, other) = (policy.clone(), policy.clone());
+    let failures = [
+        tokio::spawn(async move { one_expression(&one).await }).await.unwrap().unwrap_err(),
+        tokio::spawn(async move { a_context(&other).await }).await.unwrap().unwrap_err(),
+    ];
+    for failure in failures {
+        assert_eq!(failure.to_string(), "the call gave up after 3 attempts: no attempts left (transient)");
+        assert_eq!(failure.root_cause().downcast_ref().map(io::Error::kind), Some(ErrorKind::ConnectionReset));
+    }
+    let failure = tokio::spawn(async move { a_loop(&policy).await }).await.unwrap().unwrap_err();
+    assert_eq!(
+        failure.source().and_then(<dyn Error>::downcast_ref).map(io::Error::kind),
+        Some(ErrorKind::ConnectionReset)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_ends_a_call_in_one_expression() {
+    let token = CancellationToken::new();
+    let hangs = || async {
+        token.cancel();
+        std::future::pending::<io::Result<()>>().await
+    };
+    let cancelled = hangs.retry(&POLICY).with(|context| context.cancel_on(|| token.cancelled())).await;
+    assert_eq!(cancelled.unwrap_err().reason, StopReason::Aborted);
 }
 
 #[test]
