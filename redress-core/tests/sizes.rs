@@ -13,6 +13,8 @@ use redress_core::{
 
 /// What this test lets a call's future take over its operation's.
 const MOST_OVER: usize = 128;
+/// The same for a resumed call, whose future also keeps the state that it was resumed with.
+const MOST_OVER_RESUMED: usize = 176;
 
 static BREAKER: CircuitBreaker<8> = CircuitBreaker::new(BreakerConfig::new(8));
 static BUDGET: Budget<8> = Budget::new(BudgetConfig::rolling(8, Duration::from_secs(60)));
@@ -94,7 +96,7 @@ macro_rules! over_the_operation {
         let own = size_of_val(&operation::<$bytes>());
         let over = |form: &str, whole: usize| {
             let what = format!("{form} over an operation of {own} B, {}", stringify!($mode));
-            row(&what, whole - own, MOST_OVER);
+            row(&what, whole - own, if form.starts_with("resumed") { MOST_OVER_RESUMED } else { MOST_OVER });
         };
         let mut context = POLICY.context(Env::<$mode>(PhantomData));
         over("call", size_of_val(&context.call($operation)));

@@ -63,6 +63,7 @@ macro_rules! asynch {
             ///
             /// Not an `async fn`, because the future of one keeps its arguments twice. For the same reason the call is made in the
             /// future, not before it, and a resumed call, whose state is `resumed`, waits here and not in a future around this one.
+            /// That state it does keep twice; a call that is made before the future takes more code in all others.
             fn drive<E, H, K, B, T, X, R>(
                 policy: &Policy<'_>,
                 site: &mut Site<E, H>,
