@@ -124,7 +124,7 @@ impl World {
     }
 
     /// Returns when the next call of a client begins whose latest was planned for `last`.
-    fn next_call(&self, last: Nanos) -> Nanos {
+    pub(super) fn next_call(&self, last: Nanos) -> Nanos {
         let (now, random) = (self.clockwork.now(), &mut self.state.borrow_mut().random);
         let mut gap = || match self.next {
             Arrivals::Poisson => scaled(self.every, random.exponential()),

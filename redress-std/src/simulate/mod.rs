@@ -15,6 +15,8 @@ mod scenario;
 mod server;
 mod svg;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use self::{
