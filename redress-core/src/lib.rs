@@ -204,6 +204,11 @@ pub mod recover;
 mod retry;
 mod rng;
 mod sentence;
+#[cfg(not(loom))]
+mod sync;
+#[cfg(loom)]
+#[path = "../../tests/loom/src/sync.rs"]
+pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;

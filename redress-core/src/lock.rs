@@ -8,9 +8,12 @@
 //! - With `std`, an interrupt or signal handler must not record or ask for a permit: it might wait for the thread that it
 //!   interrupted. Without `std` it may.
 
-use core::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 #[cfg(feature = "std")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
+
+#[cfg(feature = "std")]
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 
 /// A lock without contents: what it guards are the atomics beside it.
 #[derive(Debug, Default)]

@@ -9,14 +9,12 @@
 //! - A reading that is still older means that no time has passed. Only if all readings stay older for as long as the caller
 //!   of [`Mark::passed`] is patient, the clock was set back, and counting starts anew from there.
 
-use core::{
-    cell::Cell,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
-};
+use core::cell::Cell;
 
 use crate::{
     Clock, Millis,
     lock::Halves,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::{ClockRate, Timestamp},
 };
 

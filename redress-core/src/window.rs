@@ -7,9 +7,13 @@
 //!
 //! All methods need the lock of the object that owns the window. The atomics only make that expressible without unsafe code.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-use crate::{Millis, lock::Lock, reading::Mark, time::Timestamp};
+use crate::{
+    Millis,
+    lock::Lock,
+    reading::Mark,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Timestamp,
+};
 
 /// The longest window: 12 hours.
 pub(crate) const MAX_WINDOW: Millis = Millis::from_secs(12 * 3_600);

@@ -5,13 +5,19 @@ use std::{
     collections::hash_map::RandomState,
     fmt,
     hash::{BuildHasher, Hash},
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::PoisonError,
 };
 
 use hashbrown::HashTable;
+// The models of `tests/loom` compile this file as well.
+#[cfg(loom)]
+use loom::sync;
+#[cfg(not(loom))]
+use std::sync;
+use sync::{
+    Arc, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 /// Values by key, made when a key is first asked for, at most as many as its capacity: breakers, budgets or whole policies for
 /// each host, shard or tenant.
@@ -226,8 +232,8 @@ impl<K: Eq, V> Shard<K, V> {
         for _ in 0..2 * self.entries.len() {
             let place = self.hand;
             self.hand = (self.hand + 1) % self.entries.len();
-            let entry = &mut self.entries[place];
-            if Arc::strong_count(&entry.value) == 1 && !std::mem::take(entry.is_used.get_mut()) {
+            let entry = &self.entries[place];
+            if Arc::strong_count(&entry.value) == 1 && !entry.is_used.swap(false, Relaxed) {
                 return Some(place);
             }
         }
@@ -263,7 +269,7 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

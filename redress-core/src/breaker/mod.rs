@@ -45,12 +45,6 @@ mod rate;
 mod reference;
 mod state;
 
-use core::sync::atomic::{
-    AtomicU32, Ordering,
-    Ordering::{Acquire, Relaxed, Release},
-    fence,
-};
-
 pub use by_hand::BreakerMode;
 pub use config::BreakerConfig;
 pub use permit::Permit;
@@ -63,6 +57,11 @@ use crate::{
     lock::Lock,
     named::named,
     reading::{Mark, Reading},
+    sync::atomic::{
+        AtomicU32, Ordering,
+        Ordering::{Acquire, Relaxed, Release},
+        fence,
+    },
     time::Timestamp,
     window::Slot,
 };

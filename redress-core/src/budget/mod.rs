@@ -15,8 +15,6 @@ mod config;
 mod lints;
 mod ratio;
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 pub use config::BudgetConfig;
 use config::Kind;
 
@@ -25,6 +23,7 @@ use crate::{
     error::valid_or_panic,
     lock::Lock,
     reading::Reading,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Timestamp,
     window::{Slot, Window},
 };

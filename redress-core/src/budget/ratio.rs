@@ -5,12 +5,11 @@
 //! the calls of its time. Sources: Finagle's `RetryBudget` (calls deposit, retries withdraw, both expire; a reserve per
 //! second), Envoy's `retry_budget` (a percentage and a minimum).
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use super::{BudgetView, Kind, Spend, config::reserve};
 use crate::{
     Millis,
     reading::Reading,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     window::{Slot, Stamps},
 };
 

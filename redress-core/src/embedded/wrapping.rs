@@ -1,10 +1,9 @@
 //! A clock out of a counter that wraps.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use crate::{
     Clock,
     lock::{Halves, Lock},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Instant,
 };
 

@@ -3,7 +3,6 @@
 use core::{
     future::{pending, poll_fn},
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::Poll,
 };
 
@@ -24,6 +23,7 @@ use crate::{
         mode::{self, Local, Spawned},
     },
     hooks::{AbortCondition, HookSet},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::ClockRate,
 };
 

@@ -1,6 +1,6 @@
 //! The keeper of an environment: what is the same in blocking and async ones.
 
-use core::{marker::PhantomData, sync::atomic::AtomicBool};
+use core::marker::PhantomData;
 
 use super::{
     Keep,
@@ -14,6 +14,7 @@ use crate::{
     env::Environment,
     hooks::{HookSet, SleepHandler},
     outcome::Report,
+    sync::atomic::AtomicBool,
     time::{ClockRate, Slept},
 };
 

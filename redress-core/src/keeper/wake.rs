@@ -1,9 +1,8 @@
 //! Wakes, which cut a wait short: a flag in blocking environments, a future in async ones.
 
-use core::{
-    future::{Pending, pending},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-};
+use core::future::{Pending, pending};
+
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// A flag that an interrupt handler, a task or a thread raises when the link is up again. Lies in a `static`.
 ///

@@ -1,6 +1,6 @@
 //! Calls of the last while, counted in buckets.
 
-use core::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use crate::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 use crate::lock::Lock;
 

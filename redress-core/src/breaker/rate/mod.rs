@@ -8,10 +8,7 @@ mod listener;
 mod request;
 mod window;
 
-use core::{
-    borrow::Borrow,
-    sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed},
-};
+use core::borrow::Borrow;
 
 use buckets::Bucket;
 pub use buckets::Counts;
@@ -22,7 +19,12 @@ pub use listener::{BreakerListener, Transition};
 use super::BreakerKind;
 use super::{Admission, BreakerMode, BreakerState, CircuitBreakerView, Counter, Head, Snapshot};
 use crate::{
-    Clock, ConfigError, ErrorClass, Millis, error::valid_or_panic, lock::Halves, reading::Reading, time::Timestamp,
+    Clock, ConfigError, ErrorClass, Millis,
+    error::valid_or_panic,
+    lock::Halves,
+    reading::Reading,
+    sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed},
+    time::Timestamp,
 };
 
 /// A circuit breaker that opens by failure rate, in a sliding window of `N` buckets, 1 to 255, of six bytes each.
