@@ -54,15 +54,15 @@ impl Peer {
         }
     }
 
-    /// Returns what it is called in a report: `the defaults of Polly 8`.
+    /// Returns what it is called in a report: `Polly 8 (defaults)`.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Default => "the defaults of redress",
-            Self::None => "no retries",
-            Self::Backon => "the defaults of backon 1.6",
-            Self::Polly => "the defaults of Polly 8",
-            Self::Resilience4j => "the defaults of resilience4j 2",
-            Self::Aws => "the standard mode of AWS SDKs",
+            Self::Default => "redress (defaults)",
+            Self::None => "a policy without retries",
+            Self::Backon => "backon 1.6 (defaults)",
+            Self::Polly => "Polly 8 (defaults)",
+            Self::Resilience4j => "resilience4j 2 (defaults)",
+            Self::Aws => "AWS SDK (standard mode)",
         }
     }
 

@@ -34,7 +34,7 @@ const BACK: f64 = 0.99;
 
 const WIDTH: f64 = 720.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 22.0;
+const RIGHT: f64 = 30.0;
 /// Title, verdict and legend.
 const HEAD: f64 = 136.0;
 const UPPER: f64 = 240.0;
@@ -265,11 +265,11 @@ fn clients(svg: &mut Svg, curves: &Curves, x: &dyn Fn(f64) -> f64) {
         svg.line("grid", [(LEFT, y(share)), (WIDTH - RIGHT, y(share))]);
         svg.text("faint end", (LEFT - 8.0, y(share) + 4.0), &format!("{:.0} %", share * 100.0));
     }
-    let line = curves.back.iter().scan(curves.start, |time, share| {
-        *time += curves.step;
-        Some((x(*time), y(*share)))
-    });
-    svg.line("back", line);
+    // The curve counts answers since the end of the event, so it begins there.
+    let lasts = curves.event.0;
+    let ends = (1_u32..).map(|step| curves.start + curves.step * f64::from(step));
+    let after = ends.zip(&curves.back).filter(|(time, _)| *time > lasts);
+    svg.line("back", [(x(lasts), y(0.0))].into_iter().chain(after.map(|(time, share)| (x(time), y(*share)))));
     if let Some((time, words)) = &curves.back_at {
         svg.circle("dot", (x(*time), y(BACK)), 5.0);
         let near_the_right = x(*time) > WIDTH - 220.0;
@@ -430,8 +430,8 @@ mod tests {
 
         let back = points(&all(&root, "back")[0]);
         let share = |share: f64| LOWER * (1.0 - share);
-        close(at(&back, x(60.0)), share(1.0));
-        close(at(&back, x(300.0)), share(0.0));
+        close(back[0].0, x(360.0));
+        close(back[0].1, share(0.0));
         close(at(&back, x(410.0)), share(0.5));
         let dot = all(&root, "dot")[0];
         close(number(&dot, "cx"), x(60.0 + 300.0 + 99.0));

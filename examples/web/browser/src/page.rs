@@ -92,6 +92,12 @@ impl Page {
         self.until("ready").await
     }
 
+    /// Loads the page of the fleet, which plays it at once.
+    pub async fn load_fleet(&self) -> Result<()> {
+        self.chrome.open(&format!("{}fleet.html", self.address)).await?;
+        self.until("done").await
+    }
+
     /// Chooses a scenario.
     pub async fn choose(&self, scenario: &str) -> Result<()> {
         self.set("scenario", &format!("{scenario:?}")).await

@@ -1,9 +1,10 @@
 //! The WASM half of the page: clients that call a faulty server under one policy, and tell what happens.
 //!
 //! The page gives [`Settings`] and a listener to a [`Run`] and draws what it hears. Every decision is made here, by
-//! redress, in the environment [`Web`].
+//! redress, in the environment [`Web`]. A [`Fleet`] is played in a worker, on a virtual clock.
 
 mod fetch;
+mod fleet;
 mod settings;
 mod teller;
 
@@ -14,7 +15,10 @@ use redress_std::{AsyncSleeper, AttemptInfo, SelfClassifier, Web, WebClock, WebS
 use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::future_to_promise;
 
-pub use self::settings::{Jitter, Settings};
+pub use self::{
+    fleet::{Fleet, Happening, Played},
+    settings::{Jitter, Settings},
+};
 use self::{
     settings::Shared,
     teller::{Page, Teller},
