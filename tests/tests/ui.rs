@@ -24,6 +24,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("run_after_success", &["borrow of moved value: `run`"]),
     ("spawned_call_of_a_local_operation", &["cannot be sent between threads safely", "Rc<()>"]),
     ("spawned_local_call", &["could not prove", ": Send"]),
+    ("strategy_of_two_arguments", &["expected function that takes 1 argument", "Strategy"]),
     ("threshold_above_capacity", &["failure_threshold: ", "capacity"]),
     ("two_calls_at_once", &["cannot borrow `context` as mutable more than once"]),
     ("unseeded_device", &["argument #1 of type `u64` is missing", "Embassy<SeededRandom>: Default", "expected value"]),

@@ -108,7 +108,6 @@ pub(crate) fn bench(part: Bench) -> Result<()> {
 
 pub(crate) fn examples() -> Result<()> {
     readme::run_commands("examples")?;
-    run_cargo("run -p reload")?;
     // As a pipeline would run it.
     run_cargo("run -p redress-std --features cli --bin redress -- doctor redress-std/examples/policy.toml --deny notes")
 }

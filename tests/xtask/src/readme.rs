@@ -29,16 +29,18 @@ enum Fate {
 use Fate::{By, Not};
 
 /// Commands by their first words. The longest beginning counts.
-const FATES: [(&str, Fate); 19] = [
+const FATES: [(&str, Fate); 21] = [
     ("cargo run -p quickstart", By("examples", "")),
     ("cargo run -p redress-std ", By("examples", "")),
+    ("cargo run -p redress-core ", By("examples", "")),
+    ("cargo run -p redress-embassy ", By("examples", "")),
+    ("cargo run -p mqtt-uplink", Not("takes a minute; its test plays the same story")),
+    ("cargo run -p reload", By("examples", "")),
     ("cargo run -p observability ", By("examples", "")),
     ("cargo run -p tower-proxy", By("tower", "")),
     ("cargo run -p bank", By("seed", "")),
-    ("cargo run -p seed ", By("seed", "")),
     ("cargo run -q -p bank", By("seed", "")),
-    ("cargo run -q -p seed ", By("seed", "")),
-    ("cargo test -q -p seed ", By("seed", "")),
+    ("cargo run -q -p redress-std ", By("seed", "")),
     ("cargo test -q -p observability ", By("seed", "")),
     ("cargo test -q --workspace --all-features --test classify_servers", By("seed", "")),
     ("cargo build --release -p sensor ", By("firmware", "examples/firmware")),
@@ -53,6 +55,9 @@ const FATES: [(&str, Fate); 19] = [
         Not("writes this machine's times to tests/BENCH.md; `bench` counts the same rows"),
     ),
 ];
+
+/// The most lines of a program that a person copies.
+const LONGEST: usize = 40;
 
 /// Runs the commands that are this verb's, in the order in which they are written.
 pub(crate) fn run_commands(verb: &str) -> Result<()> {
@@ -98,7 +103,30 @@ pub(crate) fn verb() -> Result<()> {
             bail!("README.md does not have the command `{command}`");
         }
     }
-    Ok(())
+    examples()
+}
+
+/// Fails if a program that is there to be copied is not in the map of examples, or is long.
+fn examples() -> Result<()> {
+    let map = fs::read_to_string(root().join("examples/README.md"))?;
+    let mut faults = Vec::new();
+    for package in ["redress-core", "redress-std", "redress-embassy"] {
+        for entry in fs::read_dir(root().join(package).join("examples"))? {
+            let path = entry?.path();
+            let name = path.strip_prefix(root())?.display().to_string();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            if !map.contains(&format!("](../{name})")) {
+                faults.push(format!("{name} is not in examples/README.md"));
+            }
+            let lines = fs::read_to_string(&path)?.lines().count();
+            if lines > LONGEST {
+                faults.push(format!("{name} has {lines} lines, at most {LONGEST}"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("\n")) }
 }
 
 /// Returns the commands of all files but the history.
