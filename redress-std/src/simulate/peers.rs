@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn each_peer_waits_as_it_is_documented() {
-        assert_eq!(waits(Peer::None, 0), []);
+        assert!(waits(Peer::None, 0).is_empty());
         assert_eq!(waits(Peer::Backon, 0), [1_000, 2_000, 4_000]);
         assert_eq!(waits(Peer::Polly, 0), [2_000; 3]);
         assert_eq!(waits(Peer::Resilience4j, 0), [500; 2]);
