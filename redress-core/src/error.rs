@@ -78,6 +78,8 @@ config_errors! {
     ProgressiveOutOfRange => "progressive: must be from 1 ms to 1 hour; leave it out to admit all calls at once";
     /// A breaker's `abandoned_calls` has no effect, or counts every call that is dropped.
     AbandonedOutOfRange => "abandoned_calls: must be at least 1 ms, and the class one that trips the breaker; add it to trip_on";
+    /// A policy of a configuration has a breaker of both kinds.
+    TwoBreakers => "breaker, rate_breaker: a policy has one breaker; leave one of them out";
     /// A rolling budget's `max_retries` is above its number of slots.
     RetriesAboveCapacity => "max_retries: must be at most the window's capacity";
     /// A token bucket's `capacity` is 0 or above 4,000.

@@ -57,7 +57,7 @@
 //! [`Retry::lints_for`]. A breaker's and a budget's configuration have lints of their own: a `static` breaker changes
 //! while it runs, so the compiler refuses to read it.
 
-use crate::{BreakerConfig, BreakerState, ErrorClass, Policy, Retry, named::named};
+use crate::{BreakerConfig, BreakerState, ErrorClass, Policy, Retry, breaker::RateConfig, named::named};
 
 named! {
     /// How bad a risk is.
@@ -290,6 +290,18 @@ impl BreakerConfig {
             .with_if(Lint::BreakerTripsOnAnswers, answers)
             .with_if(Lint::LeaseBelowDeadline, self.span(BreakerState::HalfOpen).get() < call)
             .with_if(Lint::WindowBelowDeadline, self.counts_up() && self.span(BreakerState::Closed).get() < call)
+    }
+}
+
+impl RateConfig {
+    /// The risks in this breaker, for calls with these limits.
+    pub const fn lints(&self, retry: &Retry<'_>) -> Lints {
+        let call = match retry.deadline_millis() {
+            Some(deadline) => deadline.get(),
+            None => 0,
+        };
+        let is_short = self.window_calls == 0 && self.base.span(BreakerState::Closed).get() < call;
+        self.base.lints(retry).with_if(Lint::WindowBelowDeadline, is_short && self.minimum_calls > 1)
     }
 }
 

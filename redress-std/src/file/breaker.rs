@@ -42,27 +42,27 @@ pub struct BreakerSettings {
     pub probe_lease_ms: Millis,
 }
 
-const fn window() -> Millis {
+pub(super) const fn window() -> Millis {
     Millis::from_secs(60)
 }
 
-const fn recovery_timeout() -> Millis {
+pub(super) const fn recovery_timeout() -> Millis {
     Millis::from_secs(30)
 }
 
-fn trip_on() -> Vec<ErrorClass> {
+pub(super) fn trip_on() -> Vec<ErrorClass> {
     vec![ErrorClass::Transient, ErrorClass::ServerError]
 }
 
-fn neutral() -> Vec<ErrorClass> {
+pub(super) fn neutral() -> Vec<ErrorClass> {
     vec![ErrorClass::Unknown]
 }
 
-const fn probes() -> u8 {
+pub(super) const fn probes() -> u8 {
     1
 }
 
-const fn probe_lease() -> Millis {
+pub(super) const fn probe_lease() -> Millis {
     Millis::from_secs(60)
 }
 

@@ -9,7 +9,7 @@ use redress_core::{
 use serde::Serialize;
 
 use super::{
-    BudgetSettings, PolicyConfig, PolicyFile, Position, duration,
+    BudgetSettings, PolicyConfig, PolicyFile, Position, RateBreakerSettings, duration,
     name::Key,
     rule::{self, Rule, rules},
 };
@@ -90,8 +90,12 @@ impl Check<'_> {
     fn contradiction(&mut self, table: &str, error: ConfigError) {
         let field = error.field().split([',', ' ']).next().unwrap_or_default();
         let field = match (table, field) {
-            (_, "backoff" | "retry_after_jitter") | ("budget", _) => table.to_owned(),
-            (_, "deadline" | "attempt_timeout" | "retry_after_cap" | "window" | "recovery_timeout" | "probe_lease") => {
+            (_, "backoff" | "retry_after_jitter" | "breaker") | ("budget", _) => table.to_owned(),
+            (
+                _,
+                "deadline" | "attempt_timeout" | "retry_after_cap" | "window" | "recovery_timeout" | "probe_lease"
+                | "progressive",
+            ) => {
                 format!("{table}.{field}_ms")
             }
             _ => format!("{table}.{field}"),
@@ -105,7 +109,7 @@ fn of_policy(file: &PolicyFile, name: &str, config: &PolicyConfig) -> Vec<Findin
     contradictions(&mut check, config);
     numbers(&mut check, &config.retry);
     seconds(&mut check, config);
-    without_effect(&mut check, &config.retry);
+    without_effect(&mut check, config);
     nesting(&mut check, config);
     // What contradicts itself has no other risks yet.
     if check.findings.iter().all(|finding| finding.rule != rule::CONTRADICTION.name) {
@@ -137,12 +141,17 @@ fn contradictions(check: &mut Check<'_>, config: &PolicyConfig) {
             _ => break,
         }
     }
-    if let Some(Err(error)) = config.breaker.as_ref().map(super::BreakerSettings::shared) {
-        check.contradiction("breaker", error);
+    if let Err(error) = config.shared_breaker() {
+        check.contradiction(breaker_table(config), error);
     }
     if let Err(error) = config.budget.shared() {
         check.contradiction("budget", error);
     }
+}
+
+/// Returns the table of the breaker.
+fn breaker_table(config: &PolicyConfig) -> &'static str {
+    if config.breaker.is_some() { "breaker" } else { "rate_breaker" }
 }
 
 /// Backoffs and their paths.
@@ -174,7 +183,8 @@ fn seconds(check: &mut Check<'_>, config: &PolicyConfig) {
     /// Spans of calls, windows and time-outs are hardly ever shorter, in milliseconds.
     const SHORTEST: u32 = 1_000;
     const SHORTEST_ATTEMPT: u32 = 100;
-    let (retry, breaker) = (&config.retry, config.breaker.as_ref());
+    let (retry, breaker, rates) = (&config.retry, config.breaker.as_ref(), config.rate_breaker.as_ref());
+    let growing = rates.and_then(|rates| rates.growing_timeout);
     let budget = match config.budget {
         BudgetSettings::Rolling { window_ms, .. } => Some(window_ms),
         _ => None,
@@ -186,6 +196,12 @@ fn seconds(check: &mut Check<'_>, config: &PolicyConfig) {
         ("breaker.window_ms", breaker.map(|breaker| breaker.window_ms), SHORTEST),
         ("breaker.recovery_timeout_ms", breaker.map(|breaker| breaker.recovery_timeout_ms), SHORTEST),
         ("breaker.probe_lease_ms", breaker.map(|breaker| breaker.probe_lease_ms), SHORTEST),
+        ("rate_breaker.window_ms", rates.map(|rates| rates.window_ms), SHORTEST),
+        ("rate_breaker.recovery_timeout_ms", rates.map(|rates| rates.recovery_timeout_ms), SHORTEST),
+        ("rate_breaker.probe_lease_ms", rates.map(|rates| rates.probe_lease_ms), SHORTEST),
+        ("rate_breaker.progressive_ms", rates.and_then(|rates| rates.progressive_ms), SHORTEST),
+        ("rate_breaker.growing_timeout.longest_ms", growing.map(|growing| growing.longest_ms), SHORTEST),
+        ("rate_breaker.growing_timeout.healthy_after_ms", growing.map(|growing| growing.healthy_after_ms), SHORTEST),
         ("budget.rolling.window_ms", budget, SHORTEST),
     ] {
         let Some(span) = span.map(Millis::get).filter(|span| (1..shortest).contains(span)) else { continue };
@@ -199,7 +215,16 @@ fn seconds(check: &mut Check<'_>, config: &PolicyConfig) {
     }
 }
 
-fn without_effect(check: &mut Check<'_>, retry: &RetryConfig) {
+fn without_effect(check: &mut Check<'_>, config: &PolicyConfig) {
+    let retry = &config.retry;
+    if let Some(rates) = config.rate_breaker.as_ref().filter(|rates| rates.needs_watching()) {
+        let field = match rates {
+            RateBreakerSettings { slow_calls: Some(_), .. } => "rate_breaker.slow_calls",
+            RateBreakerSettings { abandoned_calls: Some(_), .. } => "rate_breaker.abandoned_calls",
+            _ => "rate_breaker.per_attempt",
+        };
+        check.found(rule::WATCHED_CALLS, field);
+    }
     for class in ErrorClass::ALL.into_iter().filter(|class| !class.is_retryable()) {
         if retry.backoffs.get(class).is_some() {
             check.found(rule::CLASS_NEVER_RETRIED, &format!("retry.backoffs.{class}"));
@@ -248,7 +273,7 @@ fn nesting(check: &mut Check<'_>, config: &PolicyConfig) {
 
 fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
     let Ok(mut policy) = Policy::from_config(&config.retry) else { return };
-    let breaker = config.breaker.as_ref().and_then(|breaker| breaker.shared().ok());
+    let breaker = config.shared_breaker().ok().flatten();
     let budget = config.budget.shared().ok().flatten();
     if let Some(breaker) = &breaker {
         policy = policy.circuit_breaker(breaker);
@@ -272,6 +297,11 @@ fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
     if let Some(breaker) = &config.breaker {
         rest = rest.union(breaker.config().lints(policy.retry()));
     }
+    if let Some(rates) = &config.rate_breaker {
+        rest = rest.union(rates.config().lints(policy.retry()));
+    }
+    let of_breaker = |key: &str| format!("{}.{key}", breaker_table(config));
+    let (trip_on, probe_lease, window) = (of_breaker("trip_on"), of_breaker("probe_lease_ms"), of_breaker("window_ms"));
     if let Some(budget) = config.budget.config() {
         rest = rest.union(budget.lints(policy.retry()));
     }
@@ -287,9 +317,9 @@ fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
                 ("retry.attempt_timeout_ms", format!("timeout {timeout}, {}: ", deadline(&config.retry)))
             }
             "deadline" => ("retry.deadline_ms", String::new()),
-            "trip_on" => ("breaker.trip_on", String::new()),
-            "probe_lease" => ("breaker.probe_lease_ms", format!("{}: ", deadline(&config.retry))),
-            "window" => ("breaker.window_ms", format!("{}: ", deadline(&config.retry))),
+            "trip_on" => (trip_on.as_str(), String::new()),
+            "probe_lease" => (probe_lease.as_str(), format!("{}: ", deadline(&config.retry))),
+            "window" => (window.as_str(), format!("{}: ", deadline(&config.retry))),
             field => (field, String::new()),
         };
         check.add(lint.into(), field, format!("{values}{lint}"));

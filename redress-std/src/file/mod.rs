@@ -31,6 +31,7 @@
 //! | `retry.backoff`, `retry.backoffs.CLASS` | [`BackoffConfig`](crate::BackoffConfig): `delay` is one of `constant`, `fixed`, `exponential`, `full_jitter`, `equal_jitter`, `decorrelated_jitter`, `token_backoff`, or `"none"` to retry at once | `retry_after = false`, `retry_after_as_is = false` |
 //! | `retry.limits` | retries of each class, 0 to 254 | no limits |
 //! | `breaker` | [`BreakerSettings`] | no breaker without this table; `failure_threshold` has to be given |
+//! | `rate_breaker` | [`RateBreakerSettings`]: a breaker that counts rates, in the place of `breaker` | none without this table; `failure_rate` has to be given |
 //! | `budget` | [`BudgetSettings`]: `token_bucket`, `ratio` or `rolling` | `token_bucket` as in [`BudgetConfig::DEFAULT`](crate::BudgetConfig::DEFAULT); `"none"` for no budget |
 //! | `calls` | the policies under which this one's operation makes calls in its turn | none |
 //! | `allow` | names of [rules](rules) that this policy breaks on purpose | none |
@@ -69,13 +70,14 @@ mod error;
 mod name;
 mod nesting;
 mod position;
+mod rate_breaker;
 mod rule;
 #[cfg(feature = "simulate")]
 mod scenario;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use redress_core::{ConfigError, RetryConfig};
+use redress_core::{CircuitBreakerView, ConfigError, RetryConfig};
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, Deserializer};
 
@@ -89,6 +91,7 @@ pub use self::{
     name::printable,
     nesting::Chain,
     position::Position,
+    rate_breaker::{AbandonedCalls, GrowingTimeout, RateBreakerSettings, SlowCalls},
     rule::{Rule, rules},
 };
 use self::{duration::Durations, nesting::Nesting, position::Positions};
@@ -121,9 +124,12 @@ pub struct PolicyConfig {
     pub calls: Vec<String>,
     /// Limits, deadline and backoffs.
     pub retry: RetryConfig,
-    /// The circuit breaker, if there is one.
+    /// The circuit breaker, if there is one that counts failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerSettings>,
+    /// The circuit breaker, if it is one that counts rates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_breaker: Option<RateBreakerSettings>,
     /// The retry budget.
     pub budget: BudgetSettings,
 }
@@ -236,6 +242,16 @@ impl PolicyFile {
 }
 
 impl PolicyConfig {
+    /// Makes the breaker of either kind, if there is to be one.
+    fn shared_breaker(&self) -> Result<Option<Arc<CircuitBreakerView>>, ConfigError> {
+        match (&self.breaker, &self.rate_breaker) {
+            (None, None) => Ok(None),
+            (Some(failures), None) => failures.shared().map(Some),
+            (None, Some(rates)) => rates.shared().map(Some),
+            (Some(_), Some(_)) => Err(ConfigError::TwoBreakers),
+        }
+    }
+
     /// Creates the policy that takes the place of another, `old`, which was made of `before`: for files that are read again.
     /// Breaker and budget are those of the old policy, with their state, where their settings are the same; so an open circuit
     /// stays open when something else is changed. Calls under way go on with the policy that they were started with, which is
@@ -259,7 +275,8 @@ impl PolicyConfig {
     /// The field that contradicts another, and its bounds. The old policy is as it was.
     pub fn replace(&self, before: &Self, old: &SharedPolicy) -> Result<SharedPolicy, ConfigError> {
         let mut new = SharedPolicy::try_from(self)?;
-        new.take_over(old, self.breaker == before.breaker, self.budget == before.budget);
+        let is_same_breaker = self.breaker == before.breaker && self.rate_breaker == before.rate_breaker;
+        new.take_over(old, is_same_breaker, self.budget == before.budget);
         Ok(new)
     }
 }
@@ -273,7 +290,7 @@ impl TryFrom<&PolicyConfig> for SharedPolicy {
     type Error = ConfigError;
 
     fn try_from(config: &PolicyConfig) -> Result<Self, ConfigError> {
-        let breaker = config.breaker.as_ref().map(BreakerSettings::shared).transpose()?;
+        let breaker = config.shared_breaker()?;
         let budget = config.budget.shared()?;
         Self::from_parts(Arc::new(config.retry.clone()), breaker, budget)
     }

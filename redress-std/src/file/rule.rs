@@ -44,6 +44,8 @@ rules! {
         "retry_after_jitter_ms has no effect without retry_after = true";
     SECONDS_AS_MILLIS, "seconds_as_millis", Warning,
         "so few milliseconds look like seconds; give the unit, with a key without _ms: \"30s\", or \"30ms\" if that is meant";
+    WATCHED_CALLS, "watched_calls", Note,
+        "counts only calls in a watched context: Context::watched";
     UNUSED_ALLOW, "unused_allow", Note,
         "nothing is found that this would allow";
 }

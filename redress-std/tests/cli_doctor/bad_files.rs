@@ -21,7 +21,7 @@ const BAD: &[(&str, &[u8], &str)] = &[
     (
         "table_key",
         b"[policy.a]\n[policy.a.braker]\nfailure_threshold = 3\n",
-        ":2:11: error: unknown field `braker`, expected one of `allow`, `calls`, `retry`, `breaker`, `budget`",
+        ":2:11: error: unknown field `braker`, expected one of `allow`, `calls`, `retry`, `breaker`, `rate_breaker`, `budget`",
     ),
     (
         "class",

@@ -12,6 +12,41 @@ use crate::{
 
 const CASES: &[Case] = &[
     Case(
+        "breaker_never_trips",
+        "policy.a.rate_breaker.trip_on",
+        "no class trips the breaker",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\ntrip_on = []",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\ntrip_on = [\"unknown\"]",
+    ),
+    Case(
+        "seconds_as_millis",
+        "policy.a.rate_breaker.growing_timeout.healthy_after_ms",
+        "120 ms; if seconds are meant, write healthy_after = \"120s\"",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\ngrowing_timeout = { longest = \"10m\", healthy_after_ms = 120 }",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\ngrowing_timeout = { longest = \"10m\", healthy_after = \"120s\" }",
+    ),
+    Case(
+        "watched_calls",
+        "policy.a.rate_breaker.slow_calls",
+        "counts only calls in a watched context",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\nslow_calls = { after = \"2s\", rate = 80 }",
+        "[policy.a.rate_breaker]\nfailure_rate = 50",
+    ),
+    Case(
+        "watched_calls",
+        "policy.a.rate_breaker.per_attempt",
+        "counts only calls in a watched context",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\nper_attempt = true",
+        "[policy.a.rate_breaker]\nfailure_rate = 50\nper_attempt = false",
+    ),
+    Case(
+        "window_below_deadline",
+        "policy.a.rate_breaker.window",
+        "deadline 60000 ms: calls may last longer than the window",
+        "deadline_ms = 60_000\n[policy.a.rate_breaker]\nfailure_rate = 50\nwindow = \"59s\"",
+        "deadline_ms = 60_000\n[policy.a.rate_breaker]\nfailure_rate = 50\nwindow = \"59s\"\nwindow_of_calls = 100",
+    ),
+    Case(
         "no_such_number",
         "policy.a.retry.max_attempts",
         "must be below it, or \"unlimited\"",

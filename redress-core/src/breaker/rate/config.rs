@@ -25,10 +25,10 @@ const MAX_WAIT: Millis = Millis::from_secs(24 * 86_400);
 /// long a call took.
 #[derive(Clone, Copy)]
 pub struct RateConfig {
-    pub(super) base: BreakerConfig,
+    pub(crate) base: BreakerConfig,
     /// The window if it is one of calls; zero for one of time.
-    pub(super) window_calls: u16,
-    pub(super) minimum_calls: u16,
+    pub(crate) window_calls: u16,
+    pub(crate) minimum_calls: u16,
     /// Zero for any number.
     pub(super) failure_count: u16,
     pub(super) failure_rate: u8,

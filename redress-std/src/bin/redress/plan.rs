@@ -152,6 +152,17 @@ fn report(args: &Args, file: &PolicyFile, name: &str, config: &PolicyConfig, gro
             breaker.failure_threshold, breaker.window_ms, breaker.recovery_timeout_ms
         );
     }
+    if let Some(rates) = &config.rate_breaker {
+        let window = match rates.window_of_calls {
+            Some(calls) => format!("the latest {calls}"),
+            None => format!("those within {}", rates.window_ms),
+        };
+        let _ = writeln!(
+            text,
+            "breaker: open at {} % failed calls of {window}, at least {}, for {}",
+            rates.failure_rate, rates.minimum_calls, rates.recovery_timeout_ms
+        );
+    }
     if let Some(chain) = file.worst_chain(name).filter(|chain| chain.depth > 1) {
         let _ = writeln!(text, "calls within: {chain}");
     }
