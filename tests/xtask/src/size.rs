@@ -85,6 +85,7 @@ fn lint(bare: &Bare) -> Result<()> {
     }
     bare.run("clippy", "thumbv6m-none-eabi", "-p board -p images -p no-panic -p runs -- -D warnings")?;
     bare.run("clippy", "thumbv6m-none-eabi", "-p rp2040 -- -D warnings")?;
+    bare.run("clippy", "thumbv6m-none-eabi", "-p logged -- -D warnings")?;
     bare.run_host("clippy --locked -p table -- -D warnings")
 }
 

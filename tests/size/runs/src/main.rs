@@ -1,4 +1,5 @@
-//! Measures on the core and prints `name number` in each line: bytes of RAM, bytes of the deepest stack, instructions.
+//! Measures on the core and prints `name number` in each line: bytes of RAM, readings of the clock and
+//! critical sections, bytes of the deepest stack, instructions.
 //!
 //! Meant for an emulator which counts instructions as time (`-icount shift=0`); then every run prints the same.
 #![no_std]
@@ -6,6 +7,7 @@
 
 mod calls;
 mod counter;
+mod counts;
 mod sizes;
 mod stack;
 
@@ -17,6 +19,9 @@ fn main() -> ! {
     let Some(core) = cortex_m::Peripherals::take() else { exit(1) };
     for (name, bytes) in sizes::all() {
         println!("{name} {bytes}");
+    }
+    for (name, [readings, sections]) in counts::all() {
+        println!("{name}-readings {readings}\n{name}-sections {sections}");
     }
     let operation = stack::depth(calls::operation_alone);
     let mut counter = counter::Counter::new(core.SYST);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use object::{Object as _, ObjectSection as _};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 /// Bytes in memory by kind of section.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,4 +39,12 @@ pub(crate) fn sections(path: &Path) -> Result<Sections, String> {
         i64::try_from(size).map_err(|error| fault(&error))
     };
     Ok(Sections { text: size(".text")?, rodata: size(".rodata")?, data: size(".data")?, bss: size(".bss")? })
+}
+
+/// Returns whether an image contains code of `core::fmt`.
+pub(crate) fn formats(path: &Path) -> Result<bool, String> {
+    let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let bytes = fs::read(path).map_err(|error| fault(&error))?;
+    let file = object::File::parse(&*bytes).map_err(|error| fault(&error))?;
+    Ok(file.symbols().any(|symbol| symbol.name().is_ok_and(|name| name.contains("4core3fmt"))))
 }

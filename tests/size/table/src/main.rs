@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 
 fn run(words: &[String]) -> Result<Vec<String>, String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let (mode, table) = match words[..] {
+    let (mode, table, mut faults) = match words[..] {
         ["images", set] => {
             for build in builds(set)? {
                 let images = Vec::from_iter(build.images()).join(" ");
@@ -41,8 +41,8 @@ fn run(words: &[String]) -> Result<Vec<String>, String> {
             }
             return Ok(Vec::new());
         }
-        [mode, "size", artifacts, runs] => (mode, Table::of("size", artifacts, Some(runs))?),
-        [mode, "matrix", artifacts] => (mode, Table::of("matrix", artifacts, None)?),
+        [mode, "size", artifacts, runs] => (mode, Table::of("size", artifacts, Some(runs))?, formatting(artifacts)?),
+        [mode, "matrix", artifacts] => (mode, Table::of("matrix", artifacts, None)?, Vec::new()),
         _ => {
             return Err(
                 "usage: table images SET, table print|check|write size ARTIFACTS RUNS or matrix ARTIFACTS".into()
@@ -58,7 +58,7 @@ fn run(words: &[String]) -> Result<Vec<String>, String> {
         "check" => {
             print!("{text}");
             let before = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-            let mut faults = kept::grown(&before, &text);
+            faults.extend(kept::grown(&before, &text));
             faults.extend(table.off_bars());
             faults.extend(plant::unseen(table));
             Ok(faults)
@@ -66,10 +66,26 @@ fn run(words: &[String]) -> Result<Vec<String>, String> {
         "write" => {
             fs::write(file, &text).map_err(|error| format!("{file}: {error}"))?;
             print!("{text}");
-            Ok(table.off_bars())
+            faults.extend(table.off_bars());
+            Ok(faults)
         }
         _ => Err(format!("{mode}: print, check or write")),
     }
+}
+
+/// A policy in a log of defmt brings nothing of `core::fmt`, which is found where it is.
+fn formatting(artifacts: &str) -> Result<Vec<String>, String> {
+    let directory = Path::new(artifacts).join(rows::M0).join("release");
+    let mut faults = Vec::new();
+    if image::formats(&directory.join("logged-redress-policy"))? {
+        faults.push("a policy in defmt's `{}` links core::fmt".to_owned());
+    }
+    if !image::formats(&directory.join("logged-redress-debug"))? {
+        faults.push(
+            "core::fmt is not found where a policy is formatted with it, so not finding it proves nothing".to_owned(),
+        );
+    }
+    Ok(faults)
 }
 
 fn builds(set: &str) -> Result<&'static [Build], String> {

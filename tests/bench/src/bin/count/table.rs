@@ -356,6 +356,8 @@ interleaved rounds; `slower` is against one thread, and on two busy cores no les
 threads of a row step on by a millisecond, so that the window has the same number of them on every machine; their row `atomics by
 hand` shows what that clock costs.
 
+How often a call reads the clock and takes a lock is counted in [SIZE.md](SIZE.md), in the table of what is measured by running.
+
 `cargo bench` times the same rows with criterion; `count check` verifies calls, sleeps and results of each. `count assert` counts
 the rows of redress again and fails where one misses its bar, is not below {} or takes {GROWTH} % more than here;
 `count table` does so for all rows, and writes this page with `--write`.

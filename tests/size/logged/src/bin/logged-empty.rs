@@ -1,0 +1,5 @@
+#![no_std]
+#![no_main]
+
+board::image!({ logged::number() });
+board::panic_handler!();

@@ -1,0 +1,5 @@
+#![no_std]
+#![no_main]
+
+board::image!({ logged::policy() });
+board::panic_handler!();
