@@ -242,7 +242,7 @@ pub fn derive_classify(input: TokenStream) -> TokenStream {
 ///
 /// In an impl with `#[async_trait]`, methods are retried like other async functions; those with `&mut self` are not `Send`, so they
 /// need `#[async_trait(?Send)]`. Under `#[retry]`, `#[tracing::instrument]` opens a span around the call, and above it, one around
-/// each attempt:
+/// each attempt, also in such impls:
 ///
 /// ```ignore
 /// #[tracing::instrument] // around each attempt

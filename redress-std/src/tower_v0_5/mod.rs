@@ -102,6 +102,12 @@
 //! [abandoned calls](redress_core::breaker::RateConfig::abandoned_calls) learns of a drop if the context is
 //! [watched](redress_core::Context::watched).
 //!
+//! # If there is no method `call`
+//!
+//! The compiler says so of a service one of whose parts is missing: a class for its errors (see
+//! [which classifier](crate#which-classifier)), copies of its requests ([`CloneRequest`]), or `Clone` and `Send`. It names the part
+//! where the service is an argument of type `impl Service<Request>`.
+//!
 //! # Design
 //!
 //! The future of a call is boxed: it is that of an `async fn`, which has no name. What it costs is one allocation.
