@@ -308,9 +308,9 @@ impl Machine {
         self.phase = Phase::Waiting;
     }
 
-    /// Replaces the wait before the next attempt. It is extended by the slack, for [`pass`](Self::pass).
-    pub(crate) fn hold(&mut self, wait: Millis) {
-        self.wait = if wait == Millis::ZERO { wait } else { wait.saturating_add(self.slack()) };
+    /// Replaces the wait before the next attempt. It is extended by the slack of the clock, for [`pass`](Self::pass).
+    pub(crate) fn hold(&mut self, wait: Millis, slack: Millis) {
+        self.wait = if wait == Millis::ZERO { wait } else { wait.saturating_add(slack) };
         self.phase = Phase::Waiting;
     }
 
@@ -344,8 +344,9 @@ impl Machine {
     /// Returns the time since the reading before.
     pub(crate) fn pass(&mut self, now: Timestamp) -> Millis {
         let passed = now.since(self.seen.0).unwrap_or_default();
+        self.seen = Seen(now);
         self.wait = self.wait.saturating_sub(passed);
-        self.observe(now);
+        self.used = self.used.saturating_add(passed);
         passed
     }
 

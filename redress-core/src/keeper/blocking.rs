@@ -3,7 +3,7 @@
 use super::{
     Keep, WakeFlag,
     drive::{Keeper, ended},
-    kept::{Held, Kept},
+    kept::{Held, Kept, Running},
 };
 use crate::{
     AttemptInfo, Classifier, ErrorObserver, Failure, Rejected, RetryError,
@@ -31,6 +31,7 @@ struct OfSite<'s, E, H> {
 }
 
 impl<E: Environment, H: HookSet> Live for OfSite<'_, E, H> {
+    #[inline(always)]
     fn established(&mut self) {
         self.kept.established(self.site);
     }
@@ -82,13 +83,15 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
         H::Results: ResultClassifier<T>,
         H::Observer: ErrorObserver<X>,
     {
+        let now = self.held.kept.begins_at(self.site);
         // Beside the keeper, so that the optimiser can propagate a policy that it knows.
-        let mut held = self.held.take();
-        let (keep, site, wakes) = (held.keep, &mut *self.site, &mut self.wakes);
-        held.kept.ready(keep, site);
+        let mut kept = self.held.take();
+        let running = Running { keep: self.held.keep, kept: &mut kept };
+        let (keep, site, wakes) = (running.keep, &mut *self.site, &mut self.wakes);
+        running.kept.ready_at(keep, site, now);
         let mut last: Option<Failure<T, X>> = None;
         let stop = loop {
-            let kept = &mut held.kept;
+            let kept = &mut *running.kept;
             if let Err(stop) = wait_and_begin(keep, kept, site, wakes) {
                 break stop;
             }
@@ -101,8 +104,9 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
                 break stop;
             }
         };
-        let gave_up = held.kept.give_up(keep, site, stop, last);
-        self.held.put(held);
+        let gave_up = running.kept.give_up(keep, site, stop, last);
+        core::mem::forget(running);
+        self.held.put(kept);
         gave_up
     }
 

@@ -3,6 +3,9 @@
 //!
 //! It performs no I/O: the clock is that of the site, which the bare machine fills with the time it was told. A step reads it once.
 //!
+//! The steps are inlined into the blocking loop, so that its state needs no memory and what an image does not use of it vanishes:
+//! 328 bytes over a blocking call on a Cortex-M0, where a function for each reading takes 484.
+//!
 //! ```text
 //!             ready          begin             established        tick
 //! Fresh, Ended  ->  Offline    ->  Connecting       ->      Up     ->   Stable
@@ -22,7 +25,7 @@ use crate::{
     env::Environment,
     hooks::HookSet,
     machine::Machine,
-    time::ClockRate,
+    time::{ClockRate, Timestamp},
 };
 
 /// The state of a kept connection.
@@ -66,24 +69,39 @@ impl<'c> Held<'c> {
         Self { keep, kept: Kept::new(keep, slack) }
     }
 
-    /// Moves the connection out, for as long as it is run. If that unwinds, it is dropped.
+    /// Moves the connection out, for as long as it is run.
     #[inline(always)]
-    pub(super) fn take(&mut self) -> Self {
+    pub(super) fn take(&mut self) -> Kept {
         let kept = self.kept;
         self.kept.call.permit = Snapshot::SPENT;
-        Self { keep: self.keep, kept }
+        kept
     }
 
     /// Moves it back, after it gave up and so has no permit.
     #[inline(always)]
-    pub(super) fn put(&mut self, held: Self) {
-        self.kept = held.kept;
+    pub(super) fn put(&mut self, kept: Kept) {
+        self.kept = kept;
         self.kept.call.permit = Snapshot::SPENT;
-        core::mem::forget(held);
     }
 }
 
 impl Drop for Held<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.kept.call.release(&self.keep.policy);
+    }
+}
+
+/// A connection that is run, outside of its keeper. If that unwinds, its permit is given back.
+#[derive(Debug)]
+pub(super) struct Running<'k, 'c> {
+    pub(super) keep: &'c Keep<'c>,
+    /// Not beside the reference above: what shares memory with the state stays in the image, and the policy that the optimiser
+    /// knows with it.
+    pub(super) kept: &'k mut Kept,
+}
+
+impl Drop for Running<'_, '_> {
     #[inline(always)]
     fn drop(&mut self) {
         self.kept.call.release(&self.keep.policy);
@@ -126,29 +144,49 @@ impl Kept {
     }
 
     /// Takes a reading of the clock.
-    #[inline(never)]
+    #[inline(always)]
     fn pass<E: Environment, H>(&mut self, site: &Site<E, H>) {
-        let passed = self.call.machine.pass(site.env.timestamp());
+        self.pass_to(site.env.timestamp());
+    }
+
+    fn pass_to(&mut self, now: Timestamp) {
+        let passed = self.call.machine.pass(now);
         self.debt = self.debt.saturating_sub(passed);
         self.gate = self.gate.saturating_sub(passed);
         self.up = self.up.saturating_add(passed);
     }
 
     /// Starts the time anew, without attempts and failures.
-    fn renew<E: Environment, H>(&mut self, keep: &Keep<'_>, site: &Site<E, H>) {
-        let now = if self.phase == Phase::Idle { site.env.timestamp() } else { self.call.machine.seen() };
+    fn renew<E: Environment>(&mut self, keep: &Keep<'_>, now: Timestamp) {
         self.call.machine = timed(Machine::new(&keep.policy.retry, E::RATE.slack()));
         self.call.machine.start(now);
     }
 
+    /// Returns the moment at which a new connection begins, else the latest reading.
+    #[inline(always)]
+    pub(super) fn begins_at<E: Environment, H>(&self, site: &Site<E, H>) -> Timestamp {
+        if self.phase == Phase::Idle { site.env.timestamp() } else { self.call.machine.seen() }
+    }
+
     /// Prepares the wait for the next attempt. Ends an attempt or a session that the caller has dropped, which is no failure.
     pub(super) fn ready<E: Environment, H: HookSet>(&mut self, keep: &Keep<'_>, site: &mut Site<E, H>) {
+        let now = self.begins_at(site);
+        self.ready_at(keep, site, now);
+    }
+
+    /// Like [`ready`](Self::ready), of a connection that [begins at](Self::begins_at) this moment if it is new.
+    pub(super) fn ready_at<E: Environment, H: HookSet>(
+        &mut self,
+        keep: &Keep<'_>,
+        site: &mut Site<E, H>,
+        now: Timestamp,
+    ) {
         match self.phase {
             Phase::Idle => {
-                self.renew(keep, site);
+                self.renew::<E>(keep, now);
                 self.is_renewed = false;
                 site.notify(Observer::on_call_start);
-                self.call.machine.hold(spread(keep, site));
+                self.call.machine.hold(spread(keep, site), E::RATE.slack());
             }
             Phase::Offline => self.pass(site),
             Phase::Connecting | Phase::Up | Phase::Stable => {
@@ -156,10 +194,10 @@ impl Kept {
                 self.release(keep);
                 self.end(site, None);
                 if self.phase == Phase::Stable {
-                    self.renew(keep, site);
+                    self.renew::<E>(keep, self.call.machine.seen());
                     self.is_renewed = false;
                 }
-                self.call.machine.hold(Millis::ZERO);
+                self.call.machine.hold(Millis::ZERO, Millis::ZERO);
             }
         }
         self.phase = Phase::Offline;
@@ -219,7 +257,7 @@ impl Kept {
     ) -> Result<bool, Stop> {
         let machine = &mut self.call.machine;
         machine.fits(&keep.policy.retry, wait)?;
-        machine.hold(wait);
+        machine.hold(wait, E::RATE.slack());
         let classification = machine.last().map_or(ErrorClass::Transient, |(class, _)| class).into();
         let (attempt, previous) = (machine.attempt(), machine.delay());
         self.call.ask(site, &BackoffContext { attempt, classification, previous, random: 0 }, wait)?;
@@ -232,6 +270,7 @@ impl Kept {
     }
 
     /// The session is established. Ignored unless an attempt is under way, so that only the first of several counts.
+    #[inline(always)]
     pub(super) fn established<E: Environment, H: HookSet>(&mut self, site: &mut Site<E, H>) {
         if self.phase != Phase::Connecting {
             return;
@@ -312,7 +351,7 @@ impl Kept {
         self.end(site, Some((classification, cause)));
         let was_stable = self.phase == Phase::Stable;
         if was_stable {
-            self.renew(keep, site);
+            self.renew::<E>(keep, self.call.machine.seen());
             self.call.machine.begin_unchecked();
             self.is_renewed = true;
         }
@@ -321,7 +360,7 @@ impl Kept {
         let shortest = self.over_credit(keep);
         self.call.fail_after(&keep.policy, site, classification, cause, error, shortest)?;
         let wait = self.call.machine.wait();
-        self.call.machine.hold(wait);
+        self.call.machine.hold(wait, E::RATE.slack());
         if !was_stable {
             self.settle(keep, site, true);
         }
@@ -337,7 +376,7 @@ impl Kept {
         self.pass(site);
         let soonest = self.gate.max(spread(keep, site));
         if soonest < self.call.machine.wait() {
-            self.call.machine.hold(soonest);
+            self.call.machine.hold(soonest, E::RATE.slack());
             let interval = keep.wake_interval;
             let jitter = part(interval.get() >> 1, site.env.random());
             self.gate = self.call.machine.wait().saturating_add(interval).saturating_add(Millis::new(jitter));
