@@ -231,7 +231,7 @@ fn storms_are_those_of_the_reference_table() {
         let after = back(&fleet().event(Incident::power_cut(secs(600), secs(5))).run(name, &capped(300)));
         match (after, power_cut) {
             (Some(after), Some(expected)) => {
-                assert!(is_close(after, expected, 0.03), "{name}: {after}, expected {expected}")
+                assert!(is_close(after, expected, 0.03), "{name}: {after}, expected {expected}");
             }
             (after, expected) => assert_eq!(after, expected, "{name}"),
         }

@@ -202,7 +202,7 @@ impl RunReport {
         long(self.attempts.made) / f64::from(self.clients)
     }
 
-    fn stuck_by(&self) -> StuckBy {
+    pub(super) fn stuck_by(&self) -> StuckBy {
         let Attempts { made, answered, refused, rejected, late, in_flight } = self.last_minute;
         let lost = refused.max(rejected).max(late + in_flight);
         if 2 * lost <= made.max(1) && answered >= lost {

@@ -64,6 +64,16 @@ impl fmt::Display for Percent {
     }
 }
 
+/// A multiple with one decimal, two below 1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tenths(pub(super) f64);
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 1.0 { write!(f, "{:.2}", self.0) } else { write!(f, "{:.1}", self.0) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
