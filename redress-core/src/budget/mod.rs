@@ -239,11 +239,11 @@ impl BudgetView {
     fn trickle(&self, per_second: u32, reading: &Reading<'_>) {
         if per_second != 0 {
             let latest = &self.window.latest;
-            let never_read = latest.load() == Timestamp::NEVER;
+            let before = latest.load();
             reading.read();
             let passed = latest.passed(reading, PATIENCE);
-            // Refilling starts anew when the clock was set back.
-            if !never_read && passed != Millis::MAX {
+            // Refilling starts anew when the clock was set back: all time has passed, but the reading is older.
+            if before != Timestamp::NEVER && reading.now().since(before).is_some() {
                 // More time than fits fills any bucket.
                 self.refill(passed.get().saturating_mul(per_second));
             }

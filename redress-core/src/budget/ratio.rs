@@ -29,7 +29,8 @@ impl BudgetView {
                 self.balance(i32::from(percent).saturating_mul((RETRY / 100).cast_signed()));
             }
             let cost = i32::from(retries).saturating_mul(RETRY.cast_signed());
-            let is_enough = self.left_of_ratio() >= i64::from(cost);
+            // What is left is below zero where calls have left the window before their retries: zero retries are there all the same.
+            let is_enough = self.left_of_ratio().max(0) >= i64::from(cost);
             if is_enough {
                 self.balance(cost.saturating_neg());
             }

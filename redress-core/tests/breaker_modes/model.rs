@@ -37,6 +37,8 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Model {
     rules: Rules,
+    /// By how much the clock lengthens spans.
+    pub(crate) slack: u64,
     pub(crate) now: u64,
     pub(crate) state: BreakerState,
     pub(crate) mode: BreakerMode,
@@ -62,6 +64,7 @@ impl Model {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
             rules,
+            slack: 0,
             now: 0,
             state: BreakerState::Closed,
             mode: BreakerMode::Automatic,
@@ -100,7 +103,7 @@ impl Model {
             }
             BreakerState::Open if self.mode == BreakerMode::Isolated => Err(self.rules.recovery),
             BreakerState::Open => {
-                let left = (self.since + self.open_time()).saturating_sub(self.now);
+                let left = (self.since + self.open_time() + self.slack).saturating_sub(self.now);
                 if left > 0 {
                     return Err(left);
                 }
@@ -110,7 +113,7 @@ impl Model {
             }
             BreakerState::HalfOpen => {
                 if self.out + self.succeeded + self.failed >= self.rules.probes {
-                    let left = (self.since + self.rules.lease).saturating_sub(self.now);
+                    let left = (self.since + self.rules.lease + self.slack).saturating_sub(self.now);
                     if left > 0 {
                         return Err(left);
                     }
@@ -185,7 +188,7 @@ impl Model {
         if self.rules.window_of_calls.is_some() {
             return;
         }
-        let length = self.rules.window.div_ceil(self.rules.buckets);
+        let length = self.rules.window.div_ceil(self.rules.buckets) + self.slack;
         let bucket = (self.now - self.origin) / length;
         if bucket - self.bucket >= self.rules.buckets {
             self.calls.clear();
@@ -281,7 +284,7 @@ impl Model {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match (self.state, self.mode) {
             (BreakerState::Open, BreakerMode::Isolated) => Some(self.rules.recovery),
-            (BreakerState::Open, _) => Some((self.since + self.open_time()).saturating_sub(self.now)),
+            (BreakerState::Open, _) => Some((self.since + self.open_time() + self.slack).saturating_sub(self.now)),
             _ => None,
         }
     }

@@ -17,7 +17,8 @@ fn run_cargo(words: &str) -> Result<()> {
 }
 
 /// Directories of all workspaces.
-const WORKSPACES: [&str; 5] = ["", "examples/firmware", "examples/web", "tests/size", "tests/vendors"];
+const WORKSPACES: [&str; 7] =
+    ["", "examples/firmware", "examples/web", "tests/fuzz", "tests/loom", "tests/size", "tests/vendors"];
 
 pub(crate) fn fmt() -> Result<()> {
     for directory in WORKSPACES {

@@ -10,7 +10,9 @@ mod checks;
 mod cmd;
 mod docs;
 mod firmware;
+mod fuzz;
 mod links;
+mod loom;
 mod markdown;
 mod package;
 mod provision;
@@ -64,6 +66,20 @@ enum Verb {
     },
     /// Test classifiers of crates that take long to build, before SQLite, MariaDB, Mosquitto and TLS servers
     Vendors,
+    /// Try every interleaving of what threads share, then plant faults in the sources, each of which a model must find
+    Loom,
+    /// Fuzz parsers and models, guided by coverage, all targets together for so many seconds
+    Fuzz {
+        /// Seconds for all targets together
+        #[arg(default_value = "120")]
+        seconds: u64,
+        /// A target of tests/fuzz, all if none is named
+        #[arg(long)]
+        target: Vec<String>,
+        /// Keep the inputs that add coverage in tests/fuzz/corpus, and the figures in tests/FUZZ.md
+        #[arg(long)]
+        keep: bool,
+    },
     /// Check each feature alone and in pairs
     Features,
     /// Build core without an operating system: Cortex-M0, Cortex-M3, RISC-V
@@ -123,13 +139,15 @@ enum Verb {
 
 /// Checks that `ci` runs if none is named, in this order. `test` runs vendors, target, firmware and web;
 /// `matrix` takes ten minutes.
-const CHECKS: [&str; 15] = [
+const CHECKS: [&str; 17] = [
     "fmt",
     "links",
     "readme",
     "clippy",
     "doc",
     "test",
+    "loom",
+    "fuzz",
     "features",
     "bare",
     "shape",
@@ -162,6 +180,8 @@ impl Verb {
             Self::Readme => readme::verb(),
             Self::Test { suites } => test::verb(&suites),
             Self::Vendors => checks::vendors(),
+            Self::Loom => loom::verb(),
+            Self::Fuzz { seconds, target, keep } => fuzz::verb(seconds, &target, keep),
             Self::Features => checks::features(),
             Self::Bare => bare::verb(),
             Self::Shape => checks::shape(),
