@@ -1,4 +1,4 @@
-//! The breaker by rate in all its modes, against the model of `tests/breaker_modes`.
+//! The breaker by rate in all its modes, against the model of its tests in `redress-core`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use redress_core::{
 };
 
 #[allow(dead_code, missing_docs, clippy::pedantic, reason = "the file of another test")]
-#[path = "../../../tests/breaker_modes/model.rs"]
+#[path = "../../../../redress-core/tests/breaker_modes/model.rs"]
 mod model;
 
 use model::{End, Model, Rules};
