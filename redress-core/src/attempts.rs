@@ -208,7 +208,7 @@ pub(crate) const fn no_random() -> u32 {
 }
 
 pub(crate) const fn site<const HZ: u32, D>(now: Instant, random: D) -> Site<Facts<D, HZ>, Hooks<()>> {
-    Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks: Hooks::new(()) }
+    Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks: Hooks::new(()), is_unobserved: false }
 }
 
 impl<D, const HZ: u32> Clock for Facts<D, HZ> {

@@ -114,6 +114,12 @@ impl Call {
         site: &mut Site<E, H>,
         reports_time: bool,
     ) -> Result<(), Stop> {
+        if H::Observer::CAN_BE_IDLE {
+            let mut is_idle = false;
+            site.is_unobserved = false;
+            site.notify(|observer, _| is_idle = observer.is_idle());
+            site.is_unobserved = is_idle;
+        }
         if H::Observer::WANTS_TIME {
             let mut is_observed = false;
             site.notify(|observer, _| is_observed = observer.wants_time());
@@ -317,10 +323,12 @@ impl Call {
         }
         self.machine.commit(class, delay);
 
-        let elapsed = elapsed::<H>(&self.machine);
-        let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
-        let (retry_after, code) = (classification.hint(), classification.numeric_code());
-        site.emit_with(error, Event { delay, retry_after, code, ..event });
+        if site.is_observed() {
+            let elapsed = elapsed::<H>(&self.machine);
+            let event = site.event(EventKind::Retry, attempt, elapsed, self.machine.last());
+            let (retry_after, code) = (classification.hint(), classification.numeric_code());
+            site.emit_with(error, Event { delay, retry_after, code, ..event });
+        }
         self.ask(site, &context(), delay)?;
         self.announce_end(site, AttemptDecision::Retry, None, delay, self.machine.last());
         Ok(())
@@ -410,6 +418,9 @@ impl Call {
         if is_success && let Some(budget) = policy.budget {
             let is_read = reports_time || is_observed::<H>(self.machine.is_observed);
             budget.succeed(self.machine.attempt(), &site.env, self.now(is_read));
+        }
+        if !site.is_observed() {
+            return;
         }
         let elapsed = elapsed::<H>(&self.machine);
         let delay = if reason == Some(StopReason::Scheduled) { self.machine.wait() } else { Millis::ZERO };

@@ -49,12 +49,22 @@ pub(crate) struct Site<E, H> {
     /// The longest slice of a wait.
     pub(crate) slice: Millis,
     pub(crate) hooks: H,
+    /// Whether the observer is told nothing of this call: see [`Observer::is_idle`].
+    pub(crate) is_unobserved: bool,
 }
 
 impl<E: Environment, H: HookSet> Site<E, H> {
+    /// Returns whether the observer is told of this call.
+    pub(crate) const fn is_observed(&self) -> bool {
+        !H::Observer::CAN_BE_IDLE || !self.is_unobserved
+    }
+
     /// Notifies the observer, in the environment's way. It is passed with the name of the operation.
     #[inline(always)]
     pub(crate) fn notify(&mut self, notify: impl FnOnce(&mut H::Observer, &'static str)) {
+        if !self.is_observed() {
+            return;
+        }
         let (observer, operation) = (&mut self.hooks.parts().observer, self.operation);
         E::tell(|| notify(observer, operation));
     }
@@ -149,7 +159,8 @@ impl<'p, E: Environment> Context<'p, E, Hooks<E::Classifier>, Policy<'p>> {
 impl<E: Environment, P, M> Context<'_, E, Hooks<E::Classifier>, P, M> {
     /// Binds what decides to an environment.
     pub(crate) const fn of(policy: P, env: E) -> Self {
-        let site = Site { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER) };
+        let site =
+            Site { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER), is_unobserved: false };
         Self { policy, site, marker: PhantomData }
     }
 }
@@ -170,7 +181,7 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
         env: E2,
     ) -> Context<'q, E2, H, &'q Policy<'q>, M> {
         let Site { operation, slice, hooks, .. } = self.site;
-        Context { policy, site: Site { env, operation, slice, hooks }, marker: PhantomData }
+        Context { policy, site: Site { env, operation, slice, hooks, is_unobserved: false }, marker: PhantomData }
     }
 
     /// Borrows the policy.
@@ -227,10 +238,10 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
 /// Replaces one hook: `field: before => after`.
 macro_rules! replace_hook {
     ($self:ident, $($kept:ident),*; $field:ident: $before:pat => $value:expr) => {{
-        let Self { policy, site: Site { env, operation, slice, hooks }, marker } = $self;
+        let Self { policy, site: Site { env, operation, slice, hooks, is_unobserved }, marker } = $self;
         let $before = hooks.$field;
         let hooks = Hooks { $($kept: hooks.$kept,)* $field: $value };
-        Context { policy, site: Site { env, operation, slice, hooks }, marker }
+        Context { policy, site: Site { env, operation, slice, hooks, is_unobserved }, marker }
     }};
 }
 

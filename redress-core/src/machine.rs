@@ -14,7 +14,7 @@
 use crate::{
     Backoff, Cause, Checkpoint, ErrorClass, Millis, Policy, Retry, StopReason,
     counts::Counts,
-    retry::NO_LIMIT,
+    retry::{NO_LIMIT, UNLIMITED},
     time::{Slept, Timestamp},
 };
 
@@ -225,14 +225,17 @@ impl Machine {
 
     /// Begins an attempt that the caller makes without asking.
     pub(crate) fn begin_unchecked(&mut self) {
-        self.attempt = self.attempt.saturating_add(1);
+        // Never as many as stands for no limit.
+        if self.attempt < UNLIMITED.wrapping_sub(1) {
+            self.attempt = self.attempt.wrapping_add(1);
+        }
         self.phase = Phase::Attempt;
         self.is_resumed = false;
     }
 
     /// Returns whether the attempts are used up, which a call can be resumed with.
     pub(crate) fn is_exhausted(&self, retry: &Retry<'_>) -> bool {
-        self.attempt >= retry.attempts() && !retry.is_unlimited()
+        self.attempt >= retry.attempts()
     }
 
     /// Records a failure of the current attempt and checks the limits. Returns the backoff that says how long to wait.
@@ -428,11 +431,11 @@ mod tests {
     #[test]
     fn unlimited_attempts_go_on_at_the_end_of_counting() {
         let unlimited = Retry::new(Backoff::none()).unlimited_attempts().no_deadline();
-        let mut machine = Machine { attempt: u32::MAX - 1, ..begun() };
+        let mut machine = Machine { attempt: u32::MAX - 2, ..begun() };
         for _ in 0..3 {
             assert!(machine.check(&unlimited, ErrorClass::Transient, Cause::Error, false).is_ok());
             machine.begin_unchecked();
-            assert_eq!(machine.attempt(), u32::MAX);
+            assert_eq!(machine.attempt(), u32::MAX - 1);
         }
     }
 }

@@ -25,6 +25,15 @@ pub trait Observer {
         Self::WANTS_TIME
     }
 
+    /// Whether [`is_idle`](Self::is_idle) may hold.
+    const CAN_BE_IDLE: bool = false;
+
+    /// Returns whether the observer makes nothing of what it is told. A call for which it does when it begins tells it nothing, and
+    /// takes no longer for it. Not called where [`CAN_BE_IDLE`](Self::CAN_BE_IDLE) is false.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// Called when a call starts, or goes on after it was resumed.
     fn on_call_start(&mut self, operation: &'static str) {
         let _ = operation;
@@ -49,6 +58,10 @@ pub trait Observer {
 impl Observer for () {
     const ACTIVE: bool = false;
     const WANTS_TIME: bool = false;
+
+    fn is_idle(&self) -> bool {
+        true
+    }
 }
 
 impl<F: FnMut(&Event)> Observer for F {
@@ -62,6 +75,10 @@ macro_rules! forward {
     () => {
         fn wants_time(&self) -> bool {
             self.0.wants_time()
+        }
+
+        fn is_idle(&self) -> bool {
+            self.0.is_idle()
         }
 
         fn on_call_start(&mut self, operation: &'static str) {
@@ -88,9 +105,14 @@ macro_rules! observe_together {
             const ACTIVE: bool = $($name::ACTIVE)||*;
             const WANTS_TIME: bool = $($name::WANTS_TIME)||*;
             const WATCHES: bool = $($name::WATCHES)||*;
+            const CAN_BE_IDLE: bool = $($name::CAN_BE_IDLE)||*;
 
             fn wants_time(&self) -> bool {
                 $(self.$index.wants_time())||*
+            }
+
+            fn is_idle(&self) -> bool {
+                $(self.$index.is_idle())&&*
             }
 
             fn on_call_start(&mut self, operation: &'static str) {
@@ -124,6 +146,7 @@ impl<O: Observer> Observer for ByRef<'_, O> {
     const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
     const WATCHES: bool = O::WATCHES;
+    const CAN_BE_IDLE: bool = O::CAN_BE_IDLE;
 
     forward!();
 }
@@ -196,6 +219,7 @@ impl<A: Observer, B: Observer> Observer for WithErrors<A, B> {
     const ACTIVE: bool = true;
     const WANTS_TIME: bool = A::WANTS_TIME || B::WANTS_TIME;
     const WATCHES: bool = A::WATCHES || B::WATCHES;
+    const CAN_BE_IDLE: bool = A::CAN_BE_IDLE || B::CAN_BE_IDLE;
 
     forward!();
 }
@@ -231,4 +255,8 @@ impl Observer for Watched {
     const ACTIVE: bool = false;
     const WANTS_TIME: bool = false;
     const WATCHES: bool = true;
+
+    fn is_idle(&self) -> bool {
+        true
+    }
 }

@@ -84,6 +84,11 @@ impl<O: Observer> CatchPanics<O> {
 impl<O: Observer> Observer for CatchPanics<O> {
     const ACTIVE: bool = O::ACTIVE;
     const WANTS_TIME: bool = O::WANTS_TIME;
+    const CAN_BE_IDLE: bool = O::CAN_BE_IDLE;
+
+    fn is_idle(&self) -> bool {
+        self.observer.is_idle()
+    }
 
     fn wants_time(&self) -> bool {
         self.observer.wants_time()

@@ -27,7 +27,7 @@ use super::{
 /// [`observe_errors`](redress_core::Context::observe_errors): see [the module](super#errors).
 ///
 /// A panic of the logger does not reach the call. While the logger takes no warnings of target `redress`, the observer needs no
-/// reading of the clock.
+/// reading of the clock. While `log::max_level` excludes warnings when a call begins, it is told nothing of that call.
 ///
 /// ```
 /// use std::{io, sync::Mutex};
@@ -70,6 +70,13 @@ impl LogObserver {
 }
 
 impl Observer for LogObserver {
+    const CAN_BE_IDLE: bool = true;
+
+    /// Whether no line reaches the logger, because warnings do not.
+    fn is_idle(&self) -> bool {
+        ::log::max_level() < ::log::Level::Warn
+    }
+
     fn wants_time(&self) -> bool {
         let mut is_enabled = false;
         quietly(|| is_enabled = log_enabled!(target: TARGET, ::log::Level::Warn));

@@ -10,6 +10,7 @@ use ::tracing::{
     field::{Empty, display},
     info_span,
     instrument::Instrumented,
+    level_filters::LevelFilter,
 };
 use redress_core::{
     AttemptDecision, AttemptEnd, AttemptInfo, AttemptStart, BreakerState, Cause, ErrorClass, ErrorObserver, Event,
@@ -50,7 +51,9 @@ use super::{
 /// For levels and target see [the module](super).
 ///
 /// A panic of the subscriber does not reach the call. A clone has no span of its own until it observes a call. While the
-/// subscriber takes no warnings of target `redress`, the observer needs no reading of the clock.
+/// subscriber takes no warnings of target `redress`, the observer needs no reading of the clock. While there is no subscriber when a
+/// call begins, it is told nothing of that call; then tracing's feature `log` has nothing to write either: use
+/// [`LogObserver`](super::LogObserver) for that.
 ///
 /// ```
 /// use std::io;
@@ -237,6 +240,13 @@ impl Drop for Call {
 }
 
 impl Observer for TracingObserver {
+    const CAN_BE_IDLE: bool = true;
+
+    /// Whether there is no subscriber, or one that takes nothing, and no span of a call to close.
+    fn is_idle(&self) -> bool {
+        self.call.span.is_none() && LevelFilter::current() == LevelFilter::OFF
+    }
+
     fn wants_time(&self) -> bool {
         let mut is_enabled = false;
         quietly(|| is_enabled = enabled!(target: TARGET, Level::WARN));
