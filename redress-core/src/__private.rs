@@ -1,14 +1,14 @@
-//! What code out of `#[derive(Classify)]` and `#[retry]` calls. Not for others; may change at any time.
+//! Items that the expansions of `#[derive(Classify)]` and `#[retry]` call. They are no public interface and may change at any time.
 
 use core::time::Duration;
 
 use crate::{Backoff, Classification, Millis, RetryError};
 
-/// Of functions that are given none.
+/// The backoff of functions without one of their own.
 pub const DEFAULT_BACKOFF: Backoff<'static> =
     Backoff::decorrelated_jitter(Duration::from_millis(250), Duration::from_secs(5));
 
-/// Says when the other side wants to be asked again.
+/// Converts a field to the delay that the server asks for.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a span of time",
     label = "not a span of time",
@@ -86,7 +86,7 @@ pub fn with_code(classification: Classification, code: &impl Code) -> Classifica
     }
 }
 
-/// What callers of a decorated function get.
+/// The result that a decorated function returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot say why `{E}` was not retried any more",
     label = "the error of the decorated function",

@@ -19,7 +19,7 @@ pub const MAX_DELAYS: usize = 16;
 /// `serde`) read from a file. Unknown keys are refused. Where `None` means something else than a missing key, a file has a
 /// word for it, because TOML has no null; where a format has one, null is read too.
 ///
-/// Defaults, the same as those of [`Retry::new`] but for the backoff, which code gives by hand:
+/// Defaults, the same as those of [`Retry::new`] except the backoff, which code must choose itself:
 /// - 6 attempts, deadline 60 s, at most 1 retry of an unknown failure
 /// - no limits of single classes, no attempt timeout
 /// - a server's hint is followed up to the length of the deadline, or up to an hour without one

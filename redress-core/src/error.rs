@@ -1,4 +1,4 @@
-//! What a call or a configuration can go wrong with.
+//! Errors of calls and of configurations.
 
 use crate::{Cause, Checkpoint, Classification, Classify, ErrorClass, Millis, StopReason, sentence::Sentence};
 
@@ -139,7 +139,7 @@ pub(crate) use valid_or_panic;
 /// # Design
 ///
 /// It does not carry the name of the operation: that would cost 164 bytes in an image of the bare machine, which has no names, and about
-/// 10 bytes at each call in the loop form. [`named`](Self::named) adds it where it is told to people.
+/// 10 bytes at each call in the loop form. [`named`](Self::named) adds it for messages that people read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
@@ -232,7 +232,7 @@ pub struct RetryError<E> {
     pub attempts: u32,
     /// The class of the latest failure.
     pub last_class: Option<ErrorClass>,
-    /// What the latest failure was: an error, a returned value, a time-out.
+    /// The kind of the latest failure: an error, a returned value, a timeout.
     pub cause: Option<Cause>,
     /// The numeric code of the failure after which the call ended, such as the status of a rejected HTTP response; `None` if it
     /// has none and if the call ended before or between attempts.
@@ -243,7 +243,7 @@ pub struct RetryError<E> {
     /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit. Of
     /// [`StopReason::RetryAfterTooLong`], the hint of the server.
     pub next_delay: Option<Millis>,
-    /// Where to resume, after a deferral ([`StopReason::Scheduled`]).
+    /// The checkpoint to resume from, after a deferral ([`StopReason::Scheduled`]).
     pub checkpoint: Option<Checkpoint>,
 }
 
@@ -324,7 +324,7 @@ impl<E> Classify for RetryError<E> {
     }
 }
 
-/// What an operation returns to stop retrying from inside: not a failure, but the wish to end the call.
+/// An error that an operation returns to stop retrying from inside. It is no failure; it ends the call.
 ///
 /// ```
 /// use redress_core::{AbortRetryError, Classify};

@@ -197,7 +197,7 @@ pub enum Level {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event {
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
     /// The name of the operation; empty if it has none.
     pub operation: &'static str,
@@ -213,7 +213,7 @@ pub struct Event {
     pub class: Option<ErrorClass>,
     /// Why the call stopped.
     pub stop_reason: Option<StopReason>,
-    /// What the failure was.
+    /// The kind of the failure: an error, a returned value, a timeout.
     pub cause: Option<Cause>,
     /// The new state of the breaker.
     pub state: Option<BreakerState>,
@@ -281,13 +281,13 @@ pub struct AttemptEnd {
     pub operation: &'static str,
     /// Time since the start of the call, as in [`Event::elapsed`].
     pub elapsed: Millis,
-    /// What was decided.
+    /// The decision after the attempt.
     pub decision: AttemptDecision,
     /// The class of its failure.
     pub class: Option<ErrorClass>,
     /// Why the call stopped.
     pub stop_reason: Option<StopReason>,
-    /// What its failure was.
+    /// The kind of its failure.
     pub cause: Option<Cause>,
     /// The delay before the next attempt; zero if there is none.
     pub delay: Millis,

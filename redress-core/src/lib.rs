@@ -11,13 +11,15 @@
 //! // Keeps the retries of all calls together from prolonging an outage.
 //! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static SENSOR: Policy = Policy::new(
-//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(10), Duration::from_secs(1))).max_attempts(4),
+//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(10), Duration::from_secs(1)))
+//!         .max_attempts(4),
 //! )
 //! .budget(&BUDGET);
 //!
 //! # let mut readings = [Ok(21), Err(ErrorClass::Transient)].into_iter().rev();
 //! # let mut read_register = || readings.next().unwrap_or(Ok(0));
-//! let mut sensor = SENSOR.context(TestEnv::new()); // on a board: Embassy::seeded(id), Blocking::new(clock, sleeper, random)
+//! // On a board: `Embassy::seeded(device_id)`, or `Blocking::new(clock, sleeper, random)`.
+//! let mut sensor = SENSOR.context(TestEnv::new());
 //! let celsius = sensor.call(|| read_register())?;
 //! # assert_eq!(celsius, 21);
 //! # Ok::<(), redress_core::RetryError<ErrorClass>>(())

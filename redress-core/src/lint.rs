@@ -1,7 +1,7 @@
 //! Policies that are sound but unwise: risks which can be seen in the numbers alone.
 //!
-//! What contradicts itself is a [`ConfigError`](crate::ConfigError) and no policy at all. What is left are policies that do as
-//! they are told and are regretted: no jitter, a deadline before the first retry, attempts without end. [`Policy::lints`]
+//! A policy that contradicts itself is a [`ConfigError`](crate::ConfigError). The policies that remain may do as configured and still
+//! harm: no jitter, a deadline before the first retry, attempts without end. [`Policy::lints`]
 //! and its kin name them. They are `const`, so that a build fails over them and the image does not contain them:
 //!
 //! ```
@@ -101,7 +101,7 @@ macro_rules! lints {
                 match self { $(Self::$variant => $field,)* }
             }
 
-            /// What is wrong and what helps.
+            /// Returns a sentence that names the problem and its remedy.
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$variant => $message,)* }
             }
@@ -128,7 +128,7 @@ lints! {
     /// A backoff's `max` is never waited.
     MaxBeyondDeadline, "max_beyond_deadline", Note, "backoff",
         "max is never waited, because the deadline comes first";
-    /// Everybody who got the same hint comes back together.
+    /// Clients that got the same hint come back together.
     RetryAfterWithoutJitter, "retry_after_without_jitter", Warning, "backoff",
         "no jitter after Retry-After: clients that got the same hint come back together; leave the jitter to its default";
     /// Long hints end the call. With a cap of its own, that is intended.
@@ -170,7 +170,7 @@ lints! {
     /// No budget limits the retries of all calls together.
     NoBudget, "no_budget", Warning, "budget",
         "no budget: when the dependency is slow or down, retries multiply its load and may keep it down; share one among its calls";
-    /// Nothing trips the breaker.
+    /// No class trips the breaker.
     BreakerNeverTrips, "breaker_never_trips", Warning, "trip_on",
         "no class trips the breaker, so it never opens";
     /// Failures of the caller trip the breaker.
@@ -202,7 +202,7 @@ impl core::fmt::Display for Lint {
 pub struct Lints(u32);
 
 impl Lints {
-    /// Nothing to say.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
     /// This set and one lint more.
@@ -224,7 +224,7 @@ impl Lints {
         Self(self.0 & !other.0)
     }
 
-    /// Those that are at least so bad.
+    /// Returns the lints of at least this severity.
     pub const fn at_least(self, severity: Severity) -> Self {
         let mut kept = Self::EMPTY;
         let mut all = Lint::ALL;

@@ -33,7 +33,7 @@ impl Lock {
         }
     }
 
-    /// Adds one to a count that is below its maximum. Waits for nobody who holds a mutex.
+    /// Adds one to a count that is below its maximum. Does not wait for a mutex.
     #[inline]
     #[cfg_attr(feature = "std", expect(clippy::unused_self, reason = "a mutex is not taken"))]
     pub(crate) fn increment(&self, count: &AtomicU16) {

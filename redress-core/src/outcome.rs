@@ -64,7 +64,7 @@ pub struct Outcome<T, E> {
     pub attempts: u32,
     /// The class of the latest failure; `None` after success.
     pub last_class: Option<ErrorClass>,
-    /// What the latest failure was; `None` after success.
+    /// The kind of the latest failure; `None` after success.
     pub cause: Option<Cause>,
     /// The numeric code of the failure after which the call ended, such as the status of a rejected HTTP response; `None` if it
     /// has none, if the call ended before or between attempts, and after success.
@@ -78,7 +78,7 @@ pub struct Outcome<T, E> {
     /// The delay that was decided but not taken: after a deadline, a deferral, or for an open circuit. Of
     /// [`StopReason::RetryAfterTooLong`], the hint of the server.
     pub next_delay: Option<Millis>,
-    /// Where to resume, after a deferral ([`StopReason::Scheduled`]).
+    /// The checkpoint to resume from, after a deferral ([`StopReason::Scheduled`]).
     pub checkpoint: Option<Checkpoint>,
 }
 

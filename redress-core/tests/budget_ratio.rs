@@ -1,23 +1,16 @@
 //! A budget as a share of recent traffic, against a model that keeps a list of everything and looks through it each time.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use redress_core::{
     Attempts, Backoff, BreakerConfig, Budget, BudgetConfig, BudgetView, CircuitBreaker, Clock, Decision, ErrorClass,
     Instant, Policy, Retry, StopReason,
-    testing::{TestAsyncEnv, TestEnv, block_on},
+    testing::{ManualClock, TestAsyncEnv, TestEnv, block_on},
 };
 
-/// A clock that shows what it is set to, backwards as well.
-struct At<'t>(&'t Cell<u64>);
-
-impl Clock for At<'_> {
-    const TICK_HZ: u32 = 1_000;
-
-    fn now(&self) -> Instant {
-        Instant::from_ticks(self.0.get())
-    }
+fn set(clock: &ManualClock, millis: u64) {
+    clock.set(Instant::from_ticks(millis));
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,29 +106,29 @@ impl Model {
 
 /// Does the same to the budget and to the model. Returns how many retries there were, and how many were refused.
 fn compare(rules: Rules, budget: &BudgetView, start: u64, deeds: &[Deed]) -> (u32, u32) {
-    let time = Cell::new(start);
-    let (mut model, clock) = (Model::new(rules), At(&time));
+    let (mut model, clock) = (Model::new(rules), ManualClock::new());
+    set(&clock, start);
     let (mut given, mut refused) = (0, 0);
     for (at, deed) in deeds.iter().enumerate() {
         match deed {
-            Deed::Pass(span) => time.set(time.get() + span),
-            Deed::Leap(span) if time.get() >= model.began => time.set(time.get() + span),
+            Deed::Pass(span) => set(&clock, clock.now().ticks() + span),
+            Deed::Leap(span) if clock.now().ticks() >= model.began => set(&clock, clock.now().ticks() + span),
             Deed::Leap(_) => {}
-            Deed::Back(span) => time.set(time.get().saturating_sub(*span)),
+            Deed::Back(span) => set(&clock, clock.now().ticks().saturating_sub(*span)),
             Deed::Call => {
                 budget.record_call(&clock);
-                model.look(time.get());
+                model.look(clock.now().ticks());
                 model.calls.push(model.part);
             }
             Deed::Retry(cost) => {
-                model.look(time.get());
+                model.look(clock.now().ticks());
                 let expected = model.retry(*cost);
                 assert_eq!(budget.try_consume(*cost, &clock), expected, "{rules:?}, {at} of {deeds:?}");
                 *if expected { &mut given } else { &mut refused } += 1;
             }
         }
     }
-    model.look(time.get());
+    model.look(clock.now().ticks());
     let left = (model.left() / 100_000).clamp(0, u16::MAX.into());
     assert_eq!(i128::from(budget.remaining(&clock)), left, "{rules:?}, {deeds:?}");
     (given, refused)
@@ -206,12 +199,11 @@ proptest! {
         steps in prop::collection::vec((0..900_u64, 0..20_u32), 1..100),
     ) {
         let config = BudgetConfig::ratio(percent, Duration::from_secs(10)).min_per_second(min_per_second);
-        let (budget, time) = (Budget::<10>::new(config), Cell::new(0));
-        let clock = At(&time);
+        let (budget, clock) = (Budget::<10>::new(config), ManualClock::new());
         let (mut calls, mut retries) = (Vec::new(), Vec::new());
         for (gap, started) in steps {
-            time.set(time.get() + gap);
-            let now = time.get();
+            set(&clock, clock.now().ticks() + gap);
+            let now = clock.now().ticks();
             for _ in 0..started {
                 budget.record_call(&clock);
                 calls.push(now);

@@ -1,14 +1,13 @@
 //! A call that is suspended in odd moments, on an odd clock, goes on under the same limits.
 
 use std::{
-    cell::Cell,
     pin::pin,
     task::{Context, Waker},
     time::Duration,
 };
 
 use redress_core::{
-    AsyncSleeper, Attempts, Backoff, Clock, Decision, ErrorClass, Instant, Local, Millis, Policy, Retry, StopReason,
+    AsyncSleeper, Attempts, Backoff, Decision, ErrorClass, Instant, Local, Millis, Policy, Retry, StopReason,
     testing::{ManualClock, TestEnv},
 };
 
@@ -99,23 +98,13 @@ fn suspending_in_the_middle_of_a_wait_keeps_what_is_left_of_it() {
         }
     }
 
-    struct Ticks<'a>(&'a Cell<u64>);
-
-    impl Clock for Ticks<'_> {
-        const TICK_HZ: u32 = ManualClock::TICK_HZ;
-
-        fn now(&self) -> Instant {
-            Instant::from_ticks(self.0.get())
-        }
-    }
-
-    let time = Cell::new(5);
-    let mut context = TWO_ATTEMPTS.context(Local::new(Ticks(&time), Forever, || 1));
+    let clock = ManualClock::new();
+    let mut context = TWO_ATTEMPTS.context(Local::new(&clock, Forever, || 1));
     let mut run = context.start().unwrap();
     {
         let mut wait = pin!(run.failed(ErrorClass::Transient));
         assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        time.set(12);
+        clock.advance(Duration::from_millis(7));
     }
     let checkpoint = run.suspend();
     assert_eq!((checkpoint.elapsed(), checkpoint.remaining()), (Millis::new(7), Millis::new(3)));

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-/// What the server does with a request.
+/// The reaction of the server to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
     /// Answers with this status, and the text `hello`.
@@ -24,7 +24,7 @@ pub enum Answer {
 /// A server that lives as long as the process.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it is.
+    /// The URL of the server.
     pub url: String,
     requests: Arc<AtomicU32>,
 }

@@ -20,7 +20,7 @@ impl Snapshot {
     pub(crate) const SPENT_ATTEMPT: Self = Self::SPENT.with_flags(Self::ATTEMPTS);
 
     const STATE: u32 = 0b11;
-    /// A closed circuit admits a share of the calls and is asked for each. Comes with `WATCHED`.
+    /// A closed circuit admits a share of the calls and decides on each. Comes with `WATCHED`.
     pub(super) const SHARES: u32 = 1 << 2;
     /// Every result is reported to the breaker, with the time that it took.
     pub(super) const WATCHED: u32 = 1 << 3;

@@ -1,4 +1,4 @@
-//! What is unwise about a budget. See [`lint`](crate::lint).
+//! Lints of budgets. See [`lint`](crate::lint).
 
 use super::{BudgetConfig, Kind, config::reserve};
 use crate::{

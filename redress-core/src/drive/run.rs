@@ -15,7 +15,7 @@ use crate::{
 
 /// A call in progress whose attempts the caller makes: the loop form.
 ///
-/// A drop before its end abandons the call: breaker and budget are as if the call had not been made, but for the budget tokens
+/// Dropping it before its end abandons the call: breaker and budget are as if the call had not been made, except for the budget tokens
 /// of retries that were decided.
 #[must_use = "dropping a `Run` abandons the call"]
 pub struct Run<'c, E: Environment, H: HookSet, M = <E as Environment>::Mode> {

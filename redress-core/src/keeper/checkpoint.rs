@@ -1,4 +1,4 @@
-//! What a checkpoint of a kept connection holds beside that of its call.
+//! The part of a checkpoint that a kept connection adds to that of its call.
 
 use core::num::NonZeroU16;
 

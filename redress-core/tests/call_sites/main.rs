@@ -5,11 +5,10 @@ mod threads;
 use std::{future::poll_fn, task::Poll, time::Duration};
 
 use redress_core::{
-    AsyncSleeper, Attempts, Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, Checkpoint, CircuitBreaker,
-    Clock, Decision, ErrorClass, Instant, Local, Millis, Policy, Retry, RetryError, RetryTimeline, SeededRandom,
-    SleepDecision, StopReason,
+    Attempts, Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, Checkpoint, CircuitBreaker, Clock, Decision,
+    ErrorClass, Instant, Millis, Policy, Retry, RetryError, RetryTimeline, SleepDecision, StopReason,
     classify::http,
-    testing::{ManualClock, TestEnv, block_on},
+    testing::{ManualClock, TestAsyncEnv, TestEnv, block_on},
 };
 
 const fn millis(millis: u64) -> Duration {
@@ -52,48 +51,24 @@ impl Radio {
     }
 }
 
-/// What a board has: a tick counter, a timer, a seeded generator.
-#[derive(Default)]
-struct Ticks(ManualClock);
-
-impl Clock for &Ticks {
-    const TICK_HZ: u32 = 1_000;
-
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
-}
-
-impl AsyncSleeper for &Ticks {
-    async fn sleep(&mut self, ticks: u64) {
-        let mut waited = false;
-        poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-        self.0.advance_ticks(ticks);
-    }
-}
-
-fn board(ticks: &Ticks) -> Local<&Ticks, &Ticks, SeededRandom> {
-    Local::new(ticks, ticks, SeededRandom::new(0x00C0_FFEE))
-}
-
 #[test]
 fn firmware_borrows_its_driver_inside_the_closure() {
-    let ticks = Ticks::default();
+    let env = TestAsyncEnv::new(); // on a board: `Embassy::seeded(device_id)`
     let mut radio = Radio { noise: 3, sent: Vec::new() };
     let frame = vec![1, 2, 3];
 
-    let mut uplink = UPLINK.context(board(&ticks)).operation("uplink");
+    let mut uplink = UPLINK.context(&env).operation("uplink");
     let sent = block_on(uplink.call(async || radio.send(&frame).await));
 
     assert_eq!(sent, Ok(3));
     assert_eq!(radio.sent, [1, 2, 3]);
-    assert!(ticks.0.now() >= Instant::from_ticks(150));
+    assert!(env.now() >= Instant::from_ticks(150));
 }
 
 #[test]
 fn the_loop_form_breaks_and_borrows() {
-    async fn send(radio: &mut Radio, frame: &[u8], ticks: &Ticks) -> Result<usize, RetryError<ErrorClass>> {
-        let mut uplink = UPLINK.context(board(ticks)).operation("uplink");
+    async fn send(radio: &mut Radio, frame: &[u8], env: &TestAsyncEnv) -> Result<usize, RetryError<ErrorClass>> {
+        let mut uplink = UPLINK.context(env).operation("uplink");
         let mut run = uplink.start()?;
         let ack = loop {
             match radio.send(frame).await {
@@ -104,11 +79,11 @@ fn the_loop_form_breaks_and_borrows() {
         Ok(ack)
     }
 
-    let ticks = Ticks::default();
+    let env = TestAsyncEnv::new();
     let mut radio = Radio { noise: 2, sent: Vec::new() };
-    assert_eq!(block_on(send(&mut radio, b"frame", &ticks)), Ok(5));
+    assert_eq!(block_on(send(&mut radio, b"frame", &env)), Ok(5));
     radio.noise = 99;
-    let error = block_on(send(&mut radio, b"frame", &ticks)).unwrap_err();
+    let error = block_on(send(&mut radio, b"frame", &env)).unwrap_err();
     assert_eq!((error.reason, error.attempts), (StopReason::MaxAttemptsGlobal, 6));
     assert_eq!(error.error, Some(ErrorClass::Transient));
 }

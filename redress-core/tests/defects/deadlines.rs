@@ -3,9 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use redress_core::{
-    AttemptInfo, Backoff, Classification, Clock, Environment, ErrorClass, Instant, Millis, Policy, Retry,
-    SelfClassifier, StopReason,
-    env::{BlockingEnvironment, mode},
+    AttemptInfo, Backoff, Blocking, Classification, ErrorClass, Millis, Policy, Retry, StopReason,
     testing::{ManualClock, TestEnv},
 };
 
@@ -29,42 +27,16 @@ fn the_deadline_is_not_slept_out() {
 /// The deadline is looked at before each retry, not only after a failure: a sleeper may oversleep. [the Python library]
 #[test]
 fn no_attempt_begins_after_the_deadline() {
-    let mut env = Oversleeper(TestEnv::new());
+    let clock = ManualClock::new();
+    let oversleep = |ticks| clock.advance_ticks(ticks + 5_000);
     let policy = Policy::new(constant(10).deadline(secs(15)));
     let mut made = 0;
-    let outcome = policy.context(&mut env).execute(|| {
+    let outcome = policy.context(Blocking::new(&clock, oversleep, || 0)).execute(|| {
         made += 1;
         TRANSIENT
     });
     assert_eq!((made, outcome.attempts), (1, 1));
     assert_eq!(outcome.stop_reason, Some(StopReason::DeadlineExceeded));
-}
-
-struct Oversleeper(TestEnv);
-
-impl Clock for &mut Oversleeper {
-    const TICK_HZ: u32 = ManualClock::TICK_HZ;
-
-    fn now(&self) -> Instant {
-        self.0.clock().now()
-    }
-}
-
-impl Environment for &mut Oversleeper {
-    type Mode = mode::Blocking;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
-
-    fn random(&mut self) -> u32 {
-        self.0.random()
-    }
-}
-
-impl BlockingEnvironment for &mut Oversleeper {
-    fn sleep(&mut self, ticks: u64) {
-        self.0.sleep(ticks + 5_000);
-    }
 }
 
 /// Each attempt is told how much of the deadline is left. [instructor: 210 s under a deadline of 120]

@@ -6,10 +6,9 @@ use std::{
 };
 
 use redress_core::{
-    AbortRetryError, AttemptDecision, Backoff, BackoffContext, Budget, BudgetConfig, Cause, Classification, Clock,
-    Environment, ErrorClass, Event, EventKind, Instant, Millis, Policy, Retry, RetryError, SelfClassifier,
-    SleepDecision, StopReason,
-    env::{BlockingEnvironment, mode},
+    AbortRetryError, AttemptDecision, Backoff, BackoffContext, Blocking, Budget, BudgetConfig, Cause, Classification,
+    ErrorClass, Event, EventKind, Millis, Policy, RandomSource, Retry, RetryError, SeededRandom, SleepDecision,
+    StopReason,
     testing::{ManualClock, Script, TestEnv},
 };
 
@@ -27,42 +26,19 @@ struct Trace {
     asked_to_sleep: usize,
 }
 
-/// An environment that counts draws.
-struct Counting {
-    env: TestEnv,
-    draws: usize,
-}
-
-impl Clock for &mut Counting {
-    const TICK_HZ: u32 = ManualClock::TICK_HZ;
-
-    fn now(&self) -> Instant {
-        self.env.clock().now()
-    }
-}
-
-impl Environment for &mut Counting {
-    type Mode = mode::Blocking;
-    type Classifier = SelfClassifier;
-
-    const CLASSIFIER: SelfClassifier = SelfClassifier;
-
-    fn random(&mut self) -> u32 {
-        self.draws += 1;
-        self.env.random()
-    }
-}
-
-impl BlockingEnvironment for &mut Counting {
-    fn sleep(&mut self, ticks: u64) {
-        self.env.sleep(ticks);
-    }
-}
-
 fn trace(retry: Retry<'_>, tokens: u16, results: &[Result<(), Classification>], sleep: SleepDecision) -> Trace {
     let budget = Budget::<16>::new(BudgetConfig::rolling(tokens, secs(3_600)));
     let policy = Policy::new(retry).budget(&budget);
-    let mut env = Counting { env: TestEnv::new(), draws: 0 };
+    let (clock, mut random) = (ManualClock::new(), SeededRandom::new(1));
+    let (mut sleeps, mut draws) = (0, 0);
+    let sleeper = |ticks| {
+        sleeps += 1;
+        clock.advance_ticks(ticks);
+    };
+    let draw = || {
+        draws += 1;
+        random.next_u32()
+    };
     let mut script = Script::new(results);
     let (mut events, ends) = (Vec::new(), RefCell::new(Vec::new()));
     let mut asked_to_sleep = 0;
@@ -71,14 +47,13 @@ fn trace(retry: Retry<'_>, tokens: u16, results: &[Result<(), Classification>], 
         sleep
     };
     let outcome = policy
-        .context(&mut env)
+        .context(Blocking::new(&clock, sleeper, draw))
         .observe(|event: &Event| events.push(event.kind))
         .on_attempt_end(|end| ends.borrow_mut().push(end.decision))
         .sleep_handler(handler)
         .execute(|| script.step());
     let reason = outcome.stop_reason;
-    let left = budget.remaining(env.env.clock());
-    let (sleeps, draws) = (env.env.sleeps().count(), env.draws);
+    let left = budget.remaining(&clock);
     Trace { reason, events, ends: ends.into_inner(), tokens: tokens - left, sleeps, draws, asked_to_sleep }
 }
 

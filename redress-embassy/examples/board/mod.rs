@@ -1,4 +1,4 @@
-//! What a board has: an executor and a timer. Here time passes by itself, as fast as it can.
+//! An executor and a timer, as a board has them. Here time passes as fast as it can.
 
 use embassy_futures::{block_on, select::select, yield_now};
 use embassy_time::{Duration, MockDriver};

@@ -1,4 +1,4 @@
-//! What is wrong with the policies of a file, or may be.
+//! Problems and risks of the policies in a file.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -25,9 +25,9 @@ pub struct Finding {
     pub severity: Severity,
     /// The field to change, for example `policy.uplink.retry.deadline_ms`.
     pub field: String,
-    /// What is wrong, the values and their bounds, what helps.
+    /// The problem with its values and bounds, and the remedy.
     pub message: String,
-    /// Where the field stands or, if it has been left out, the table it belongs to.
+    /// The place of the field or, if it has been left out, of the table it belongs to.
     #[serde(flatten, serialize_with = "line_and_column")]
     pub position: Option<Position>,
 }
@@ -287,7 +287,7 @@ fn risks(check: &mut Check<'_>, config: &PolicyConfig) {
         let own = config.retry.backoffs.get(class).is_some();
         for lint in policy.retry().lints_for(class).iter() {
             rest = rest.without(Lints::EMPTY.with(lint));
-            // What classes share is told once.
+            // A finding that classes share is reported once.
             if own || lint.field() == "limit" || !told.contains(lint) {
                 of_class(check, &config.retry, class, lint);
             }

@@ -52,12 +52,12 @@ impl FileError {
         })
     }
 
-    /// What is wrong.
+    /// Returns the problem as a sentence.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Where; `None` if the file cannot be read.
+    /// Returns the place of the problem; `None` if the file cannot be read.
     pub const fn position(&self) -> Option<Position> {
         self.position
     }

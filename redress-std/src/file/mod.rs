@@ -158,7 +158,7 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// What is no TOML, no policy, or no value for its key, with line and column. Values which contradict each other are
+    /// Syntax errors, unknown keys and values of the wrong type, with line and column. Values which contradict each other are
     /// [findings](Self::findings).
     pub fn parse(text: &str) -> Result<Self, FileError> {
         let mut root = DeTable::parse(text).map_err(|error| FileError::toml(text, &error))?;
@@ -190,7 +190,7 @@ impl PolicyFile {
     ///
     /// # Errors
     ///
-    /// Those of [`parse`](Self::parse); the file cannot be read or is not UTF-8.
+    /// The errors of [`parse`](Self::parse); the file cannot be read or is not UTF-8.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let bytes = std::fs::read(path)?;
         Self::parse(FileError::text(&bytes)?)

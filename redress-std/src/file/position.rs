@@ -1,4 +1,4 @@
-//! Where in a file something stands.
+//! Places in a file.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -10,14 +10,14 @@ pub struct Rule {
     pub name: &'static str,
     /// How bad it is to break it.
     pub severity: Severity,
-    /// What is wrong and what helps.
+    /// A sentence that names the problem and its remedy.
     pub message: &'static str,
 }
 
 macro_rules! rules {
     ($($rule:ident, $name:literal, $severity:ident, $message:literal;)*) => {
         $(pub(super) const $rule: Rule = Rule { name: $name, severity: Severity::$severity, message: $message };)*
-        /// Those which core cannot see: they are about files, or about several policies.
+        /// The rules that core cannot check: they are about files, or about several policies.
         const OF_FILES: &[Rule] = &[$($rule),*];
     };
 }

@@ -18,9 +18,9 @@ pub struct FileScenario {
     pub name: String,
     /// The policy that it is for; `None` for any policy of the file.
     pub policy: Option<String>,
-    /// What is simulated.
+    /// The scenario.
     pub scenario: Scenario,
-    /// Where it stands in the file.
+    /// The place of its table in the file.
     pub position: Option<Position>,
 }
 
@@ -181,7 +181,7 @@ impl MillisOrNone {
     }
 }
 
-/// What is wrong with a table, and the path of the key within it, with dots.
+/// A problem of a table, and the path of the key within it, with dots.
 struct Wrong {
     path: String,
     message: String,

@@ -7,9 +7,9 @@ use std::{
 
 use redress_core::{AttemptEnd, AttemptStart, ErrorObserver, Event, Observer};
 
-/// Runs it and keeps its panic, if there is one, from whoever called; `false` if it panicked.
+/// Runs a callback and keeps its panic, if there is one, from the caller; `false` if it panicked.
 ///
-/// The panic hook has told of the panic already.
+/// The panic hook has reported the panic already.
 pub(crate) fn quietly(told: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(told)) else { return true };
     // A payload is any type, and dropping it may panic as well.
@@ -21,7 +21,7 @@ pub(crate) fn quietly(told: impl FnOnce()) -> bool {
 
 /// Tells the observer in it, and keeps its panics from the call.
 ///
-/// After a panic the observer is told nothing more of the same call; with the next call it is told again.
+/// After a panic the observer gets no more events of the same call; with the next call it gets them again.
 ///
 /// ```
 /// use std::io;
@@ -38,13 +38,13 @@ pub(crate) fn quietly(told: impl FnOnce()) -> bool {
 /// # When it is needed
 ///
 /// The environments of this crate keep panics of observers from the call without it. It adds that the observers after
-/// this one are told the same event, that this one isn't told the rest of a call it has half seen, that panics are
+/// this one get the same event, that this one gets no more events of a call it has half seen, that panics are
 /// counted, and that it does so in every environment: others, as [`Blocking`](crate::Blocking), let panics of observers
 /// unwind through the call, and if that is at its last event, the breaker has learnt of the call already.
 ///
-/// What an observer has borrowed may be half changed when it panicked.
+/// Data that an observer borrows may be half changed after its panic.
 ///
-/// Nothing is kept in programs built with `panic = "abort"`.
+/// Programs built with `panic = "abort"` end all the same.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CatchPanics<O> {
     observer: O,

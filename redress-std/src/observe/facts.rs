@@ -1,4 +1,4 @@
-//! What the ready observers read out of an event.
+//! Facts that the ready observers read from an event.
 
 use redress_core::{Event, EventKind, Millis, StopReason};
 

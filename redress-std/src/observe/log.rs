@@ -114,7 +114,7 @@ fn write(event: &Event, error: Option<Text<'_>>) {
     quietly(|| log!(target: TARGET, level, "{}", Line::Event(event, error)));
 }
 
-/// A line, written only if somebody reads it.
+/// A line, formatted only if the logger takes it.
 enum Line<'a> {
     Event(&'a Event, Option<Text<'a>>),
     Start(&'a AttemptStart),

@@ -5,7 +5,7 @@
 //! | `LogObserver` | `log` | a line per event, through the `log` facade |
 //! | `TracingObserver` | `tracing` | a span per call, one per attempt, and events in them, through `tracing` and so to OpenTelemetry |
 //! | `MetricsObserver` | `metrics` | counters and histograms, through the `metrics` facade and so to Prometheus |
-//! | [`CatchPanics`] | | what the observer in it is told, and keeps its panics from the call |
+//! | [`CatchPanics`] | | the observer in it, and keeps its panics from the call |
 //!
 //! Observers are given to a context, one after another, and closures are observers too:
 //!
@@ -59,7 +59,7 @@
 //!
 //! They don't change the outcome of a call in [`Threads`](crate::Threads), `Tokio` and `TokioLocal`: the environment keeps
 //! them, after the panic hook has told of them. Of the event at which an observer panicked, the observers after it in the
-//! same context learn nothing; of the next event all are told. The ready observers and those in [`CatchPanics`] keep
+//! same context learn nothing; the next event reaches all of them. The ready observers and those in [`CatchPanics`] keep
 //! their panics themselves, so that no other observer misses anything, in any environment.
 //!
 //! In programs built with `panic = "abort"` nothing can be kept.

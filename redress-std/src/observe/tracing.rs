@@ -188,7 +188,7 @@ impl Clone for TracingObserver {
 struct Call {
     span: Option<Span>,
     attempts: u32,
-    /// An attempt was begun and has not ended: its end is told after the event which ends the call.
+    /// An attempt was begun and has not ended: its end comes after the event that ends the call.
     in_attempt: bool,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct World {
     pub(super) is_over: Cell<bool>,
     /// Clients from this one on come with a surge, and go when it is over.
     pub(super) clients: u32,
-    /// Those that come with it.
+    /// The clients that come with the event.
     pub(super) visitors: u32,
     event_end: Nanos,
     timeout: Nanos,
@@ -175,7 +175,7 @@ pub(super) struct Request<'w> {
     gone: Nanos,
     second: u32,
     client: u32,
-    /// What becomes of it; `None` until it arrives.
+    /// The answer; `None` until it arrives.
     answer: Option<Answer>,
 }
 

@@ -48,7 +48,7 @@ impl Clockwork {
         self.queue.borrow_mut().push(Reverse(at.max(self.now())), task);
     }
 
-    /// Waits in a task; for ever with `Nanos::MAX`.
+    /// Waits in a task, without end with `Nanos::MAX`.
     pub(super) fn sleep_until(&self, task: u32, at: Nanos) -> Sleep<'_> {
         if at != Nanos::MAX {
             self.wake(task, at);
@@ -89,7 +89,7 @@ impl Clockwork {
     }
 }
 
-/// A wait. It is ready when the time has come, whoever polls it.
+/// A wait. It is ready once its time has come, for any task that polls it.
 pub(super) struct Sleep<'c> {
     clockwork: &'c Clockwork,
     at: Nanos,

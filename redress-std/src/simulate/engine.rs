@@ -143,7 +143,7 @@ struct Run<'r> {
     /// Takes the part that is done since the last time, and the events.
     done: &'r (dyn Fn(f64, u64) + Sync),
     events: u64,
-    /// What was added to `done`.
+    /// The amounts already added to `done`.
     reported: (f64, u64),
 }
 

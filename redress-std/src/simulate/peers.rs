@@ -1,4 +1,4 @@
-//! What other libraries do if nothing is configured, as policies of this one.
+//! The defaults of other libraries, as policies of this one.
 
 use std::{
     sync::{Arc, LazyLock},

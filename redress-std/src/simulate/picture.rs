@@ -1,4 +1,4 @@
-//! A report as a picture: what the server is asked for, and how many clients are back, over one time axis.
+//! A report as a picture: requests at the server and clients that are back, over one time axis.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ const STYLE: &str = "\
 .redress-fleet .peak,.redress-fleet .mark{paint-order:stroke;stroke:#fff;stroke-width:3px}\
 .redress-fleet .dot{fill:#0b4f94}";
 
-/// What is drawn of one policy. Times are seconds from the start of the event.
+/// The curves of one policy. Times are seconds from the start of the event.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Curves {
     title: String,

@@ -1,10 +1,10 @@
-//! What came out of a simulation.
+//! Results of simulations.
 
 use std::{fmt, time::Duration};
 
 use super::{Grouped, Scenario, Span, text::Percent};
 
-/// What came out of a [`Scenario`] under a policy. Displays as the sentence of its [verdict](Self::verdict).
+/// The result of a [`Scenario`] under a policy. Displays as the sentence of its [verdict](Self::verdict).
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The name of the policy.
@@ -15,7 +15,7 @@ pub struct Report {
     pub runs: Vec<RunReport>,
 }
 
-/// What came out of one run. Counts are those of the clients that were simulated: see [`Scenario::simulated_clients`].
+/// The result of one run. Counts are those of the clients that were simulated: see [`Scenario::simulated_clients`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunReport {
     /// The seed of this run.
@@ -39,19 +39,19 @@ pub struct RunReport {
     pub calls: u64,
     /// Calls that ended in a failure.
     pub lost_calls: u64,
-    /// What became of all attempts.
+    /// Results of all attempts.
     pub attempts: Attempts,
-    /// What became of the attempts of the last minute that was watched.
+    /// Results of the attempts in the last minute that was watched.
     pub last_minute: Attempts,
     /// Events of the virtual clock.
     pub events: u64,
     /// Whether the run was ended because it needed more [events](Scenario::max_events).
     pub is_capped: bool,
-    /// What happened second by second, from the start.
+    /// Figures of each second, from the start.
     pub series: Vec<Second>,
 }
 
-/// What became of attempts.
+/// Counts of attempts by their results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
     /// All that were made. The sum of the others.
@@ -106,7 +106,7 @@ pub enum Verdict {
     DoesNotRecover {
         /// The part of the clients that was back at the end, the median of the runs.
         back: f64,
-        /// What keeps it from recovering.
+        /// The cause that keeps it from recovering.
         by: StuckBy,
     },
     /// It does in some runs.
@@ -121,7 +121,7 @@ pub enum Verdict {
     },
 }
 
-/// What keeps a fleet from recovering.
+/// A cause that keeps a fleet from recovering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StuckBy {
@@ -384,7 +384,7 @@ impl fmt::Display for Unmet {
     }
 }
 
-/// A line for each run, for people who look for the cause.
+/// A line for each run, to look for the cause.
 struct Figures<'a> {
     report: &'a Report,
     share: f64,

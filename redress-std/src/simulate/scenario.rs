@@ -1,4 +1,4 @@
-//! What is simulated: clients, a server, and what happens to them.
+//! Scenarios: clients, a server, and an event that hits them.
 
 use std::{fmt, time::Duration};
 
@@ -46,7 +46,7 @@ pub struct Scenario {
     pub server: Server,
     /// How long a client waits for an answer, 1 ms to 1 hour. The attempt timeout of the policy may end it before.
     pub client_timeout: Duration,
-    /// What happens to the server or the clients.
+    /// The event that hits the server or the clients.
     pub event: Incident,
     /// How long the fleet is watched after the event, 1 s to 24 hours.
     pub watch: Duration,
@@ -60,7 +60,7 @@ pub struct Scenario {
     pub exact: bool,
     /// The most events of a run, at least 1. A run that needs more ends without a verdict.
     pub max_events: u64,
-    /// What is expected of the fleet.
+    /// Expectations of the fleet.
     pub expect: Expect,
 }
 
@@ -71,11 +71,11 @@ pub struct Calls {
     pub every: Duration,
     /// The part of `every` by which each gap is longer or shorter at random, 0 to 1.
     pub jitter: f64,
-    /// What the next call follows.
+    /// The rule for the start of the next call.
     pub next: Arrivals,
 }
 
-/// What the next call of a client follows.
+/// A rule for the start of the next call of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Arrivals {
@@ -83,7 +83,7 @@ pub enum Arrivals {
     AfterCompletion,
     /// The start of the call before, as by a timer. Starts that fall into a call which still runs are left out.
     FixedPhase,
-    /// Nothing: gaps between starts are exponential, so that the calls of all clients are a Poisson process. The jitter is not used.
+    /// Gaps between starts are exponential, so that the calls of all clients are a Poisson process. The jitter is not used.
     Poisson,
 }
 
@@ -101,7 +101,7 @@ pub struct Server {
     /// The longest time that a request waits for its turn; those that would wait longer are rejected. `None` for no limit. The server
     /// also works for clients that have gone.
     pub queue: Option<Duration>,
-    /// What a rejection takes of the capacity, as a part of what a request takes, 0 to 1.
+    /// The part of the capacity of a request that a rejection takes, 0 to 1.
     pub reject_cost: f64,
     /// The Retry-After of a rejection, at most 24 hours; `None` for none.
     pub retry_after: Option<Duration>,
@@ -136,10 +136,10 @@ pub enum Latency {
     },
 }
 
-/// What happens, when and for how long.
+/// An event with its start and duration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Incident {
-    /// What happens.
+    /// The kind of the event.
     pub kind: IncidentKind,
     /// When it begins; `None` for two periods of calls after the start, at least 1 s.
     pub start: Option<Duration>,
@@ -147,11 +147,11 @@ pub struct Incident {
     pub lasts: Duration,
 }
 
-/// What happens to the server or the clients.
+/// The kind of an event that hits the server or the clients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum IncidentKind {
-    /// Nothing, for figures of normal operation.
+    /// No event, for figures of normal operation.
     Nothing,
     /// Connections are refused at once. What was in the server is lost.
     Outage,
@@ -202,7 +202,7 @@ pub enum Shared {
     Fleet,
 }
 
-/// What is expected of the fleet.
+/// Expectations of the fleet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expect {
     /// The part of the clients that counts as the fleet, above 0, at most 1.
@@ -487,7 +487,7 @@ impl Incident {
         Self { kind, start: None, lasts }
     }
 
-    /// Nothing happens, for this time.
+    /// Creates an incident without effect, of this duration.
     pub const fn nothing(lasts: Duration) -> Self {
         Self::of(IncidentKind::Nothing, lasts)
     }

@@ -9,7 +9,7 @@ use super::{
     clockwork::{Nanos, Random, SECOND, scaled},
 };
 
-/// What becomes of a request.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Served,

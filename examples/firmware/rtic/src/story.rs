@@ -1,4 +1,4 @@
-//! The world around the connection and what is expected of those who keep it.
+//! The world around the connection, and the results that its keepers must report.
 //!
 //! Waits double from a second on. A session of less than half a minute counts as a failure, a longer one lets them begin anew. The
 //! carrier that is back cuts the wait of eight seconds short.
@@ -12,7 +12,7 @@ use crate::meter;
 /// The count with which the clock starts: it wraps after twenty seconds.
 pub(crate) const FIRST: u32 = u32::MAX - 20_000;
 
-/// What an attempt comes to.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// No connection.
@@ -90,7 +90,7 @@ impl<'d> Script<'d> {
 pub(crate) const KEEPER: usize = 0;
 pub(crate) const MACHINE: usize = 1;
 
-/// What the tasks report.
+/// The reports of the tasks.
 #[derive(Debug, Default)]
 pub struct Book {
     links: [Option<(StopReason, Diary)>; 2],

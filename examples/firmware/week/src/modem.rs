@@ -31,7 +31,7 @@ pub(crate) enum News {
     Lost,
 }
 
-/// What the modem says in its turn.
+/// A message of the modem in its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     News(News),

@@ -1,4 +1,4 @@
-//! What survives deep sleep: two checkpoints, the state of the generator, and the time.
+//! The state that survives deep sleep: two checkpoints, the state of the generator, and the time.
 
 use firmware_support::retained;
 use redress_embassy::{CHECKPOINT_LEN, Checkpoint, CheckpointError, Millis};

@@ -72,7 +72,7 @@ pub(crate) fn idle(line: Sender) {
     }
 }
 
-/// Sleeps deeply until this moment: the core starts anew, and what is in RAM is lost but for what is retained.
+/// Sleeps deeply until this moment: the core starts anew, and RAM is lost except for its retained part.
 pub(crate) fn sleep_deeply(line: Sender, until_ms: u64) -> ! {
     line.send(Frame::Off { until_ms }.encode().as_bytes());
     lm3s6965::restart()

@@ -1,4 +1,4 @@
-//! Retries with jitter: up to four attempts, exponential delays at random, whatever went wrong.
+//! Retries with jitter: up to four attempts, random exponential delays, for any error.
 
 pub mod backon;
 pub mod redress;

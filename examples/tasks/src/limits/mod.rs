@@ -1,4 +1,4 @@
-//! A limit for each attempt and a deadline for the call, whatever hangs.
+//! A limit for each attempt and a deadline for the call, for operations that hang.
 
 pub mod backon;
 pub mod redress;

@@ -11,7 +11,7 @@ use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
 use crate::Settings;
 
-/// What happens to the fleet.
+/// An event that hits the fleet.
 #[wasm_bindgen]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
@@ -45,7 +45,7 @@ pub struct Fleet {
     pub client_timeout_s: u32,
     /// The Retry-After of rejections; 0 for none.
     pub retry_after_s: u32,
-    /// What happens.
+    /// The kind of the event.
     pub happening: Happening,
     /// How long it lasts.
     pub lasts_s: u32,

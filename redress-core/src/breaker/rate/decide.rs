@@ -1,4 +1,4 @@
-//! What a breaker that counts rates decides: who is admitted, what a result changes, how long the circuit stays open.
+//! The decisions of a breaker that counts rates: which calls are admitted, what a result changes, how long the circuit stays open.
 
 use core::sync::atomic::Ordering::Relaxed;
 

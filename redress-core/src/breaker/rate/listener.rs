@@ -1,4 +1,4 @@
-//! Who hears of changes.
+//! Listeners for changes of state.
 
 use crate::{BreakerState, ErrorClass, Millis};
 

@@ -86,7 +86,7 @@ struct State {
     current: AtomicU8,
     /// A [`BreakerMode`].
     mode: AtomicU8,
-    /// What the calls have added up to while a share of them is admitted, in 255ths, from 1.
+    /// The sum of the shares of the calls so far, while a share of them is admitted, in 255ths, from 1.
     share: AtomicU8,
 }
 

@@ -1,4 +1,4 @@
-//! Requests in the place of permits: a breaker moved by hand, and what is asked of it.
+//! Requests in the place of permits: transitions by hand, and queries.
 
 use core::sync::atomic::Ordering::Relaxed;
 

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// Shows the policies as they are used, with every default written out.
     #[arg(long)]
     show: bool,
-    /// What makes the exit code 1 beside errors.
+    /// Findings that make the exit code 1 beside errors.
     #[arg(long, value_name = "WHAT")]
     deny: Option<Deny>,
     /// How to write the report.

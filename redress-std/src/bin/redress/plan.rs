@@ -11,7 +11,7 @@ use redress_std::{
 
 use crate::{
     Failure, Report, doctor, plot, read,
-    schedule::{Call, MOST, RUNS, Schedule},
+    schedule::{Call, Group, MOST, RUNS, Schedule, seconds},
 };
 
 #[derive(clap::Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// The Retry-After of the server, in milliseconds.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     retry_after_ms: Option<u32>,
-    /// The share of attempts that fail, from 0 to 1: what the load is told for.
+    /// The share of attempts that fail, from 0 to 1, for the figures of load.
     #[arg(long, value_name = "SHARE", default_value = "0.1", value_parser = failure_rate, allow_negative_numbers = true)]
     failure_rate: f64,
     /// How many attempts to list.
@@ -44,12 +44,6 @@ pub(crate) struct Args {
 fn failure_rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.0..=1.0).contains(&rate) { Ok(rate) } else { Err("must be from 0 to 1".to_owned()) }
-}
-
-/// The classes that fail alike, and how.
-pub(crate) struct Group {
-    pub(crate) title: String,
-    pub(crate) schedule: Schedule,
 }
 
 pub(crate) fn run(args: &Args) -> Report {
@@ -194,7 +188,7 @@ fn load(failure_rate: f64, schedule: &Schedule) -> String {
     )
 }
 
-/// What a budget lets through.
+/// Returns the retries that a budget allows, in words.
 fn bound(budget: &BudgetSettings) -> String {
     match budget {
         BudgetSettings::None => "none".to_owned(),
@@ -214,9 +208,4 @@ fn bound(budget: &BudgetSettings) -> String {
             f64::from(*refill_per_second_millitokens) / 1_000.0,
         ),
     }
-}
-
-/// Milliseconds as seconds.
-pub(crate) fn seconds(millis: u64) -> String {
-    format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }

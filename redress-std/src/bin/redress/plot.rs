@@ -8,7 +8,7 @@ use plotters::{
 };
 use redress_std::file::{PolicyConfig, printable};
 
-use crate::plan::{Group, seconds};
+use crate::schedule::{Group, seconds};
 
 const WIDTH: u32 = 860;
 const LEFT: i32 = 100;

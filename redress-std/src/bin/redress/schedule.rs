@@ -28,7 +28,7 @@ pub(crate) struct Call {
     pub(crate) class: ErrorClass,
     /// How long an attempt takes to fail.
     pub(crate) attempt: Millis,
-    /// What the server says.
+    /// The hint of the server.
     pub(crate) retry_after: Option<Millis>,
 }
 
@@ -144,8 +144,14 @@ impl Call {
     }
 }
 
+/// Classes that fail alike, and their schedule.
+pub(crate) struct Group {
+    pub(crate) title: String,
+    pub(crate) schedule: Schedule,
+}
+
 impl Schedule {
-    /// Attempts per call if each attempt fails with this probability, whatever became of the one before.
+    /// Attempts per call if each attempt fails with this probability, independently of the one before.
     pub(crate) fn load(&self, failure_rate: f64) -> f64 {
         self.rows.iter().fold((0.0, 1.0), |(sum, chance), row| (sum + chance * row.reached, chance * failure_rate)).0
     }
@@ -165,6 +171,11 @@ fn quantile(values: &mut [u64], tenths: usize) -> Option<u64> {
     values.sort_unstable();
     let last = values.len().checked_sub(1)?;
     values.get(last * tenths / 10).copied()
+}
+
+/// Formats milliseconds as seconds.
+pub(crate) fn seconds(millis: u64) -> String {
+    format!("{}.{:03}", millis / 1_000, millis % 1_000)
 }
 
 #[cfg(test)]

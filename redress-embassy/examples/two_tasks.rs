@@ -1,5 +1,5 @@
 //! Two tasks share a breaker, so that one of them learns from the other that the link is down. Run by
-//! `cargo run -p redress-embassy --example shared`.
+//! `cargo run -p redress-embassy --example two_tasks`.
 
 mod board;
 

@@ -1,5 +1,5 @@
 //! A session that is kept up, and a wait that ends early when the link comes up. Run by
-//! `cargo run -p redress-embassy --example keep`.
+//! `cargo run -p redress-embassy --example session`.
 
 mod board;
 
