@@ -446,6 +446,33 @@ fn an_open_time_with_jitter_is_never_shortened_by_deep_sleep() {
     }
 }
 
+/// A window of so many calls, all of which have failed.
+#[test]
+fn the_latest_calls_that_all_failed_are_consecutive_failures() {
+    static CONFIG: RateConfig = RateConfig::new(100).window_of_calls(3).minimum_calls(3).probes(1);
+    for sequence in 0..1_u32 << 12 {
+        let (breaker, clock) = (RateBreaker::<3>::new(&CONFIG), ManualClock::new());
+        let mut in_a_row = 0;
+        for call in 0..12 {
+            let Ok(permit) = breaker.try_acquire(&clock) else { panic!("{sequence:b} at call {call}") };
+            if sequence >> call & 1 == 0 {
+                assert_eq!(permit.success(&clock), None);
+                in_a_row = 0;
+            } else {
+                in_a_row += 1;
+                let opened = permit.failure(ErrorClass::Transient, &clock).is_some();
+                assert_eq!(opened, in_a_row == 3, "{sequence:b} at call {call}");
+                if opened {
+                    // Closed again by a probe, it counts from the beginning.
+                    clock.advance(span(30_000));
+                    breaker.try_acquire(&clock).unwrap().success(&clock);
+                    in_a_row = 0;
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn clients_with_seeds_of_their_own_do_not_probe_together() {
     static CONFIG: RateConfig = RateConfig::new(50).recovery_timeout(Duration::from_secs(100)).jitter(100);

@@ -82,6 +82,9 @@ impl RateConfig {
     /// that with ten buckets nine to ten tenths of the window count; with as many buckets as calls, all of it.
     ///
     /// At least one per bucket, and at least [`minimum_calls`](Self::minimum_calls) without the oldest bucket.
+    ///
+    /// Consecutive failures are a rate of 100 percent of so many calls, in as many buckets:
+    /// `RateConfig::new(100).window_of_calls(5).minimum_calls(5)` with a `RateBreaker<5>` opens after five failures in a row.
     pub const fn window_of_calls(mut self, calls: u16) -> Self {
         self.window_calls = calls;
         self

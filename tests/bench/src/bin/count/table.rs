@@ -10,8 +10,10 @@ use redress_bench::script::Script;
 use redress_bench::{CONTENDERS, Work, Workload};
 
 /// The rows that have bars to hold, that of the columns first.
-const OURS: [&str; 10] = [
+const OURS: [&str; 12] = [
     "redress",
+    "redress, rates of calls",
+    "redress, rates",
     "redress, context per call",
     "redress, SharedPolicy",
     "redress, closure",
