@@ -6,6 +6,10 @@ use redress_std::{Cause, ErrorClass, EventKind, StopReason};
 
 /// The end of a line about a CONNACK with the code for a client that is not authorised.
 const REFUSED: &str = " (0, 5)";
+/// The end of a line about a CONNACK that establishes a session.
+const ACCEPTED: &str = "Sending CONNACK to uplink (0, 0)";
+/// The end of a line about a connection that ends without a word.
+const CLOSED: &str = "Client uplink closed its connection.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_broker_sees_a_session_for_each_that_was_told_and_nothing_after_it_refused() {
@@ -26,7 +30,20 @@ async fn the_broker_sees_a_session_for_each_that_was_told_and_nothing_after_it_r
     assert_eq!(story.gave_up.last_class, Some(ErrorClass::Auth));
     assert!(story.gave_up.error.is_some());
     let last_accepted = story.log.iter().rposition(|line| line.contains(&client));
-    assert!(last_accepted < story.log.iter().position(|line| line.ends_with(REFUSED)));
+
+    // Nothing else came to the broker: an attempt that hangs has reached nobody, and after the refusal there is none.
+    let connections = story.log.iter().filter(|line| line.contains(": New connection from "));
+    assert_eq!(connections.count(), accepted.len() + refused.len(), "{:#?}", story.log);
+    let refusal = story.log.iter().position(|line| line.ends_with(REFUSED));
+    assert!(last_accepted < refusal);
+    assert!(
+        !story.log.iter().skip_while(|line| !line.ends_with(REFUSED)).any(|line| line.contains(": New connection"))
+    );
+
+    // Each connection that died did so right after its CONNACK, as the broker saw it.
+    let closed: Vec<_> = story.log.windows(2).filter(|lines| lines[1].ends_with(CLOSED)).collect();
+    assert!(closed.len() >= DEATHS, "{:#?}", story.log);
+    assert!(closed.iter().all(|lines| lines[0].ends_with(ACCEPTED)), "{closed:#?}");
 
     // After a session that lasted the attempts count anew; those that die after their handshake are counted on.
     let lost: Vec<_> = story.events.iter().filter(|event| event.kind == EventKind::SessionLost).collect();

@@ -11,7 +11,8 @@ use embassy_futures::select::{Either, select};
 use super::{
     Keep, WakeFuture,
     drive::{Keeper, ended},
-    kept::{Held, Kept},
+    held::Held,
+    kept::Kept,
 };
 use crate::{
     AttemptInfo, Classifier, ErrorObserver, Millis, Rejected, RetryError,

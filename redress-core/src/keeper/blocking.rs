@@ -3,7 +3,8 @@
 use super::{
     Keep, WakeFlag,
     drive::{Keeper, ended},
-    kept::{Held, Kept, Running},
+    held::{Held, Running},
+    kept::Kept,
 };
 use crate::{
     AttemptInfo, Classifier, ErrorObserver, Failure, Rejected, RetryError,
@@ -23,9 +24,11 @@ pub struct BlockingSession<'s> {
 /// A session of any environment.
 trait Live {
     fn established(&mut self);
+    fn tick(&mut self) -> bool;
 }
 
 struct OfSite<'s, E, H> {
+    keep: &'s Keep<'s>,
     kept: &'s mut Kept,
     site: &'s mut Site<E, H>,
 }
@@ -35,12 +38,23 @@ impl<E: Environment, H: HookSet> Live for OfSite<'_, E, H> {
     fn established(&mut self) {
         self.kept.established(self.site);
     }
+
+    fn tick(&mut self) -> bool {
+        self.kept.tick(self.keep, self.site);
+        self.kept.is_stable()
+    }
 }
 
 impl BlockingSession<'_> {
     /// The session is established. A second time it changes nothing. Without it, the attempt has failed however long it took.
     pub fn established(&mut self) {
         self.live.established();
+    }
+
+    /// Takes the time in a session, which is stable once it has been established for long enough: then the breaker and the budget
+    /// learn of it. Without ticks they do at its end. Returns whether the session is stable.
+    pub fn tick(&mut self) -> bool {
+        self.live.tick()
     }
 
     /// Returns the number of the attempt and how long it may take to establish the session.
@@ -75,7 +89,7 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
     /// Keeps the connection up: makes attempts, each of which connects, says so, and uses the connection until it fails. Returns
     /// when the keeper gives up.
     ///
-    /// The breaker and the budget learn of a session that lasted at its end; in the loop form, [`tick`](Self::tick) tells them sooner.
+    /// The breaker and the budget learn of a session that lasted at its end; [`BlockingSession::tick`] tells them sooner.
     /// A session that returns a value which the result classifier calls no failure was closed: a `Transient` failure.
     pub fn run<T, X>(&mut self, mut operation: impl FnMut(&mut BlockingSession<'_>) -> Result<T, X>) -> RetryError<X>
     where
@@ -96,7 +110,7 @@ impl<E: BlockingEnvironment, H: HookSet, W: WakeFlag> Keeper<'_, E, H, W, Blocki
                 break stop;
             }
             let info = kept.attempt(keep);
-            let result = operation(&mut BlockingSession { info, live: &mut OfSite { kept, site } });
+            let result = operation(&mut BlockingSession { info, live: &mut OfSite { keep, kept, site } });
             let failed = ended(site, result);
             let decided = kept.take(keep, site, &failed);
             last = Some(failed.failure);

@@ -1,4 +1,4 @@
-//! The part of a checkpoint that a kept connection adds to that of its call.
+//! Checkpoints of kept connections: that of the call, and the keeper's additions.
 
 use core::num::NonZeroU16;
 

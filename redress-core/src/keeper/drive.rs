@@ -2,10 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::{
-    Keep,
-    kept::{Held, Kept},
-};
+use super::{Keep, held::Held, kept::Kept};
 use crate::{
     AttemptInfo, Cause, Checkpoint, CheckpointError, Classification, Classifier, Context, ErrorClass, ErrorObserver,
     Failure, Millis, RetryError,

@@ -50,8 +50,8 @@
 //!
 //! # Forever, with deep sleep and a breaker
 //!
-//! A device that sleeps between attempts keeps the checkpoint in retained memory, and beside it the state of its generator, so
-//! that a device whose first draw is small does not have it small for life:
+//! A device that sleeps between attempts keeps three things in retained memory: the checkpoint of the connection, that of the
+//! breaker, and the state of its generator. Without the last, a device whose first draw is small would have it small for life:
 //!
 //! ```
 //! use core::time::Duration;
@@ -60,7 +60,9 @@
 //!     SeededRandom, SleepDecision, StopReason, keeper::{Keep, KeepConfig}, testing::ManualClock,
 //! };
 //!
-//! static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4).recovery_timeout(Duration::from_secs(900)));
+//! type Breaker = CircuitBreaker<4>;
+//!
+//! static BREAKER: Breaker = Breaker::new(BreakerConfig::new(4).recovery_timeout(Duration::from_secs(900)));
 //! static UPLINK: Keep = Keep::new(
 //!     Policy::new(Retry::new(Backoff::decorrelated_jitter(Duration::from_secs(2), Duration::from_secs(3_600))))
 //!         .circuit_breaker(&BREAKER),
@@ -70,20 +72,23 @@
 //! /// What survives deep sleep.
 //! struct Retained {
 //!     checkpoint: Option<Checkpoint>,
+//!     breaker: [u8; Breaker::CHECKPOINT_LEN],
 //!     random: u32,
 //! }
 //!
 //! /// Runs from one start of the chip to the next. Returns how long to sleep.
 //! fn on_boot(retained: &mut Retained, slept: Millis) -> Millis {
 //!     let mut random = SeededRandom::from_state(retained.random);
-//! #   let (clock, sleeper) = (ManualClock::new(), |_| ());
+//! #   let (clock, sleeper) = (&ManualClock::new(), |_| ());
+//!     // What an older image has kept is refused: then the breaker and the keeper start anew.
+//!     let _ = BREAKER.restore(&retained.breaker, slept, clock);
 //!     let mut context = UPLINK
 //!         .context(Blocking::new(clock, sleeper, &mut random))
 //!         // Short waits are waited out, longer ones are slept through.
 //!         .sleep_handler(|_: &_, delay| if delay > Millis::from_secs(10) { SleepDecision::Defer } else { SleepDecision::Sleep });
 //!     let mut uplink = context.keep();
 //!     if let Some(checkpoint) = retained.checkpoint.take() {
-//!         let _ = uplink.resume(&checkpoint, slept); // That of an older image is refused: the keeper starts anew.
+//!         let _ = uplink.resume(&checkpoint, slept);
 //!     }
 //!     let gave_up: RetryError<ErrorClass> = uplink.run(|session| -> Result<(), _> {
 //! #       let connect = || Err(ErrorClass::Transient);
@@ -93,25 +98,31 @@
 //!         serve()
 //!     });
 //!     drop(uplink);
+//!     let _ = BREAKER.checkpoint(clock, &mut retained.breaker);
 //!     retained.random = random.state();
 //!     retained.checkpoint = gave_up.checkpoint;
 //!     gave_up.next_delay.unwrap_or(Millis::from_secs(3_600)) // without a checkpoint: gave up for another reason
 //! }
-//! # let mut retained = Retained { checkpoint: None, random: SeededRandom::new(7).state() };
+//! # let mut retained = Retained { checkpoint: None, breaker: [0; Breaker::CHECKPOINT_LEN], random: SeededRandom::new(7).state() };
 //! # let mut slept = Millis::ZERO;
-//! # for _ in 0..3 { slept = on_boot(&mut retained, slept); assert!(retained.checkpoint.is_some()); }
+//! # for _ in 0..3 { slept = on_boot(&mut retained, slept); assert!(retained.checkpoint.is_some() && retained.breaker[0] != 0); }
 //! ```
 //!
 //! # Design
 //!
 //! A kept connection is one endless [call](crate::Context::call) whose machine begins anew after a session that has lasted. So
 //! each decision on a delay, a limit or a deadline is the one of a call.
+//!
+//! All forms share the steps of `kept` and differ in how they wait: the blocking loop looks at a flag before each slice of a wait; the
+//! async one races a wait against the wake, and a session against the moment at which it becomes stable. Blocking sessions cannot be
+//! interrupted, so they [`tick`](BlockingSession::tick) by themselves.
 
 mod asynch;
 mod blocking;
 mod checkpoint;
 mod config;
 mod drive;
+mod held;
 mod kept;
 mod sessions;
 mod wake;

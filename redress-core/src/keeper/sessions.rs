@@ -1,6 +1,6 @@
 //! The bare machine of a kept connection, whose time, waits and random numbers the caller owns.
 
-use super::{Keep, kept::Held};
+use super::{Keep, held::Held};
 use crate::{
     AttemptInfo, Cause, Checkpoint, CheckpointError, Classification, Decision, Instant, Rejected,
     attempts::{Facts, no_random, site},

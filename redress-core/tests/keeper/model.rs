@@ -187,3 +187,77 @@ proptest! {
         prop_assert!(attempts + 2 >= 3_600 / (interval + interval.div_ceil(2)), "{attempts}");
     }
 }
+
+/// Facts of a bad hour: the link comes and goes, attempts fail, hardly a session lasts.
+fn bad_hour() -> impl Strategy<Value = Vec<Fact>> {
+    let fact = prop_oneof![
+        10 => (0_u64..500).prop_map(Fact::Fails),
+        10 => (1_u8..20, prop_oneof![Just(10_u64), 1_u64..5_000]).prop_map(|(times, apart)| Fact::Wakes(times, apart)),
+        4 => (0_u64..500, 0_u64..29_999).prop_map(|(after, lasts)| Fact::Lives(after, lasts)),
+        2 => (0_u64..2_000).prop_map(Fact::Sleeps),
+        1 => Just(Fact::Lives(0, 30_000)),
+    ];
+    prop::collection::vec(fact, 60..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Any hour, whatever happens in it, has one attempt for each interval of wakes, those whose delay has grown to minutes, and a
+    /// backoff from its beginning for each session that lasted.
+    #[test]
+    fn the_attempts_of_any_hour_are_bounded(facts in bad_hour(), seed: u32) {
+        const HOUR: u64 = 3_600_000;
+        // Nine delays of less than 512 s; of the longer ones, eight begin in an hour; wakes are ten minutes apart.
+        const OF_A_BACKOFF: usize = 9;
+        const LONG_WAITS: usize = 8;
+        const WAKES: usize = 7;
+        let backoff = Backoff::exponential(SECOND, Duration::from_secs(600));
+        let config = KeepConfig::new(STABLE).wake_interval(Duration::from_secs(600));
+        let keep = Keep::new(Policy::new(Retry::new(backoff)), config);
+        let mut random = SeededRandom::new(u64::from(seed));
+        let mut link = Sessions::<1_000>::new(&keep, moment(0), || random.next_u32());
+        let (mut now, mut attempts, mut renewals) = (0, vec![], vec![]);
+        for fact in facts {
+            match fact {
+                Fact::Wakes(times, apart) => {
+                    for _ in 0..times {
+                        link.on_link_up(moment(now), || random.next_u32());
+                        if link.poll_at().is_some_and(|at| at > moment(now + apart)) {
+                            now += apart;
+                        }
+                    }
+                    continue;
+                }
+                Fact::Sleeps(slept) => {
+                    let checkpoint = link.suspend(moment(now));
+                    now += slept;
+                    let span = Millis::new(u32::try_from(slept).unwrap());
+                    link = Sessions::resume(&keep, &checkpoint, span, moment(now)).unwrap();
+                    continue;
+                }
+                Fact::Fails(_) | Fact::Lives(..) => {}
+            }
+            now = now.max(link.poll_at().unwrap().ticks());
+            prop_assert_eq!(link.on_wake(moment(now)), Ok(true));
+            attempts.push(now);
+            match fact {
+                Fact::Lives(after, lasts) => {
+                    now += after;
+                    link.on_established(moment(now));
+                    now += lasts;
+                    renewals.extend((lasts >= 30_000).then_some(now));
+                }
+                Fact::Fails(after) => now += after,
+                Fact::Wakes(..) | Fact::Sleeps(_) => {}
+            }
+            let _ = link.on_lost(moment(now), ErrorClass::Transient, || random.next_u32());
+        }
+        for (index, start) in attempts.iter().enumerate() {
+            let made = attempts[index..].iter().take_while(|at| **at < start + HOUR).count();
+            let renewed = renewals.iter().filter(|at| (*start..start + HOUR).contains(*at)).count();
+            let most = 1 + WAKES + LONG_WAITS + OF_A_BACKOFF * (renewed + 1);
+            prop_assert!(made <= most, "{} of at most {} from {}", made, most, start);
+        }
+    }
+}

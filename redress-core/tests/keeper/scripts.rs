@@ -3,7 +3,8 @@
 use std::{cell::Cell, time::Duration};
 
 use redress_core::{
-    Decision, ErrorClass, Event, EventKind, Instant, Millis, Policy, Retry, StopReason,
+    BreakerConfig, BreakerState, CircuitBreaker, Decision, ErrorClass, Event, EventKind, Instant, Millis, Policy,
+    Retry, StopReason,
     keeper::{Keep, KeepConfig, Sessions},
     testing::TestEnv,
 };
@@ -121,4 +122,32 @@ fn a_keeper_that_gave_up_starts_anew() {
     }
     drop(link);
     assert!(context.env().sleeps().eq(secs([0, 1, 2, 0, 1, 2])));
+}
+
+/// A blocking operation that serves for long tells the breaker of its session before the end.
+#[test]
+fn a_blocking_session_ticks() {
+    let breaker = CircuitBreaker::<2>::new(BreakerConfig::new(2).recovery_timeout(Duration::from_secs(10)));
+    let keep = Keep::new(Policy::new(Retry::new(BACKOFF)).circuit_breaker(&breaker), KeepConfig::new(STABLE));
+    let env = TestEnv::new();
+    let mut context = keep.context(&env);
+    let mut attempts = 0;
+    let gave_up = context.keep().run(|session| {
+        attempts += 1;
+        match attempts {
+            1 | 2 => Err::<(), _>(ErrorClass::Transient),
+            3 => {
+                assert!(!session.tick(), "it is not established");
+                session.established();
+                assert!(!session.tick(), "it is not stable yet");
+                assert_eq!(breaker.state(), BreakerState::HalfOpen);
+                env.clock().advance(STABLE);
+                assert!(session.tick());
+                assert_eq!(breaker.state(), BreakerState::Closed);
+                Err(ErrorClass::Transient)
+            }
+            _ => Err(ErrorClass::Auth),
+        }
+    });
+    assert_eq!((gave_up.reason, attempts), (StopReason::NonRetryableClass, 4));
 }

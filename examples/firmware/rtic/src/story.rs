@@ -1,4 +1,4 @@
-//! The world around the connection, and the results that its keepers must report.
+//! The world around the connection, and the checks on the tasks that keep it.
 //!
 //! Waits double from a second on. A session of less than half a minute counts as a failure, a longer one lets them begin anew. The
 //! carrier that is back cuts the wait of eight seconds short.

@@ -9,7 +9,7 @@ use critical_section::{CriticalSection, Mutex};
 use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
 use embassy_time_queue_utils::Queue;
 
-/// Moments come as milliseconds.
+/// The line carries milliseconds.
 const _: () = assert!(TICK_HZ == 1000, "this driver counts milliseconds");
 
 struct ToldTime {

@@ -31,7 +31,7 @@ pub(crate) enum News {
     Lost,
 }
 
-/// A message of the modem in its turn.
+/// An item of the modem's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     News(News),

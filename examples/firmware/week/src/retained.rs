@@ -1,4 +1,4 @@
-//! The state that survives deep sleep: two checkpoints, the state of the generator, and the time.
+//! The record that survives deep sleep: two checkpoints, the state of the generator, and the time.
 
 use firmware_support::retained;
 use redress_embassy::{CHECKPOINT_LEN, Checkpoint, CheckpointError, Millis};

@@ -72,7 +72,7 @@ pub(crate) fn idle(line: Sender) {
     }
 }
 
-/// Sleeps deeply until this moment: the core starts anew, and RAM is lost except for its retained part.
+/// Sleeps deeply until this moment, at which the core starts anew. Only retained memory keeps its content.
 pub(crate) fn sleep_deeply(line: Sender, until_ms: u64) -> ! {
     line.send(Frame::Off { until_ms }.encode().as_bytes());
     lm3s6965::restart()

@@ -117,7 +117,7 @@ fn late_sessions(plan: &Plan, diary: &Diary) -> Vec<String> {
         .collect()
 }
 
-/// What a device that keeps to its policy would have done at each attempt, beside what it did.
+/// The course that a device which keeps to its policy takes, and where this one departs from it.
 #[derive(Debug, Default)]
 struct Story {
     /// Failures since a session that lasted, which is the first of them.

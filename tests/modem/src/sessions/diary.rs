@@ -1,4 +1,4 @@
-//! What happened at one modem.
+//! The record of one modem: facts, each with its moment.
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::script::ScriptError;
 pub struct Plan {
     /// The name in the log.
     pub name: String,
-    /// What the device must do.
+    /// The requirements on the device.
     pub expect: Expect,
     /// One after the other.
     pub phase: Vec<Phase>,
@@ -26,7 +26,7 @@ pub struct Phase {
     pub minutes: u64,
     /// The radio link.
     pub link: Link,
-    /// What the network makes of an attempt to connect.
+    /// The answer of the network to an attempt to connect.
     #[serde(default)]
     pub network: Network,
     /// How long after the beginning a session must be there, in seconds.
@@ -69,7 +69,7 @@ pub enum Network {
     HangsUpAfterMs(u64),
 }
 
-/// What the device must do.
+/// The requirements on the device.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {

@@ -26,7 +26,7 @@ enum Event {
     Over,
 }
 
-/// What the device is doing, as far as the modem can tell.
+/// The state of the device, as far as the modem can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Device {
     /// It computes; time stands still.
