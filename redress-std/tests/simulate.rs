@@ -113,7 +113,7 @@ fn stuck(policy: &Policy<'_>, seeds: u32) -> f64 {
 
 #[test]
 fn retries_keep_a_slow_server_slow_in_three_of_four_runs() {
-    // Of 1,000 runs 74 %: see `cargo xtask simulate`. The deviation of 60 is 6 points.
+    // Of 1,000 runs 74 %: see `cargo xtask bench fleet`. The deviation of 60 is 6 points.
     let share = stuck(&Policy::new(Retry::new(Backoff::none()).max_attempts(3)), 60);
     assert!((share - 0.74).abs() < 0.15, "{share}");
     let jittered = Backoff::full_jitter(secs(20), secs(40));

@@ -10,7 +10,7 @@ use redress_core::{Classification, Classify, ErrorClass, Millis, Policy, SeededR
 
 use super::{
     Arrivals, IncidentKind, Scenario,
-    clockwork::{Clockwork, Nanos, Random, Sleep, Virtual, scaled},
+    clockwork::{Clockwork, MILLI, Nanos, Random, Sleep, Virtual, scaled},
     server::{Answer, Server, nanos},
     tally::{Fate, Phase, Tally},
 };
@@ -48,7 +48,8 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
     Refused,
-    Rejected(Option<Millis>),
+    Rejected,
+    RejectedFor(Millis),
     Failed,
     Late,
 }
@@ -58,10 +59,8 @@ impl Classify for Problem {
         match self {
             Self::Refused | Self::Late => ErrorClass::Transient.into(),
             Self::Failed => Classification::new(ErrorClass::ServerError).http_status(500),
-            Self::Rejected(hint) => {
-                let rejected = Classification::new(ErrorClass::ServerError).http_status(503);
-                hint.map_or(rejected, |hint| rejected.retry_after(hint))
-            }
+            Self::Rejected => Classification::new(ErrorClass::ServerError).http_status(503),
+            Self::RejectedFor(hint) => Classification::new(ErrorClass::ServerError).http_status(503).retry_after(*hint),
         }
     }
 }
@@ -145,8 +144,9 @@ impl World {
     /// Sends a request.
     pub(super) fn send(&self, client: u32) -> Request<'_> {
         let (now, state) = (self.clockwork.now(), &mut *self.state.borrow_mut());
-        let second = state.tally.begin_attempt(now);
-        let mut request = Request { world: self, at: now, gone: now + self.timeout, second, client, answer: None };
+        state.tally.begin_attempt(now);
+        let sent = u32::try_from(now / MILLI).unwrap_or(u32::MAX);
+        let mut request = Request { world: self, at: now, sent, client, answer: None };
         if self.network == 0 {
             request.arrive(state);
         } else {
@@ -171,9 +171,8 @@ pub(super) struct Request<'w> {
     world: &'w World,
     /// When it arrives, and then when its client knows what became of it.
     at: Nanos,
-    /// When its client stops waiting.
-    gone: Nanos,
-    second: u32,
+    /// When it was sent, in whole milliseconds, which a fleet of a million has room for.
+    sent: u32,
     client: u32,
     /// The answer; `None` until it arrives.
     answer: Option<Answer>,
@@ -186,7 +185,8 @@ impl Request<'_> {
         if self.world.network != 0 && at != Nanos::MAX {
             at += scaled(self.world.network, random.exponential());
         }
-        (self.answer, self.at) = if at > self.gone { (Some(Answer::Lost), self.gone) } else { (Some(answer), at) };
+        let gone = (Nanos::from(self.sent) * MILLI + self.world.timeout).max(self.world.clockwork.now());
+        (self.answer, self.at) = if at > gone { (Some(Answer::Lost), gone) } else { (Some(answer), at) };
     }
 }
 
@@ -204,7 +204,8 @@ impl Future for Request<'_> {
             None => return Poll::Pending,
             Some(Answer::Served) => Ok(()),
             Some(Answer::Refused) => Err(Problem::Refused),
-            Some(Answer::Rejected(hint)) => Err(Problem::Rejected(hint)),
+            Some(Answer::Rejected) => Err(Problem::Rejected),
+            Some(Answer::RejectedFor(hint)) => Err(Problem::RejectedFor(hint)),
             Some(Answer::Failed) => Err(Problem::Failed),
             Some(Answer::Lost) => Err(Problem::Late),
         })
@@ -220,9 +221,9 @@ impl Drop for Request<'_> {
             _ if now < self.at => Fate::Late,
             Some(Answer::Served) => Fate::Answered,
             Some(Answer::Refused | Answer::Failed) => Fate::Refused,
-            Some(Answer::Rejected(_)) => Fate::Rejected,
+            Some(Answer::Rejected | Answer::RejectedFor(_)) => Fate::Rejected,
         };
-        tally.end_attempt(self.second, fate);
+        tally.end_attempt(self.sent / 1_000, fate);
         if fate == Fate::Answered {
             tally.answer(self.client, now);
         }
@@ -230,16 +231,20 @@ impl Drop for Request<'_> {
 }
 
 /// Makes calls. Polled for the first time at the moment of the first one.
-pub(super) async fn calls(world: &World, policy: &Policy<'_>, client: u32, boots: u32) {
-    let mut at = world.clockwork.now();
+///
+/// Not an `async fn`, because the future of one keeps its arguments twice.
+pub(super) fn calls<'w>(world: &'w World, policy: &'w Policy<'w>, client: u32, boots: u32) -> impl Future<Output = ()> {
     let mut context = policy.context(world.environment(client, boots));
-    while client < world.clients || at < world.event_end {
-        world.state.borrow_mut().tally.begin_call(at);
-        if context.call(async || world.send(client).await).await.is_err() {
-            world.state.borrow_mut().tally.lose_call();
+    async move {
+        let mut at = world.clockwork.now();
+        while client < world.clients || at < world.event_end {
+            world.state.borrow_mut().tally.begin_call(at);
+            if context.call(async || world.send(client).await).await.is_err() {
+                world.state.borrow_mut().tally.lose_call();
+            }
+            at = world.next_call(at);
+            world.clockwork.sleep_until(client, at).await;
         }
-        at = world.next_call(at);
-        world.clockwork.sleep_until(client, at).await;
     }
 }
 
@@ -292,5 +297,19 @@ impl Drop for Session<'_> {
         if let Some(is_connected) = self.world.state.borrow_mut().is_connected.get_mut(self.client as usize) {
             *is_connected = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A million of them is what a machine of a developer has to hold.
+    #[test]
+    fn a_client_takes_few_bytes() {
+        let world = World::new(&Scenario::new(1, std::time::Duration::from_secs(60), 1.0), 0);
+        let policy = Policy::new(redress_core::Retry::new(redress_core::Backoff::none()));
+        let size = size_of_val(&calls(&world, &policy, 0, 0));
+        assert!(size <= 272, "{size}");
     }
 }

@@ -18,15 +18,31 @@ pub(super) type Nanos = u64;
 pub(super) const MILLI: Nanos = 1_000_000;
 pub(super) const SECOND: Nanos = 1_000 * MILLI;
 
-/// Stands for the end of a part of the run in place of a task.
-const END: u32 = u32::MAX;
+/// The bits of an event that are the task; those above are the time in microseconds.
+const TASK_BITS: u32 = 24;
+
+/// Stands for the end of a part of the run in place of a task. At the same moment it comes last.
+const END: u32 = (1 << TASK_BITS) - 1;
+
+/// The most tasks of a run.
+pub(super) const MAX_TASKS: u32 = END;
+
+/// The last moment of an event, after 12 days. No run lasts that long.
+const LAST: Nanos = ((1 << (64 - TASK_BITS)) - 1) * MICRO;
+
+const MICRO: Nanos = 1_000;
 
 /// The time of a run, and which task is polled when. A task is polled at each moment that was asked for; what it waits for may
-/// be gone by then.
+/// be gone by then. A task asks for itself only, so that no event is sooner than the one before.
+///
+/// # Design
+///
+/// An event is one word, because a large fleet is as fast as its memory: 8 bytes of time and task in place of 16, in a radix heap,
+/// which takes a third of the time of a binary one.
 #[derive(Default)]
 pub(super) struct Clockwork {
     now: Cell<Nanos>,
-    queue: RefCell<RadixHeapMap<Reverse<Nanos>, u32>>,
+    queue: RefCell<RadixHeapMap<Reverse<u64>, ()>>,
 }
 
 /// Why [`Clockwork::run`] has returned.
@@ -43,9 +59,10 @@ impl Clockwork {
         self.now.get()
     }
 
-    /// Polls a task at this moment.
+    /// Polls a task at this moment, rounded up to whole microseconds.
     pub(super) fn wake(&self, task: u32, at: Nanos) {
-        self.queue.borrow_mut().push(Reverse(at.max(self.now())), task);
+        let micros = at.clamp(self.now(), LAST).div_ceil(MICRO);
+        self.queue.borrow_mut().push(Reverse(micros << TASK_BITS | u64::from(task)), ());
     }
 
     /// Waits in a task, without end with `Nanos::MAX`.
@@ -73,18 +90,23 @@ impl Clockwork {
         let mut context = Context::from_waker(Waker::noop());
         for polled in 0..polls {
             let next = self.queue.borrow_mut().pop();
-            let Some((Reverse(at), task)) = next else { return (Ran::ToEnd, polled) };
-            self.now.set(at);
-            if task == END {
+            let Some((Reverse(event), ())) = next else { return (Ran::ToEnd, polled) };
+            self.now.set((event >> TASK_BITS) * MICRO);
+            let task = event & u64::from(END);
+            if task == u64::from(END) {
                 return (Ran::ToEnd, polled);
             }
-            if let Some(slot) = tasks.get_mut(task as usize)
+            #[expect(clippy::cast_possible_truncation, reason = "24 bits")]
+            let slot = tasks.get_mut(task as usize);
+            if let Some(slot) = slot
                 && let Some(future) = slot
                 && future.as_mut().poll(&mut context).is_ready()
             {
                 *slot = None;
             }
         }
+        // Its many parts keep the room of their fullest hours.
+        self.queue.borrow_mut().shrink_to_fit();
         (Ran::OutOfPolls, polls)
     }
 }

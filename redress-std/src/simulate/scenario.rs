@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use redress_core::keeper::KeepConfig;
 
+use super::clockwork::MAX_TASKS;
+
 /// The most clients of a scenario.
 pub const MAX_CLIENTS: u32 = 10_000_000;
 
@@ -380,6 +382,15 @@ impl Scenario {
         self.server.validate()?;
         span("client_timeout", self.client_timeout, MILLI..=HOUR, "from 1 ms to 1 h")?;
         self.event.validate()?;
+        if let IncidentKind::Surge { factor } = self.event.kind
+            && f64::from(self.simulated_clients()) * factor > f64::from(MAX_TASKS)
+        {
+            return Err(ScenarioError::new(
+                "event.factor",
+                factor,
+                "at most so much that 16,777,215 clients are simulated",
+            ));
+        }
         span("watch", self.watch, Duration::from_secs(1)..=DAY, "from 1 s to 24 h")?;
         if let Shared::Process(clients) = self.shared
             && !(1..=MAX_CLIENTS).contains(&clients)
@@ -620,7 +631,7 @@ mod tests {
         let day = DAY + MILLI;
         let server = Server::new(20.0);
         let every = |every| Calls { every, ..scenario().calls };
-        let rows: [(Scenario, &str); 28] = [
+        let rows: [(Scenario, &str); 29] = [
             (Scenario { clients: 0, ..scenario() }, "clients: must be from 1 to 10,000,000, not 0"),
             (scenario().calls(every(Duration::ZERO)), "calls.every: must be from 1 ms to 24 h, not 0ns"),
             (
@@ -663,6 +674,10 @@ mod tests {
             (scenario().event(Incident::outage(day)), "event.lasts: must be from 1 ms to 24 h, not 86400.001s"),
             (scenario().event(Incident::slow(MILLI, 0.5)), "event.factor: must be from 1 to 1,000, not 0.5"),
             (scenario().event(Incident::surge(MILLI, 101.0)), "event.factor: must be from 1 to 100, not 101"),
+            (
+                Scenario { clients: 10_000_000, exact: true, ..scenario() }.event(Incident::surge(MILLI, 2.0)),
+                "event.factor: must be at most so much that 16,777,215 clients are simulated, not 2",
+            ),
             (scenario().event(Incident::errors(MILLI, 1.5)), "event.share: must be from 0 to 1, not 1.5"),
             (
                 scenario().event(Incident::power_cut(MILLI, day)),

@@ -16,7 +16,9 @@ pub(super) enum Answer {
     /// There is no connection.
     Refused,
     /// The queue is full.
-    Rejected(Option<Millis>),
+    Rejected,
+    /// The same, with a Retry-After.
+    RejectedFor(Millis),
     /// Served with an error.
     Failed,
     /// There is no answer.
@@ -129,7 +131,7 @@ impl Server {
         let latency = scaled(latency, slower);
         if wait > self.queue {
             self.idle_at += whole(service * self.reject_cost);
-            return (Answer::Rejected(self.hint(random)), now + latency);
+            return (self.reject(random), now + latency);
         }
         let work = match self.work {
             Work::Constant => service,
@@ -153,9 +155,12 @@ impl Server {
         (Answer::Served, at)
     }
 
-    fn hint(&self, random: &mut Random) -> Option<Millis> {
+    fn reject(&self, random: &mut Random) -> Answer {
         let jitter = scaled(self.retry_after_jitter, random.unit());
-        self.retry_after.map(|hint| Millis::from_duration(Duration::from_nanos(hint + jitter)))
+        match self.retry_after {
+            Some(hint) => Answer::RejectedFor(Millis::from_duration(Duration::from_nanos(hint + jitter))),
+            None => Answer::Rejected,
+        }
     }
 
     /// Returns whether clients of a server that is down learn nothing.

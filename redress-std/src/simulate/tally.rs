@@ -107,13 +107,12 @@ impl Tally {
         self.lost_calls += 1;
     }
 
-    /// Counts an attempt that begins. Returns the second to which it belongs.
-    pub(super) fn begin_attempt(&mut self, now: Nanos) -> u32 {
+    /// Counts an attempt that begins.
+    pub(super) fn begin_attempt(&mut self, now: Nanos) {
         let at = second(now);
         self.during += u64::from((self.start..self.end).contains(&now));
         self.attempts.made += 1;
         self.last.made += u64::from(self.is_last_minute(at));
-        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
     /// Counts an attempt of this second, when it has ended.

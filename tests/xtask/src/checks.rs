@@ -83,6 +83,8 @@ pub(crate) fn shape() -> Result<()> {
 pub(crate) enum Bench {
     /// Compile the benchmarks, hold the rows of redress to their bars and to tests/BENCH.md; files grow linearly, waits are idle
     Check,
+    /// Simulate a million clients and a thousand runs of a collapse against reference tables, and print events a second; minutes
+    Fleet,
     /// Count and time every row, peers too, and contention, and write tests/BENCH.md
     Write,
 }
@@ -100,6 +102,7 @@ pub(crate) fn bench(part: Bench) -> Result<()> {
             run_cargo("run --release -p redress-bench --bin files -- --assert")?;
             run_cargo("run --release -p redress-bench --bin waiting -- 5000 2")
         }
+        Bench::Fleet => run_cargo("run --release -p redress-bench --bin fleet"),
         Bench::Write => {
             count("check")?;
             count("table --write")
