@@ -31,6 +31,7 @@ wake_interval = \"20s\"
 capacity_per_second = 20_800
 work = \"exponential\"
 latency = \"30ms\"
+network = \"40ms\"
 queue = \"8s\"
 reject_cost = 0.2
 retry_after = \"60s\"
@@ -90,6 +91,7 @@ fn each_field_is_read() {
     let server = Server::new(20_800.0)
         .work(Work::Exponential)
         .latency(Latency::Constant(Duration::from_millis(30)))
+        .network(Duration::from_millis(40))
         .queue(Some(secs(8)))
         .reject_cost(0.2)
         .retry_after(secs(60), secs(10));
@@ -188,6 +190,7 @@ const WRONG: &[(&str, &str, usize, &str)] = &[
     ("latency", "latency = \"61m\"", 1, "server.latency: must be at most 1 h, not 3660s"),
     ("latency", "latency.base = \"1s\"", 1, "takes a duration, { exponential = \"20ms\" }, or { base = \"1s\", "),
     ("latency", "latency.mean = \"1s\"", 9, "unknown field `mean`, expected one of `exponential_ms`, "),
+    ("network", "network = \"2h\"", 1, "server.network: must be at most 1 h, not 7200s"),
     ("queue", "queue = \"25h\"", 1, "server.queue: must be at most 24 h, not 90000s"),
     (
         "queue",

@@ -76,6 +76,7 @@ struct ServerTable {
     work: Option<WorkWord>,
     latency_ms: Option<Millis>,
     latency: Option<LatencyTable>,
+    network_ms: Option<Millis>,
     queue_ms: Option<MillisOrNone>,
     reject_cost: Option<f64>,
     retry_after_ms: Option<MillisOrNone>,
@@ -312,6 +313,7 @@ impl ServerTable {
         });
         set(&mut server.work, work);
         set(&mut server.latency, self.latency()?);
+        set(&mut server.network, self.network_ms.map(Millis::to_duration));
         set(&mut server.queue, self.queue_ms.as_ref().map(MillisOrNone::duration));
         set(&mut server.reject_cost, self.reject_cost);
         // A hint of nothing is none.

@@ -44,6 +44,8 @@
 //!
 //! A run of 20,000 clients takes 10 MiB and about a third of a second, one of 1,000,000 about 30 seconds of one core and 310 MiB;
 //! a breaker and a budget for each client add as much again. `cargo xtask bench fleet` measures it.
+//!
+//! What that taught about policies is in the [guide].
 
 mod advice;
 mod client;
@@ -60,6 +62,9 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
+
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 
 pub use self::{
     advice::{Cause, Tipping, tipping_points},

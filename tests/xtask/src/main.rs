@@ -11,6 +11,7 @@ mod cmd;
 mod docs;
 mod firmware;
 mod fuzz;
+mod guide;
 mod links;
 mod loom;
 mod markdown;
@@ -39,8 +40,8 @@ struct Cli {
 enum Verb {
     /// Run checks in turn and stop at the first that fails: all of them, or those that are named
     ///
-    /// `.ci/run` calls this. Not all verbs run by default: `test` includes vendors, target, firmware and web, and `matrix` takes ten
-    /// minutes.
+    /// `.ci/run` calls this. Not all verbs run by default: `test` includes vendors, target, firmware and web, `matrix` takes ten
+    /// minutes, and `guide` some.
     Ci {
         /// Verbs to run, all checks if none is named
         #[arg(value_parser = |name: &str| Verb::parse(name).map(|_| name.to_owned()))]
@@ -127,6 +128,12 @@ enum Verb {
     },
     /// Hold flash of all shapes in all profiles and on all targets to tests/SIZE-MATRIX.md; takes ten minutes
     Matrix,
+    /// Run the simulations of redress-std/src/simulate/guide.md, whose tables must be what they print; takes some minutes
+    Guide {
+        /// One part
+        #[arg(default_value = "check")]
+        part: guide::Part,
+    },
     /// Run every command of tests/SEED.md, the bank on a PostgreSQL of its own among them
     Seed,
     /// Pack all published packages and run their tests from the archives
@@ -138,7 +145,7 @@ enum Verb {
 }
 
 /// Checks that `ci` runs if none is named, in this order. `test` runs vendors, target, firmware and web;
-/// `matrix` takes ten minutes.
+/// `matrix` takes ten minutes, `guide` some.
 const CHECKS: [&str; 17] = [
     "fmt",
     "links",
@@ -193,6 +200,7 @@ impl Verb {
             Self::Web { part } => web::verb(part),
             Self::Size { part, set } => size::verb(part, set),
             Self::Matrix => size::verb(Some(size::Part::Check), size::Set::Matrix),
+            Self::Guide { part } => guide::verb(part),
             Self::Seed => checks::seed(),
             Self::Package { pack_only } => package::verb(pack_only),
         }
@@ -247,7 +255,7 @@ mod tests {
         for verb in Cli::command().get_subcommands() {
             let name = verb.get_name();
             assert!(
-                ["ci", "matrix"].contains(&name)
+                ["ci", "guide", "matrix"].contains(&name)
                     || suites.contains(&name)
                     || CHECKS.iter().any(|check| check.split(' ').next() == Some(name)),
                 "{name} is in no list"
@@ -263,7 +271,7 @@ mod tests {
         let verbs = list.lines().map_while(|line| line.strip_prefix("          - "));
         let mut wanted: Vec<_> =
             CHECKS.iter().filter_map(|check| check.split(' ').next()).filter(|verb| *verb != "test").collect();
-        wanted.push("matrix");
+        wanted.extend(["guide", "matrix"]);
         let mut verbs: Vec<_> = verbs.collect();
         wanted.sort_unstable();
         verbs.sort_unstable();

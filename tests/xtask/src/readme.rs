@@ -11,6 +11,7 @@ use clap::{
 use crate::{
     Cli, Verb, checks,
     cmd::{root, run_line},
+    guide,
     markdown::{self, Found},
     size, web,
 };
@@ -29,7 +30,7 @@ enum Fate {
 use Fate::{By, Not};
 
 /// Commands by their first words. The longest beginning counts.
-const FATES: [(&str, Fate); 21] = [
+const FATES: [(&str, Fate); 22] = [
     ("cargo run -p quickstart", By("examples", "")),
     ("cargo run -p redress-std ", By("examples", "")),
     ("cargo run -p redress-core ", By("examples", "")),
@@ -49,6 +50,7 @@ const FATES: [(&str, Fate); 21] = [
     ("modem --script ", Not("needs the emulator beside it; `firmware` runs both ends")),
     ("redress doctor", Not("names the program; `examples` runs it through cargo")),
     ("redress plan", Not("names the program; `examples` runs it through cargo")),
+    ("redress simulate redress-std/examples/guide.toml ", By("guide", "")),
     ("cargo bench", Not("takes minutes for times that nobody compares; `bench` compiles it and counts instructions")),
     (
         "cargo run --release --manifest-path tests/bench/Cargo.toml --bin count -- table --write",
@@ -160,6 +162,9 @@ fn xtask(words: &str) -> Option<Fate> {
         }
         Ok(Cli { verb: Verb::Size { part: Some(size::Part::Write), .. } }) => {
             Some(Not("writes the kept table; `size` and `matrix` measure the same and compare"))
+        }
+        Ok(Cli { verb: Verb::Guide { part: guide::Part::Write } }) => {
+            Some(Not("writes the tables of the guide; `guide` plays the same and compares"))
         }
         Ok(Cli { verb: Verb::Bench { part: checks::Bench::Write } }) => {
             Some(Not("writes this machine's times to tests/BENCH.md; `bench` counts the rows of redress"))

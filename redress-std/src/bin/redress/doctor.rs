@@ -13,7 +13,10 @@ use redress_std::{
 };
 use serde_json::json;
 
-use crate::{Format, Report, read};
+use crate::{
+    Format, Report, read,
+    simulate::{self, Played},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -25,6 +28,9 @@ pub(crate) struct Args {
     /// Findings that make the exit code 1 beside errors.
     #[arg(long, value_name = "WHAT")]
     deny: Option<Deny>,
+    /// Plays the scenarios of the file too, each under its policy or under all; a fleet that does not do what is expected is an error.
+    #[arg(long)]
+    scenarios: bool,
     /// How to write the report.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -47,11 +53,27 @@ pub(crate) fn run(args: &Args) -> Report {
         Some(Deny::Notes) => Severity::Note,
     };
     let well = findings.iter().all(|finding| finding.severity < least);
+    // A policy that contradicts itself cannot be played.
+    let sound = findings.iter().all(|finding| finding.severity < Severity::Error);
+    let played = if args.scenarios && sound { simulate::scenarios_of(&file, &args.file)? } else { Vec::new() };
+    let well = well && played.iter().all(|played| played.is_well);
     let text = match args.format {
-        Format::Text => text(&args.file, &file, &findings, args.show),
-        Format::Json => json(&args.file, &file, &findings, args.show),
+        Format::Text => text(&args.file, &file, &findings, args.show) + &scenarios(&args.file, &played),
+        Format::Json => json(&args.file, &file, &findings, args.show, &played),
     };
     Ok((text, well))
+}
+
+/// The verdicts of the scenarios, each with its place and with what is not as it is expected.
+fn scenarios(path: &Path, played: &[Played]) -> String {
+    played.iter().fold(String::new(), |mut lines, played| {
+        let place = played.position.map_or(String::new(), |position| format!(":{position}"));
+        let what = if played.is_well { "well" } else { "error" };
+        let said = [std::slice::from_ref(&played.verdict), &played.unmet].concat().join("; ");
+        let (path, scenario) = (shown(path), printable(&played.scenario));
+        let _ = writeln!(lines, "{path}{place}: {what}[scenario] scenario.{scenario}: {said}");
+        lines
+    })
 }
 
 fn count(findings: &[Finding], severity: Severity) -> usize {
@@ -91,7 +113,7 @@ fn text(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> Str
     text
 }
 
-fn json(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> String {
+fn json(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool, played: &[Played]) -> String {
     let mut report = json!({
         "file": path.display().to_string(),
         "errors": count(findings, Severity::Error),
@@ -99,6 +121,9 @@ fn json(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> Str
         "notes": count(findings, Severity::Note),
         "findings": findings,
     });
+    if !played.is_empty() {
+        report["scenarios"] = json!(played);
+    }
     if show {
         report["policies"] = json!(file.iter().collect::<BTreeMap<_, _>>());
     }

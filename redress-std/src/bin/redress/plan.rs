@@ -10,7 +10,7 @@ use redress_std::{
 };
 
 use crate::{
-    Failure, Report, doctor, plot, read,
+    Failure, Report, doctor, names, plot, read,
     schedule::{Call, Group, MOST, RUNS, Schedule, seconds},
 };
 
@@ -79,16 +79,6 @@ pub(crate) fn run(args: &Args) -> Report {
         }
     }
     Ok((text, true))
-}
-
-/// The first names of a file.
-fn names(file: &PolicyFile) -> String {
-    const MOST: usize = 10;
-    let mut names: Vec<&str> = file.iter().map(|(name, _)| name).take(MOST).collect();
-    if file.iter().count() > MOST {
-        names.push("...");
-    }
-    names.join(", ")
 }
 
 fn groups(args: &Args, config: &PolicyConfig) -> Result<Vec<Group>, Failure> {
