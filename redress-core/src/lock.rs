@@ -38,9 +38,18 @@ impl Lock {
     #[cfg_attr(feature = "std", expect(clippy::unused_self, reason = "a mutex is not taken"))]
     pub(crate) fn increment(&self, count: &AtomicU16) {
         #[cfg(feature = "std")]
+        Self::increment_held(count);
+        #[cfg(not(feature = "std"))]
+        self.with(|| Self::increment_held(count));
+    }
+
+    /// Adds one with the lock held, to a count that others may [`increment`](Self::increment) meanwhile.
+    #[inline]
+    pub(crate) fn increment_held(count: &AtomicU16) {
+        #[cfg(feature = "std")]
         count.fetch_add(1, Relaxed);
         #[cfg(not(feature = "std"))]
-        self.with(|| count.store(count.load(Relaxed).wrapping_add(1), Relaxed));
+        count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     /// Runs `change` while no other caller does.

@@ -173,6 +173,7 @@ pub mod retryable;
 pub mod rumqttc_v0_25;
 #[cfg(feature = "rusqlite-v0")]
 pub mod rusqlite_v0;
+mod said;
 mod shared;
 #[cfg(feature = "simulate")]
 pub mod simulate;

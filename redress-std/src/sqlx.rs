@@ -18,13 +18,15 @@ use redress_core::{
     },
 };
 
+use crate::said::beginning;
+
 /// The class of what a database reported; `code` is a SQLSTATE or, of `SQLite`, an extended result code.
 pub(crate) fn of_database(error: &dyn Error, code: Option<&str>) -> Classification {
     let mut buffer = NameBuffer::new();
     match (leading_identifier(error, &mut buffer), code) {
-        ("MySqlDatabaseError", code) => of_mysql(&error.to_string(), code),
+        ("MySqlDatabaseError", code) => of_mysql(&beginning(format_args!("{error}")), code),
         ("PgDatabaseError", Some(state)) => {
-            let routine = (state == "0A000").then(|| format!("{error:?}"));
+            let routine = (state == "0A000").then(|| beginning(format_args!("{error:?}")));
             postgres::classify_error(state, routine.as_deref().and_then(routine_of))
         }
         ("SqliteError", Some(code)) => code.parse().map_or(ErrorClass::Unknown.into(), sqlite::classify_code),

@@ -10,6 +10,8 @@ use redress_core::{
     classify::name::{NameBuffer, leading_identifier},
 };
 
+use crate::said::beginning;
+
 /// Fragments of messages of lasting failures, in lower case: certificates, servers without TLS, versions and ciphers without overlap, URLs that
 /// the client cannot connect to.
 const LASTING: [&str; 19] = [
@@ -51,7 +53,7 @@ const NAMES: [&str; 11] = [
 
 /// Returns whether an error says that TLS or the URL is wrong and will stay wrong.
 pub(crate) fn is_lasting(error: &(dyn Error + 'static)) -> bool {
-    let said = error.to_string().to_ascii_lowercase();
+    let said = beginning(format_args!("{error}")).to_ascii_lowercase();
     LASTING.iter().any(|fragment| said.contains(fragment))
 }
 

@@ -11,7 +11,7 @@
 use redress_core::{Classification, ErrorClass, classify::postgres};
 use tokio_postgres::Error;
 
-use crate::chain;
+use crate::{chain, said::beginning};
 
 /// The class of an error, by the table of [this module](self).
 ///
@@ -37,7 +37,7 @@ pub(crate) fn link(error: &Error) -> Classification {
     match error.as_db_error() {
         Some(error) => postgres::classify_error(error.code().code(), error.routine()),
         None if error.is_closed() => ErrorClass::Transient.into(),
-        None => of_kind(&format!("{error:?}")).into(),
+        None => of_kind(&beginning(format_args!("{error:?}"))).into(),
     }
 }
 

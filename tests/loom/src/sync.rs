@@ -150,6 +150,14 @@ pub mod atomic {
         AtomicU32, u32, u32::from, |word: u32| word;
         AtomicBool, bool, u32::from, |word| word != 0;
     }
+
+    impl AtomicU16 {
+        /// As in `core::sync::atomic`, of a count that began at zero.
+        pub fn fetch_add(&self, more: u16, order: Ordering) -> u16 {
+            assert_eq!(self.initial, 0, "kept as a difference");
+            with_cell(&self.cell, |cell| cell.fetch_add(more.into(), order)) as u16
+        }
+    }
 }
 
 mod mutex {

@@ -17,7 +17,7 @@ fn run_cargo(words: &str) -> Result<()> {
 }
 
 /// Directories of all workspaces.
-const WORKSPACES: [&str; 7] =
+pub(crate) const WORKSPACES: [&str; 7] =
     ["", "examples/firmware", "examples/web", "tests/fuzz", "tests/loom", "tests/size", "tests/vendors"];
 
 pub(crate) fn fmt() -> Result<()> {
@@ -70,6 +70,12 @@ pub(crate) fn features() -> Result<()> {
         failed.push("redress-core or redress-embassy");
     }
     if failed.is_empty() { Ok(()) } else { bail!("features of {} do not compile", failed.join(" and of ")) }
+}
+
+/// The long form of `tests/tests/soak.rs`.
+pub(crate) fn soak() -> Result<()> {
+    let mut soak = cargo("test --profile testrelease -p redress-tests --test soak -- --nocapture");
+    run(soak.env("SOAK_MINUTES", "60").env("SOAK_THREAD_SECONDS", "60"))
 }
 
 pub(crate) fn shape() -> Result<()> {

@@ -20,7 +20,7 @@ struct Plant {
 }
 
 /// Each read without a lock made wrong, and the rules that late readings and late results rest on.
-const PLANTS: [Plant; 14] = [
+const PLANTS: [Plant; 15] = [
     Plant {
         file: "redress-core/src/breaker/mod.rs",
         from: "if is_unchanged { left }",
@@ -41,14 +41,14 @@ const PLANTS: [Plant; 14] = [
     },
     Plant {
         file: "redress-core/src/breaker/reference.rs",
-        from: "        if snapshot.is_closed() {\n",
+        from: "        if snapshot.admits_all() {\n",
         to: "        if !snapshot.is_open() {\n",
         model: "breaker::one_probe",
     },
     Plant {
         file: "redress-core/src/breaker/reference.rs",
-        from: "if permit.is_closed() && !matches!",
-        to: "if !matches!",
+        from: "if permit.is_closed() && !failure.is_some_and",
+        to: "if !failure.is_some_and",
         model: "breaker::two_successes",
     },
     Plant {
@@ -64,10 +64,16 @@ const PLANTS: [Plant; 14] = [
         model: "breaker::lease",
     },
     Plant {
-        file: "redress-core/src/breaker/rate/mod.rs",
-        from: "before.state() == BreakerState::Closed && self.state.share.load(Relaxed) == 0",
-        to: "before.state() == BreakerState::Closed",
+        file: "redress-core/src/breaker/state.rs",
+        from: "self.0 & (Self::STATE | Self::SHARES) == BreakerState::Closed as u32",
+        to: "self.0 & Self::STATE == BreakerState::Closed as u32",
         model: "breaker::progressive",
+    },
+    Plant {
+        file: "redress-core/src/breaker/rate/buckets.rs",
+        from: "Lock::increment_held(calls);",
+        to: "calls.store(calls.load(Relaxed).wrapping_add(1), Relaxed);",
+        model: "breaker::rate_of_both",
     },
     Plant {
         file: "redress-core/src/budget/mod.rs",
@@ -83,8 +89,8 @@ const PLANTS: [Plant; 14] = [
     },
     Plant {
         file: "redress-core/src/reading.rs",
-        from: "            reading.take();\n            passed = reading.now().since(mark);\n        }\n",
-        to: "            passed = Some(Millis::MAX);\n        }\n",
+        from: "                reading.take();\n                continue;\n",
+        to: "                reading.take();\n                break Millis::MAX;\n",
         model: "budget::crossed_readings_of_a_window",
     },
     Plant {

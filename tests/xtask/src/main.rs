@@ -15,10 +15,12 @@ mod guide;
 mod links;
 mod loom;
 mod markdown;
+mod mutants;
 mod package;
 mod provision;
 mod readme;
 mod size;
+mod supply;
 mod target;
 mod test;
 mod web;
@@ -81,6 +83,24 @@ enum Verb {
         #[arg(long)]
         keep: bool,
     },
+    /// Run everything that goes wrong together: an hour of virtual time, a minute of threads
+    Soak,
+    /// Change the decision modules, one change at a time, each of which a test must notice; takes hours for all of them
+    Mutants {
+        /// Files to change, all decision modules if none is named
+        files: Vec<String>,
+        /// Only what has changed since this commit
+        #[arg(long)]
+        since: Option<String>,
+    },
+    /// Check that the lock file of each workspace is as its manifests ask
+    Locks,
+    /// Check licences, sources and versions of all dependencies, and advisories; needs a network
+    Deny,
+    /// Compile what is published with the oldest compiler that the manifests promise; needs a network
+    Msrv,
+    /// Compare what is public with the last release, once there is one; needs a network
+    Semver,
     /// Check each feature alone and in pairs
     Features,
     /// Build core without an operating system: Cortex-M0, Cortex-M3, RISC-V
@@ -144,12 +164,16 @@ enum Verb {
     },
 }
 
-/// Checks that `ci` runs if none is named, in this order. `test` runs vendors, target, firmware and web;
-/// `matrix` takes ten minutes, `guide` some.
-const CHECKS: [&str; 17] = [
+/// Checks that are left to those who name them, and the workflow: they take minutes or hours, or need a network.
+#[cfg(test)]
+const APART: [&str; 7] = ["guide", "matrix", "soak", "mutants", "deny", "msrv", "semver"];
+
+/// Checks that `ci` runs if none is named, in this order. `test` runs vendors, target, firmware and web.
+const CHECKS: [&str; 18] = [
     "fmt",
     "links",
     "readme",
+    "locks",
     "clippy",
     "doc",
     "test",
@@ -189,6 +213,12 @@ impl Verb {
             Self::Vendors => checks::vendors(),
             Self::Loom => loom::verb(),
             Self::Fuzz { seconds, target, keep } => fuzz::verb(seconds, &target, keep),
+            Self::Soak => checks::soak(),
+            Self::Mutants { files, since } => mutants::verb(&files, since.as_deref()),
+            Self::Locks => supply::locks(),
+            Self::Deny => supply::deny(),
+            Self::Msrv => supply::msrv(),
+            Self::Semver => supply::semver(),
             Self::Features => checks::features(),
             Self::Bare => bare::verb(),
             Self::Shape => checks::shape(),
@@ -255,7 +285,8 @@ mod tests {
         for verb in Cli::command().get_subcommands() {
             let name = verb.get_name();
             assert!(
-                ["ci", "guide", "matrix"].contains(&name)
+                name == "ci"
+                    || APART.contains(&name)
                     || suites.contains(&name)
                     || CHECKS.iter().any(|check| check.split(' ').next() == Some(name)),
                 "{name} is in no list"
@@ -271,12 +302,13 @@ mod tests {
         let verbs = list.lines().map_while(|line| line.strip_prefix("          - "));
         let mut wanted: Vec<_> =
             CHECKS.iter().filter_map(|check| check.split(' ').next()).filter(|verb| *verb != "test").collect();
-        wanted.extend(["guide", "matrix"]);
+        wanted.extend(APART.iter().filter(|verb| **verb != "mutants"));
         let mut verbs: Vec<_> = verbs.collect();
         wanted.sort_unstable();
         verbs.sort_unstable();
         assert_eq!(verbs, wanted);
         assert!(workflow.contains("      - run: cargo xtask test\n"));
+        assert!(workflow.contains("      - run: cargo xtask mutants --since "));
     }
 
     #[test]

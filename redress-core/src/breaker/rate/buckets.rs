@@ -80,7 +80,7 @@ impl Bucket {
             }
         }
         // None of them is above the first, which is not full.
-        calls.store(calls.load(Relaxed).wrapping_add(1), Relaxed);
+        Lock::increment_held(calls);
         if is_failure {
             failed.store(failed.load(Relaxed).wrapping_add(1), Relaxed);
         }

@@ -121,8 +121,13 @@ impl Names {
 /// Takes `Debug` output, and refuses more of it when the first value is over, so that formatting ends early.
 impl Write for Names {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().for_each(|byte| self.push(byte));
-        if self.at == Place::Done { Err(fmt::Error) } else { Ok(()) }
+        for byte in text.bytes() {
+            self.push(byte);
+            if self.at == Place::Done {
+                return Err(fmt::Error);
+            }
+        }
+        Ok(())
     }
 }
 

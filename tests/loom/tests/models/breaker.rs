@@ -63,6 +63,8 @@ models! {
     isolated, 2;
     /// A breaker by rate counts each call.
     rate, 2, needs NoLock;
+    /// A success that is counted without the lock is not lost to a failure that is counted with it.
+    rate_of_both, 2;
     /// Of calls to a circuit that closed a moment ago, the first is admitted and the second is not.
     progressive, 2, needs NoLock;
 }
@@ -284,6 +286,20 @@ fn rate() {
     let told = [first.failure(Transient, &time), second.join().unwrap()];
     holds!(told.into_iter().flatten().count() == 1, "two of two failed: {told:?}");
     holds!(breaker.state() == BreakerState::Open, "{breaker:?}");
+}
+
+fn rate_of_both() {
+    let time = Time::at(START);
+    let breaker = leak(RateBreaker::<1>::new(&RATES));
+    // Its first bucket has begun.
+    breaker.try_acquire(&time).unwrap().success(&time);
+    let [first, second] = [breaker.try_acquire(&time).unwrap(), breaker.try_acquire(&time).unwrap()];
+    let other = time.clone();
+    let second = spawn(move || second.success(&other));
+    first.failure(Transient, &time);
+    second.join().unwrap();
+    let counts = breaker.counts(&time);
+    holds!((counts.calls, counts.failed) == (3, 1), "{counts:?} of three calls");
 }
 
 fn progressive() {

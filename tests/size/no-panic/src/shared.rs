@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use redress_core::{
     Backoff, BackoffContext, BreakerConfig, Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView,
-    Clock, ErrorClass, Instant, Millis, Policy, Retry,
+    Clock, ErrorClass, FixedByKey, Instant, Millis, Policy, Retry,
     backoff::{ByArgs, by_args},
     breaker::{BreakerMode, RateBreaker, RateConfig},
 };
@@ -27,6 +27,7 @@ static RATE: RateConfig = RateConfig::new(50)
     .per_attempt();
 pub static RATES: RateBreaker<10> = RateBreaker::new(&RATE);
 pub static ROLLING: Budget<4> = Budget::new(BudgetConfig::rolling(4, Duration::from_secs(60)));
+static RATIO: Budget<5> = Budget::new(BudgetConfig::ratio(20, Duration::from_secs(10)).min_per_second(1));
 pub static BUCKET: Budget = Budget::new(BudgetConfig::token_bucket(10).refill_per_second(100));
 
 static CUSTOM: fn(&BackoffContext) -> Millis = |context| Millis::new(context.random ^ context.attempt);
@@ -80,11 +81,36 @@ pub fn run() {
     }
     spend(&ROLLING);
     spend(&BUCKET);
+    spend(&RATIO);
+    by_key();
+}
+
+/// A table of peers that come and go, on a clock that does as it likes.
+fn by_key() {
+    let mut peers = FixedByKey::<u8, (CircuitBreaker<4>, Budget<4>), 3>::new(CAP, |address| {
+        let threshold = (*address & 3).saturating_add(1);
+        let breaker = CircuitBreaker::try_new(BreakerConfig::new(threshold));
+        (breaker.unwrap_or(CircuitBreaker::new(BreakerConfig::new(4))), Budget::new(BudgetConfig::DEFAULT))
+    });
+    while opaque::flag() {
+        match peers.get(opaque::byte(), &BoardClock) {
+            Ok((breaker, budget)) => {
+                guard(breaker);
+                spend(budget);
+            }
+            Err(full) => full.retry_after().sink(),
+        }
+        for (address, (breaker, _)) in peers.iter() {
+            (*address).sink();
+            breaker.state().sink();
+        }
+    }
 }
 
 fn spend(budget: &BudgetView) {
     budget.try_consume(opaque::short(), &BoardClock).sink();
     budget.remaining(&BoardClock).sink();
+    budget.record_call(&BoardClock);
     budget.record_success();
 }
 
