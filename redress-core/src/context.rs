@@ -49,12 +49,12 @@ pub(crate) struct Site<E, H> {
     /// The longest slice of a wait.
     pub(crate) slice: Millis,
     pub(crate) hooks: H,
-    /// Whether the observer is told nothing of this call: see [`Observer::is_idle`].
+    /// Whether the observer gets no events of this call: see [`Observer::is_idle`].
     pub(crate) is_unobserved: bool,
 }
 
 impl<E: Environment, H: HookSet> Site<E, H> {
-    /// Returns whether the observer is told of this call.
+    /// Returns whether the observer gets the events of this call.
     pub(crate) const fn is_observed(&self) -> bool {
         !H::Observer::CAN_BE_IDLE || !self.is_unobserved
     }

@@ -28,7 +28,7 @@ pub trait Observer {
     /// Whether [`is_idle`](Self::is_idle) may hold.
     const CAN_BE_IDLE: bool = false;
 
-    /// Returns whether the observer makes nothing of what it is told. A call for which it does when it begins tells it nothing, and
+    /// Returns whether the observer ignores all events. A call that begins while it does sends it none, and
     /// takes no longer for it. Not called where [`CAN_BE_IDLE`](Self::CAN_BE_IDLE) is false.
     fn is_idle(&self) -> bool {
         false

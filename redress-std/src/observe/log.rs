@@ -27,7 +27,7 @@ use super::{
 /// [`observe_errors`](redress_core::Context::observe_errors): see [the module](super#errors).
 ///
 /// A panic of the logger does not reach the call. While the logger takes no warnings of target `redress`, the observer needs no
-/// reading of the clock. While `log::max_level` excludes warnings when a call begins, it is told nothing of that call.
+/// reading of the clock. While `log::max_level` excludes warnings when a call begins, it gets no events of that call.
 ///
 /// ```
 /// use std::{io, sync::Mutex};

@@ -52,7 +52,7 @@ use super::{
 ///
 /// A panic of the subscriber does not reach the call. A clone has no span of its own until it observes a call. While the
 /// subscriber takes no warnings of target `redress`, the observer needs no reading of the clock. While there is no subscriber when a
-/// call begins, it is told nothing of that call; then tracing's feature `log` has nothing to write either: use
+/// call begins, it gets no events of that call; then tracing's feature `log` has nothing to write either: use
 /// [`LogObserver`](super::LogObserver) for that.
 ///
 /// ```

@@ -1,4 +1,5 @@
-//! What the README promises: tests that it names exist, and flash costs no more than it says.
+//! What the README promises: tests that it names exist, and flash costs no more than it says. The table of modes has its test in
+//! `tests/tests/promises.rs`.
 
 use std::{fs, path::Path};
 
@@ -34,13 +35,11 @@ fn tests_that_the_readme_names_exist() {
     let is_name =
         |word: &&str| word.contains('_') && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let mut count = 0;
-    for heading in ["## Why not a loop", "### Modes of breakers and budgets"] {
-        for name in section(heading).split('`').skip(1).step_by(2).filter(is_name) {
-            assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
-            count += 1;
-        }
+    for name in section("## Why not a loop").split('`').skip(1).step_by(2).filter(is_name) {
+        assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+        count += 1;
     }
-    assert!(count > 20, "only {count} names were found");
+    assert!(count > 7, "only {count} names were found");
 }
 
 /// Returns the bytes of flash of the rows with these names, under the headings with this beginning.
