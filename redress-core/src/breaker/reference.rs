@@ -86,7 +86,8 @@ impl CircuitBreakerView {
     }
 
     /// Passes a request on to the code of the breaker's kind: see [`Counter::handle`](super::Counter::handle).
-    #[inline(never)]
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    #[cfg_attr(feature = "std", inline)]
     pub(super) fn handle<C: Clock>(
         &self,
         permit: Snapshot,

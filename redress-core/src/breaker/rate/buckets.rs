@@ -22,6 +22,9 @@ pub struct Counts {
 }
 
 impl Bucket {
+    /// Half of what a bucket can count. Below it, calls that are counted at the same time have room.
+    pub(super) const HALF: u32 = 1 << 15;
+
     pub(super) const fn new() -> Self {
         Self([const { AtomicU16::new(0) }; 3])
     }
@@ -59,12 +62,11 @@ impl Bucket {
         }
     }
 
-    /// Counts the success of a call without the lock, if the bucket holds fewer calls than these and is far from full.
+    /// Counts the success of a call without the lock, if the bucket holds fewer calls than `most`, at most [`HALF`](Self::HALF).
     #[inline]
     pub(super) fn add_success(&self, most: u32, lock: &Lock) -> bool {
         let [calls, ..] = &self.0;
-        let held = calls.load(Relaxed);
-        let has_room = held <= u16::MAX / 2 && u32::from(held) < most;
+        let has_room = u32::from(calls.load(Relaxed)) < most;
         if has_room {
             lock.increment(calls);
         }

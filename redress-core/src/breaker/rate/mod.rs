@@ -177,10 +177,12 @@ impl State {
 }
 
 /// Creates the head of a closed breaker, which keeps the length of a bucket, in milliseconds or calls, in the place of the window,
-/// and the failure rate in that of the thresholds.
+/// and in that of the thresholds the failure rate, and whether success is known without clock and duration.
 const fn head(config: &RateConfig, buckets: usize) -> Head {
-    let mut base = config.base.window(Millis::new(config.bucket(buckets)).to_duration());
-    base.thresholds = [config.failure_rate; 8];
+    let bucket = config.bucket(buckets);
+    let counts_calls_alone = config.window_calls != 0 && config.slow.get() == 0 && bucket <= Bucket::HALF;
+    let mut base = config.base.window(Millis::new(bucket).to_duration());
+    base.thresholds = [config.failure_rate, counts_calls_alone as u8, 1, 1, 1, 1, 1, 1];
     Head::new(base, Snapshot::CLOSED.with_flags(flags(config)))
 }
 
@@ -194,16 +196,15 @@ impl<const N: usize, R: Borrow<RateConfig>> Rate<N, R> {
         View { head, config: self.config.borrow(), state: &self.state, buckets: &self.buckets }
     }
 
-    /// Returns the bucket that counts the call with this permit, if a success changes nothing but one count. That takes no lock: a
+    /// Returns the bucket that counts the call with this permit, if a success that is not slow changes nothing but one count. That takes no lock: a
     /// count that races with the change of a bucket is at most one call in the wrong one.
     #[inline]
-    fn counting(&self, head: &Head, permit: Snapshot, took: Millis) -> Option<&Bucket> {
+    fn counting(&self, head: &Head, permit: Snapshot) -> Option<&Bucket> {
         let before = head.load();
         // A request and no permit at all are of no closed generation.
         let counts = before.state() == BreakerState::Closed
             && before.is_same_generation(permit)
-            && self.state.mode.load(Relaxed) != BreakerMode::Disabled as u8
-            && !self.config.borrow().is_slow(took);
+            && self.state.mode.load(Relaxed) != BreakerMode::Disabled as u8;
         if counts { self.buckets.get(usize::from(self.state.current.load(Relaxed))) } else { None }
     }
 
@@ -216,11 +217,13 @@ impl<const N: usize, R: Borrow<RateConfig>> Rate<N, R> {
         failure: Option<ErrorClass>,
         reading: &Reading<'_>,
     ) -> Admission {
+        let (config, length) = (self.config.borrow(), head.config.span(BreakerState::Closed));
         if failure.is_none()
-            && self.config.borrow().window_calls == 0
-            && let Some(bucket) = self.counting(head, permit, reading.took())
-            && head.latest.is_within(reading.read(), head.config.span(BreakerState::Closed))
-            && bucket.add_success(u32::MAX, &head.lock)
+            && config.window_calls == 0
+            && !config.is_slow(reading.took())
+            && let Some(bucket) = self.counting(head, permit)
+            && head.latest.is_within(reading.read(), length)
+            && bucket.add_success(Bucket::HALF, &head.lock)
         {
             return Admission::UNCHANGED;
         }
@@ -230,9 +233,10 @@ impl<const N: usize, R: Borrow<RateConfig>> Rate<N, R> {
 
 impl<const N: usize, R: Borrow<RateConfig> + Send + Sync> Counter for Rate<N, R> {
     fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
+        let [_, counts_calls_alone, ..] = head.config.thresholds;
         if failure.is_none()
-            && self.config.borrow().window_calls != 0
-            && let Some(bucket) = self.counting(head, permit, reading.took())
+            && counts_calls_alone != 0
+            && let Some(bucket) = self.counting(head, permit)
             && bucket.add_success(head.config.span(BreakerState::Closed).get(), &head.lock)
         {
             return Admission::UNCHANGED;
