@@ -90,7 +90,7 @@
 //! - `by-key`: `ByKey`, a breaker, a budget or a policy for each host, shard or tenant
 //! - `toml`: policies in a file
 //! - `simulate`: whether a fleet under a policy recovers from an outage
-//! - `cli`: the program `redress`, which checks such files and plots what they mean
+//! - `cli`: the program `redress`, which checks such files, plots what they mean and simulates fleets under them
 //! - `serde`: configuration, events, outcomes and checkpoints
 //! - `rand-core-v0.10`: generators of `rand_core` 0.10 as random sources
 //! - `macros`: `#[derive(Classify)]`, and `#[retry]` on functions, blocking and async

@@ -45,7 +45,7 @@
 //! A run of 20,000 clients takes 10 MiB and about a third of a second, one of 1,000,000 about 30 seconds of one core and 310 MiB;
 //! a breaker and a budget for each client add as much again. `cargo xtask bench fleet` measures it.
 //!
-//! What that taught about policies is in the [guide].
+//! The [guide] shows which policies that speaks for.
 
 mod advice;
 mod client;

@@ -129,7 +129,7 @@ fn lint(bare: &Bare) -> Result<()> {
     let lint = |words: &str| libraries.run("clippy", TARGET, &format!("--no-deps --lib {words} -- -D warnings"));
     // Without the feature as well: what is not there must not be missed.
     lint("-p redress-std")?;
-    lint("-p redress-std --features web,http,log,tracing,metrics,serde,macros")?;
+    lint("-p redress-std --features web,http,log,tracing,metrics,serde,macros,simulate")?;
     lint("-p redress-embassy --test browser")
 }
 

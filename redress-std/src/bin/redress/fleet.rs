@@ -10,7 +10,7 @@ use redress_std::simulate::{
 };
 use serde_json::{Value, json};
 
-/// The verdicts, a table with a column for each policy, cause and remedy, tipping points.
+/// Writes the verdicts, a table with a column for each policy, cause and remedy, tipping points.
 pub(crate) fn text(reports: &[Report], tipping: Option<Tipping>) -> String {
     let mut text = String::new();
     for report in reports {
@@ -33,7 +33,7 @@ pub(crate) fn text(reports: &[Report], tipping: Option<Tipping>) -> String {
     text
 }
 
-/// What was simulated, in a line.
+/// Returns a line about the fleet, its server and the event.
 fn setting(scenario: &Scenario) -> String {
     let simulated = scenario.simulated_clients();
     let sample = if simulated < scenario.clients {
@@ -64,7 +64,7 @@ fn setting(scenario: &Scenario) -> String {
     )
 }
 
-/// The median of all runs, and the lowest and highest where they differ.
+/// Writes the medians of all runs, with the lowest and highest where they differ.
 fn table(reports: &[Report]) -> String {
     let mut rows: Vec<Vec<String>> = vec![Vec::new(); ROWS.len() + 1];
     for report in reports {
@@ -87,7 +87,7 @@ fn table(reports: &[Report]) -> String {
     })
 }
 
-/// A row for each policy: medians of all runs.
+/// Writes a table of medians with a row for each policy.
 pub(crate) fn markdown(reports: &[Report]) -> String {
     let mut text = "| policy | stuck runs | load in the event | peak | longest queue | 99 % back after | calls lost | attempts a client |\n\
                     |---|--:|--:|--:|--:|--:|--:|--:|\n"
@@ -139,7 +139,7 @@ const ROWS: [Row; 10] = [
     ("stuck runs", stuck),
 ];
 
-/// The clients for which one that was simulated stands.
+/// Returns how many clients of the fleet one simulated client stands for.
 fn scale(report: &Report, run: &RunReport) -> f64 {
     f64::from(report.scenario.clients) / f64::from(run.clients.max(1))
 }
@@ -161,7 +161,7 @@ fn spread<T: Copy, D: Display + PartialEq>(values: Spread<T>, show: impl Fn(T) -
     if low == high { median.to_string() } else { format!("{median} ({low} to {high})") }
 }
 
-/// How far the fleet is from the edge, in a line.
+/// Returns a line about how far the fleet is from the edge.
 fn edge(report: &Report, tipping: Tipping) -> String {
     /// The length of an event that stands for any.
     const ANY: Duration = Duration::from_secs(4 * 3_600);
@@ -192,7 +192,7 @@ fn long(value: u64) -> f64 {
     value as f64
 }
 
-/// All figures, as one object.
+/// Writes all figures as one object.
 pub(crate) fn json(reports: &[Report], tipping: Option<Tipping>) -> String {
     let reports: Vec<Value> = reports.iter().map(of_report).collect();
     let tipping = tipping.map(|tipping| {
@@ -256,7 +256,7 @@ fn of_run(report: &Report, run: &RunReport) -> Value {
     })
 }
 
-/// What the picture is made of. Seconds are those since the start of the event.
+/// Writes a line for each policy, run and second: the data of the picture. Seconds count from the start of the event.
 pub(crate) fn csv(reports: &[Report]) -> String {
     let mut text = "policy,seed,second,answered,thrown_away,capacity,back\n".to_owned();
     for report in reports {

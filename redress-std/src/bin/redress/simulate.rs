@@ -68,7 +68,7 @@ pub(crate) struct Args {
     /// Simulates each client of a large fleet, not a sample of 20,000.
     #[arg(long)]
     exact: bool,
-    /// What to compare with: default, none, backon, polly, resilience4j, aws, or another policy of the file; may be repeated.
+    /// A policy to compare with: default, none, backon, polly, resilience4j, aws, or another policy of the file; may be repeated.
     #[arg(long, value_name = "WHAT")]
     against: Vec<String>,
     /// Leaves out the tipping points, for which some twenty more runs are made.
@@ -264,7 +264,7 @@ pub(crate) struct Played {
     pub(crate) position: Option<Position>,
     pub(crate) policy: String,
     pub(crate) verdict: String,
-    /// What was expected and is not so.
+    /// The expectations that are not met.
     pub(crate) unmet: Vec<String>,
     pub(crate) is_well: bool,
 }
