@@ -238,6 +238,39 @@ fn storms_are_those_of_the_reference_table() {
     }
 }
 
+/// The same source: the default policy after short outages, with a budget for each device, and hints with and without jitter.
+#[test]
+fn budgets_hints_and_short_outages_are_those_of_the_reference_table() {
+    static PER_DEVICE: Budget =
+        Budget::new(BudgetConfig::token_bucket(4).initial(1).refill_per_success(100).refill_per_second(0));
+    let of = |clients: u32, event| {
+        Scenario::new(clients, secs(60), f64::from(clients) / 48.0).event(event).watch(secs(600)).seeds(1)
+    };
+    let fleet = |event| of(4_000, event);
+    let seconds = |report: &Report| report.back_after(0.99).map(|after| after.median.as_secs_f64());
+    let default = Policy::new(Retry::new(Backoff::decorrelated_jitter(millis(250), secs(30))));
+    // So near the edge, a small fleet is spared more often.
+    let short = |lasts| of(20_000, Incident::outage(secs(lasts))).watch(secs(300)).run("default", &default);
+    let report = short(10);
+    assert!(matches!(report.verdict(), Verdict::Recovers { .. }), "{report}");
+    let report = short(30);
+    assert!(matches!(report.verdict(), Verdict::DoesNotRecover { .. }), "{report}");
+
+    let bounded = default.budget(&PER_DEVICE);
+    let load = fleet(Incident::outage(secs(600))).run("budget", &bounded).load().median * 1.25;
+    assert!(is_close(load, 1.10, 0.02), "{load}, expected 1.10");
+    let cut = || fleet(Incident::power_cut(secs(600), secs(5)));
+    let after = seconds(&cut().run("budget", &bounded)).unwrap();
+    assert!(is_close(after, 459.0, 0.03), "{after} s, expected 459 s");
+    let spread = fleet(Incident::power_cut(secs(600), secs(60))).run("spread", &default);
+    assert!(is_close(seconds(&spread).unwrap(), 60.0, 0.02) && spread.peak().median < 1.4, "{spread}");
+
+    let hinted = unlimited(Backoff::decorrelated_jitter(secs(1), secs(60)).or_retry_after_jittered(Duration::ZERO));
+    let server = Server::new(4_000.0 / 48.0).retry_after(secs(60), secs(60));
+    let after = seconds(&cut().server(server).run("hint", &hinted)).unwrap();
+    assert!(is_close(after, 124.0, 0.03), "{after} s, expected 124 s");
+}
+
 #[test]
 fn connections_that_are_kept_up_come_back_by_the_rules_of_the_keeper() {
     let keep = |spread| KeepConfig::new(secs(10)).spread(secs(spread));
