@@ -298,10 +298,10 @@ pub(crate) const RUNS: &[Measured] = measured! {
     "stack: one retry, deadline, limits, table and breaker, B": "full-driver-stack" over "hand-stack" on M0, Missed(160);
     "instructions: first attempt succeeds": "driver-first-try" over "hand-first-try" on M0, Held(80);
     "instructions: one decision": "driver-decision" over "hand-decision" on M0, Held(190);
-    "instructions: one decision of the bare machine": "machine-decision" over "hand-decision" on M0, Held(320);
+    "instructions: one decision of the bare machine": "machine-decision" over "hand-decision" on M0, Held(340);
     "instructions: one decision, deadline, limits, table and breaker": "full-driver-decision" on M0, Held(250);
     "instructions: first attempt succeeds": "driver-first-try" over "hand-first-try" on M3, Held(56);
     "instructions: one decision": "driver-decision" over "hand-decision" on M3, Held(122);
-    "instructions: one decision of the bare machine": "machine-decision" over "hand-decision" on M3, Held(228);
+    "instructions: one decision of the bare machine": "machine-decision" over "hand-decision" on M3, Held(235);
     "instructions: one decision, deadline, limits, table and breaker": "full-driver-decision" on M3, Held(170);
 };
