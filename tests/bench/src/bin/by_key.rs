@@ -139,10 +139,10 @@ fn main() {
     let context = ResilienceContext::new(tick::Clock::new_frozen());
     let layer = || {
         Seatbelt::layer("breaker", &context)
-            .recovery_with(|_: &Result<u32, String>, _| RecoveryInfo::never())
+            .recovery_with(|_: &Result<usize, String>, _| RecoveryInfo::never())
             .rejected_input_error(|_, _| String::new())
     };
-    let operation = || Execute::new(|host: &'static str| async move { Ok::<_, String>(black_box(host.len() as u32)) });
+    let operation = || Execute::new(|host: &'static str| async move { Ok::<_, String>(black_box(host.len())) });
     let by_host =
         (layer().breaker_id(|host: &&'static str| BreakerId::hashed(host, "host")), operation()).into_service();
     let single = (layer(), operation()).into_service();
