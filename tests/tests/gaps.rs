@@ -72,7 +72,7 @@ fn the_bare_machine_says_what_is_left_for_an_attempt() {
             assert_eq!(decided, Decision::RetryAt(at(5_000 + used)));
             assert_eq!(attempts.on_wake(at(5_000 + used)), Ok(()));
         }
-        attempts.attempt().remaining.map(|left| left.get())
+        attempts.attempt().remaining.map(Millis::get)
     };
     let both = retry.deadline(10 * SECOND).attempt_timeout(3 * SECOND);
     for (used, expected) in [(0, 3_000), (1_000, 3_000), (6_999, 3_000), (7_000, 3_000), (7_001, 2_999), (9_999, 1)] {

@@ -137,7 +137,12 @@ fn segment(shared: &Rc<Shared>, tally: &Rc<Tally>, seed: u64, lasts: Duration) {
         let policy = Policy::new(Retry::new(Backoff::none())).circuit_breaker(&shared.0);
         let call = async || {
             let mut context = policy.context(TokioLocal);
-            context.call(async || Ok::<_, ErrorClass>(sleep(Duration::from_millis(5)).await)).await
+            context
+                .call(async || {
+                    sleep(Duration::from_millis(5)).await;
+                    Ok::<_, ErrorClass>(())
+                })
+                .await
         };
         // One after the other: a probe that has succeeded before keeps its place.
         let (first, second) = (call().await, call().await);
@@ -229,7 +234,7 @@ fn clocks_that_step_delay_nobody_for_long() {
                     2 => clock.0.fetch_sub(step % 200, Relaxed),
                     _ => clock.0.fetch_add(step % 200, Relaxed),
                 };
-                if random.next_u32() % 2 == 0 { Err(ErrorClass::Transient) } else { Ok(()) }
+                if random.next_u32().is_multiple_of(2) { Err(ErrorClass::Transient) } else { Ok(()) }
             });
             assert!(attempts <= 5 && slept <= 4 * 2_000, "{attempts} attempts, slept {slept} ms: {result:?}");
             clock.0.fetch_add(10, Relaxed);
