@@ -30,7 +30,7 @@ enum Fate {
 use Fate::{By, Not};
 
 /// Commands by their first words. The longest beginning counts.
-const FATES: [(&str, Fate); 22] = [
+const FATES: [(&str, Fate); 23] = [
     ("cargo run -p quickstart", By("examples", "")),
     ("cargo run -p redress-std ", By("examples", "")),
     ("cargo run -p redress-core ", By("examples", "")),
@@ -50,6 +50,7 @@ const FATES: [(&str, Fate); 22] = [
     ("modem --script ", Not("needs the emulator beside it; `firmware` runs both ends")),
     ("redress doctor", Not("names the program; `examples` runs it through cargo")),
     ("redress plan", Not("names the program; `examples` runs it through cargo")),
+    ("redress simulate", Not("names the program; `guide` runs it for every table")),
     ("redress simulate redress-std/examples/guide.toml ", By("guide", "")),
     ("cargo bench", Not("takes minutes for times that nobody compares; `bench` compiles it and counts instructions")),
     (
