@@ -6,6 +6,7 @@ use core::{
     time::Duration,
 };
 
+use critical_section::RawRestoreState;
 use redress_core::{
     Backoff, Blocking, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Clock, ErrorClass, Event, Instant, Policy,
     Retry,
@@ -25,11 +26,12 @@ critical_section::set_impl!(Counted);
 // SAFETY: the emulated core is the only one, and none of its interrupts is enabled.
 #[expect(unsafe_code, reason = "the signature of critical-section")]
 unsafe impl critical_section::Impl for Counted {
-    unsafe fn acquire() {
+    unsafe fn acquire() -> RawRestoreState {
         count(&SECTIONS);
+        RawRestoreState::default()
     }
 
-    unsafe fn release(_state: ()) {}
+    unsafe fn release(_state: RawRestoreState) {}
 }
 
 impl Clock for Counted {
