@@ -26,6 +26,7 @@ critical_section::set_impl!(Counted);
 // SAFETY: the emulated core is the only one, and none of its interrupts is enabled.
 #[expect(unsafe_code, reason = "the signature of critical-section")]
 unsafe impl critical_section::Impl for Counted {
+    #[allow(clippy::semicolon_if_nothing_returned, reason = "the other packages of a build choose the type")]
     unsafe fn acquire() -> RawRestoreState {
         count(&SECTIONS);
         RawRestoreState::default()
