@@ -96,7 +96,8 @@ impl Model {
     }
 
     fn retry(&mut self, cost: u16) -> bool {
-        let is_enough = self.left() >= i128::from(cost) * 100_000;
+        // No retries are there for the taking, also where calls have left the window before their retries.
+        let is_enough = self.left().max(0) >= i128::from(cost) * 100_000;
         if is_enough {
             self.retries.push((self.part, cost.into()));
         }
