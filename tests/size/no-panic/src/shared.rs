@@ -90,7 +90,10 @@ fn by_key() {
     let mut peers = FixedByKey::<u8, (CircuitBreaker<4>, Budget<4>), 3>::new(CAP, |address| {
         let threshold = (*address & 3).saturating_add(1);
         let breaker = CircuitBreaker::try_new(BreakerConfig::new(threshold));
-        (breaker.unwrap_or(CircuitBreaker::new(BreakerConfig::new(4))), Budget::new(BudgetConfig::DEFAULT))
+        (
+            breaker.unwrap_or(const { CircuitBreaker::new(BreakerConfig::new(4)) }),
+            const { Budget::new(BudgetConfig::DEFAULT) },
+        )
     });
     while opaque::flag() {
         match peers.get(opaque::byte(), &BoardClock) {
