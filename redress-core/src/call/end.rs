@@ -146,8 +146,8 @@ impl Call {
         reports_time: bool,
         begun: Timestamp,
     ) -> Option<BreakerState> {
-        let breaker = policy.breaker?;
         let permit = core::mem::replace(&mut self.permit, Snapshot::SPENT);
+        let breaker = policy.breaker?;
         let failure = if is_success {
             None
         } else if is_failure && self.machine.has_begun() {
