@@ -112,12 +112,15 @@ impl Error for Circle {
     }
 }
 
+/// By type, by the output of clients, by name.
+const PASSES: usize = 3;
+
 #[test]
 fn causes_in_a_circle_are_looked_at_a_few_times() {
     let looked_at = counted(|| assert_eq!(chain::classify(&Circle).class(), ErrorClass::Unknown));
-    assert!((1..=2 * chain::MAX_LINKS).contains(&looked_at), "{looked_at} causes");
+    assert!((1..=PASSES * chain::MAX_LINKS).contains(&looked_at), "{looked_at} causes");
     let looked_at = counted(|| assert_eq!(chain::boxed(&Box::<dyn Error>::from(Circle)).class(), ErrorClass::Unknown));
-    assert!((1..=2 * chain::MAX_LINKS).contains(&looked_at), "{looked_at} causes");
+    assert!((1..=PASSES * chain::MAX_LINKS).contains(&looked_at), "{looked_at} causes");
 }
 
 /// An error with a name of a kilobyte, made of words that are known.
