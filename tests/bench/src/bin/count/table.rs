@@ -71,8 +71,8 @@ const fn bar(workload: Workload) -> u64 {
     match workload {
         Workload::FirstTry => 73,
         Workload::ThreeFailures => 515,
-        Workload::AsyncFirstTry => 143,
-        Workload::AsyncThreeFailures => 770,
+        Workload::AsyncFirstTry => 133,
+        Workload::AsyncThreeFailures => 680,
         Workload::BreakerClosed => 35,
         Workload::BreakerOpen => 86,
         Workload::DeadlineFirstTry => 95,
