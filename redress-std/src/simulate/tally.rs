@@ -201,7 +201,6 @@ impl Attempts {
     }
 }
 
-#[cfg_attr(target_pointer_width = "32", expect(clippy::cast_possible_truncation, reason = "two days have few seconds"))]
 fn second(at: Nanos) -> usize {
     (at / SECOND) as usize
 }

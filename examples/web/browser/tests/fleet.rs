@@ -50,7 +50,7 @@ async fn what_it_shows_is_what_the_host_says() {
             let mut played = vec![on_the_host(fleet, policy, None)];
             played.extend(peer.map(|peer| on_the_host(fleet, policy, Some(peer))));
             assert_eq!(pictures(page).await?, in_its_words(page, &played).await?);
-            let verdicts: String = played.iter().map(|played| format!("{}. ", played.verdict)).collect();
+            let verdicts: String = played.iter().fold(String::new(), |told, played| told + &played.verdict + ". ");
             let status = page.chrome.eval("document.getElementById('status').textContent").await?;
             assert_eq!(status, verdicts.trim_end());
             let events: u64 = played.iter().map(|played| played.events).sum();
@@ -89,7 +89,7 @@ async fn the_thread_of_the_page_never_has_the_wasm() {
         let loaded = page.chrome.eval(loaded).await?;
         let loaded = loaded.as_array().ok_or("no list")?;
         assert!(loaded.contains(&"fleet.js".into()), "{loaded:?}");
-        assert!(!loaded.iter().any(|name| name.as_str().is_some_and(|name| name.ends_with(".wasm"))), "{loaded:?}");
+        assert!(!loaded.iter().any(|name| name.as_str().is_some_and(|name| name.contains(".wasm"))), "{loaded:?}");
         Ok(())
     })
     .await;
