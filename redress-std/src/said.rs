@@ -1,4 +1,4 @@
-//! What errors say, of which no more is read than is needed.
+//! Reads of the texts of errors no more than is needed.
 
 use std::fmt::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The end of a call or of an attempt: what breaker, budget and observers are told.
+//! Ends a call or an attempt: tells breaker, budget and observers.
 
 use super::{Call, Stop, elapsed, is_observed, is_timed, is_watching};
 use crate::{

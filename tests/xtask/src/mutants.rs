@@ -17,7 +17,8 @@ pub(crate) fn verb(files: &[String], since: Option<&str>) -> Result<()> {
     let mut mutants = cmd("cargo", ["mutants", "--no-shuffle", "--colors", "never", "--output"]);
     mutants.arg(&directory);
     for file in files {
-        mutants.args(["--file", file]);
+        // By name, which begins with the file: `--file` would add to the files of the configuration.
+        mutants.arg("--re").arg(format!("^{}:", file.replace('.', r"\.")));
     }
     if let Some(since) = since {
         let diff = directory.join("change.diff");
