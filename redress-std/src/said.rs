@@ -1,4 +1,4 @@
-//! Reads of the texts of errors no more than is needed.
+//! Reads the text of errors, no further than is needed.
 
 use std::fmt::{self, Write};
 
