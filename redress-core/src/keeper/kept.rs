@@ -19,7 +19,6 @@ use crate::{
     AttemptInfo, BackoffContext, Cause, Classification, ErrorClass, ErrorObserver, Event, EventKind, Millis, Observer,
     StopReason,
     backoff::part,
-    breaker::Snapshot,
     call::{Call, Stop},
     context::Site,
     env::Environment,
@@ -347,7 +346,6 @@ impl Kept {
     /// Gives the permit back, if there still is one.
     pub(super) fn release(&mut self, keep: &Keep<'_>) {
         self.call.release(&keep.policy);
-        self.call.permit = Snapshot::SPENT;
     }
 }
 
