@@ -3,6 +3,7 @@
 
 pub mod compare;
 pub mod component;
+pub mod misuse;
 pub mod replay;
 pub mod scenario;
 pub mod target;

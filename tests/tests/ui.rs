@@ -1,7 +1,7 @@
 //! Misuse that must not compile. Each file in `ui` says what it guards; the compiler's words beside it are those of the
 //! stable release 1.95, and `TRYBUILD=overwrite` renews them.
 
-use std::{fs, path::Path};
+use redress_tests::misuse::hold_to_words;
 
 /// What each file's message must contain: the field and its bounds for configuration, the name of the thing for misuse.
 const WORDS: &[(&str, &[&str])] = &[
@@ -52,15 +52,5 @@ fn misuse_does_not_compile() {
 /// Renewing the messages must not lose what users need of them.
 #[test]
 fn messages_name_the_field_and_its_bounds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
-    let files = fs::read_dir(&folder)
-        .unwrap()
-        .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "rs"));
-    assert_eq!(files.count(), WORDS.len(), "every file has its words");
-    for (name, words) in WORDS {
-        let message = fs::read_to_string(folder.join(name).with_extension("stderr")).unwrap();
-        for word in *words {
-            assert!(message.contains(word), "{name}: {word:?} is missing");
-        }
-    }
+    hold_to_words("ui", WORDS);
 }
