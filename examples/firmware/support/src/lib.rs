@@ -33,6 +33,8 @@ pub mod rtc;
 pub mod systick;
 #[cfg(all(feature = "time-driver", target_arch = "arm"))]
 pub mod time_driver;
+#[cfg(any(all(feature = "time-driver", target_arch = "arm"), feature = "told-time"))]
+mod timers;
 #[cfg(feature = "told-time")]
 pub mod told_time;
 
