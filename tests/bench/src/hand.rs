@@ -36,8 +36,8 @@ pub(crate) const SETTINGS: Contender = Contender {
     block: Some(|| settings_async(Script::call_in_block)),
     deadline: Some(deadline),
     readme: Some(readme::hand),
-    full: Some(full::by_hand),
-    full_async: Some(full::by_hand_async),
+    full: Some(full::hand::by_hand),
+    full_async: Some(full::hand::by_hand_async),
     ..Contender::named("hand, settings")
 };
 

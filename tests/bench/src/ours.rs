@@ -23,8 +23,8 @@ pub(crate) const REDRESS: Contender = Contender {
     breaker_closed: Some(breaker_closed),
     breaker_open: Some(breaker_open),
     readme: Some(readme::redress),
-    full: Some(full::redress),
-    full_async: Some(full::redress_async),
+    full: Some(full::ours::redress),
+    full_async: Some(full::ours::redress_async),
     observed: Some(observers::none),
     ..Contender::named("redress")
 };

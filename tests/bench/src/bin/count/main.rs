@@ -10,7 +10,9 @@ use std::process::ExitCode;
 
 use redress_bench::{CONTENDERS, Work, Workload, script::Script};
 
+mod bars;
 mod check;
+mod measure;
 mod table;
 mod threads;
 

@@ -1,39 +1,13 @@
-//! Instructions by callgrind and time by interleaved rounds, as Markdown tables.
+//! Counts and times as Markdown tables, written to a page and read from it.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
-use std::{env, fs};
 
-use redress_bench::script::Script;
-use redress_bench::{CONTENDERS, Work, Workload};
+use redress_bench::{CONTENDERS, Workload};
 
-/// The rows that have bars to hold, that of the columns first.
-const OURS: [&str; 12] = [
-    "redress",
-    "redress, rates of calls",
-    "redress, rates",
-    "redress, context per call",
-    "redress, SharedPolicy",
-    "redress, closure",
-    "redress, LogObserver idle",
-    "redress, LogObserver active",
-    "redress, TracingObserver idle",
-    "redress, TracingObserver active",
-    "redress, MetricsObserver idle",
-    "redress, MetricsObserver active",
-];
-/// Peers that the first row stays below in every column.
-const BELOW: [&str; 3] = ["relentless", "failsafe", "recloser"];
-
-/// But for these, which the tables name as ahead.
-const AHEAD: [(&str, Workload); 1] = [("relentless", Workload::BlockFirstTry)];
-/// Rows that are no peers: what every other row contains.
-const BARE: &str = "no logic";
-
-/// By how much a count of the kept table may be exceeded, in percent.
-const GROWTH: u64 = 5;
+use crate::bars::{BARE, BELOW, GROWTH, OURS, bar, hold};
+use crate::measure::{FEW, MANY, ROUND, ROUNDS, counted, times};
 
 /// The tables, with their columns.
 const TABLES: [(&str, &[Workload]); 4] = [
@@ -66,36 +40,13 @@ const TABLES: [(&str, &[Workload]); 4] = [
     ("Observers, idle and active", &[Workload::ObservedFirstTry, Workload::ObservedThreeFailures]),
 ];
 
-/// The instructions that the first row may take.
-const fn bar(workload: Workload) -> u64 {
-    match workload {
-        Workload::FirstTry => 73,
-        Workload::ThreeFailures => 515,
-        Workload::AsyncFirstTry => 133,
-        Workload::AsyncThreeFailures => 680,
-        Workload::BreakerClosed => 35,
-        Workload::BreakerOpen => 86,
-        Workload::DeadlineFirstTry => 95,
-        Workload::DeadlineThreeFailures => 760,
-        // Held by the kept table alone.
-        _ => u64::MAX,
-    }
-}
-
-/// Two counts, because their difference has neither start-up nor tear-down in it.
-const FEW: u64 = 1_000;
-const MANY: u64 = 11_000;
-
-const ROUNDS: usize = 41;
-const ROUND: Duration = Duration::from_millis(5);
-
 /// What one row and column came to.
 #[derive(Clone, Debug, PartialEq)]
-struct Cell {
-    contender: String,
-    workload: Workload,
-    instructions: u64,
-    nanos: f64,
+pub(crate) struct Cell {
+    pub(crate) contender: String,
+    pub(crate) workload: Workload,
+    pub(crate) instructions: u64,
+    pub(crate) nanos: f64,
 }
 
 /// Counts and times every row, prints the tables, and writes or asserts them.
@@ -124,31 +75,6 @@ pub(crate) fn assert() -> Result<(), String> {
         cells.push(cell);
     }
     hold(&cells, &kept)
-}
-
-/// Counts the instructions of these rows, several at a time: how long that takes does not change them.
-fn counted(rows: &[(&str, Workload)], nanos: &[f64]) -> Result<Vec<Cell>, String> {
-    const AT_A_TIME: usize = 4;
-    let mut counts = Vec::new();
-    for rows in rows.chunks(AT_A_TIME) {
-        let chunk: Result<Vec<u64>, String> = std::thread::scope(|scope| {
-            let counting: Vec<_> = rows
-                .iter()
-                .map(|&(contender, workload)| scope.spawn(move || instructions(contender, workload)))
-                .collect();
-            counting.into_iter().map(|count| count.join().map_err(|_| "a count panicked".to_owned())?).collect()
-        });
-        counts.extend(chunk?);
-    }
-    let cells = rows.iter().zip(counts).zip(nanos);
-    Ok(cells
-        .map(|(((contender, workload), instructions), nanos)| Cell {
-            contender: (*contender).to_owned(),
-            workload: *workload,
-            instructions,
-            nanos: *nanos,
-        })
-        .collect())
 }
 
 fn file() -> PathBuf {
@@ -191,82 +117,7 @@ fn parse(page: &str) -> Vec<Cell> {
 /// The head of the first column.
 const HEAD: &str = "instructions, ns";
 
-/// Medians in nanoseconds per call, in the order of the rows. Rounds go over all rows in turn, so that a noisy second
-/// is shared by all of them.
-fn times() -> Vec<f64> {
-    struct Timed {
-        work: Work,
-        script: &'static Script,
-        iterations: u64,
-        rounds: Vec<f64>,
-    }
-
-    let mut rows: Vec<Timed> = crate::rows()
-        .map(|(_, workload, work)| {
-            let (mut work, script) = (work(), Script::new(workload.failures()).leak());
-            let iterations = calibrate(&mut work, script);
-            Timed { work, script, iterations, rounds: Vec::with_capacity(ROUNDS) }
-        })
-        .collect();
-    for _ in 0..ROUNDS {
-        for row in &mut rows {
-            let spent = time(&mut row.work, row.script, row.iterations);
-            row.rounds.push(per_call(spent, row.iterations));
-        }
-    }
-    rows.into_iter()
-        .map(|mut row| {
-            row.rounds.sort_by(f64::total_cmp);
-            row.rounds[ROUNDS / 2]
-        })
-        .collect()
-}
-
-/// How many calls make a round.
-fn calibrate(work: &mut Work, script: &'static Script) -> u64 {
-    let mut iterations = 1_000;
-    while time(work, script, iterations) < ROUND {
-        iterations = iterations * 3 / 2;
-    }
-    iterations
-}
-
-fn time(work: &mut Work, script: &'static Script, iterations: u64) -> Duration {
-    let start = Instant::now();
-    work(script, iterations);
-    start.elapsed()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a round has a few million calls")]
-fn per_call(spent: Duration, iterations: u64) -> f64 {
-    spent.as_secs_f64() * 1e9 / iterations as f64
-}
-
-/// Instructions per call, rounded.
-fn instructions(contender: &str, workload: Workload) -> Result<u64, String> {
-    let few = callgrind(contender, workload, FEW)?;
-    let many = callgrind(contender, workload, MANY)?;
-    let calls = MANY - FEW;
-    Ok((many.saturating_sub(few) + calls / 2) / calls)
-}
-
-fn callgrind(contender: &str, workload: Workload, iterations: u64) -> Result<u64, String> {
-    let this = env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(this)
-        .args(["run", contender, workload.name(), &iterations.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let report = String::from_utf8_lossy(&output.stderr);
-    report
-        .lines()
-        .filter(|_| output.status.success())
-        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
-        .ok_or_else(|| format!("callgrind on {contender}, {}:\n{report}", workload.name()))
-}
-
-fn find<'a>(cells: &'a [Cell], contender: &str, workload: Workload) -> Option<&'a Cell> {
+pub(crate) fn find<'a>(cells: &'a [Cell], contender: &str, workload: Workload) -> Option<&'a Cell> {
     cells.iter().find(|cell| cell.contender == contender && cell.workload == workload)
 }
 
@@ -372,43 +223,6 @@ the rows of redress again and fails where one misses its bar, is not below {} or
         redress_bench::THRESHOLD,
         BELOW.join(", "),
     )
-}
-
-/// Our rows: instructions at most the bars and the kept ones with their growth, and fewer than those of the peers.
-fn hold(cells: &[Cell], kept: &[Cell]) -> Result<(), String> {
-    let mut broken = Vec::new();
-    for workload in Workload::ALL {
-        let name = workload.name();
-        let Some(ours) = find(cells, OURS[0], workload) else {
-            broken.push(format!("{name}: no row of {}", OURS[0]));
-            continue;
-        };
-        let bar = bar(workload);
-        if ours.instructions > bar {
-            broken.push(format!("{name}: {} instructions, the bar is {bar}", ours.instructions));
-        }
-        for peer in BELOW.iter().filter_map(|peer| find(cells, peer, workload)) {
-            let is_known = AHEAD.contains(&(peer.contender.as_str(), workload));
-            if ours.instructions >= peer.instructions && !is_known {
-                let (ours, peer, theirs) = (ours.instructions, &peer.contender, peer.instructions);
-                broken.push(format!("{name}: {ours} instructions, {peer} has {theirs}"));
-            }
-        }
-        for row in OURS {
-            match (find(cells, row, workload), find(kept, row, workload)) {
-                (Some(now), Some(before))
-                    if now.instructions > before.instructions + before.instructions * GROWTH / 100 =>
-                {
-                    let (now, before) = (now.instructions, before.instructions);
-                    broken.push(format!("{row}, {name}: {now} instructions, the kept table has {before}"));
-                }
-                (Some(_), None) => broken.push(format!("{row}, {name}: not in the kept table, write it")),
-                (None, Some(_)) => broken.push(format!("{row}, {name}: in the kept table alone")),
-                _ => {}
-            }
-        }
-    }
-    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n")) }
 }
 
 #[cfg(test)]
