@@ -138,14 +138,27 @@ fn next<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)
     }
 }
 
+/// An error whose type is in the list of [`known_from_features`]. Its module implements this, so that the list names types and no
+/// module, and modules can classify the errors that theirs wrap.
+pub(crate) trait Link: Error + 'static {
+    /// Returns the class of this link; `Unknown` leaves the answer to the next one.
+    fn own_class(&self) -> Classification;
+}
+
+impl Link for io::Error {
+    fn own_class(&self) -> Classification {
+        let known = crate::io::classify(self);
+        match self.get_ref() {
+            Some(wrapped) if !is_answer(&known) && tls::is_lasting(wrapped) => ErrorClass::Permanent.into(),
+            _ => known,
+        }
+    }
+}
+
 /// The class of a single link, if its type is known.
 fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
     if let Some(error) = link.downcast_ref::<io::Error>() {
-        let known = crate::io::classify(error);
-        return match error.get_ref() {
-            Some(wrapped) if !is_answer(&known) && tls::is_lasting(wrapped) => Some(ErrorClass::Permanent.into()),
-            _ => Some(known),
-        };
+        return Some(error.own_class());
     }
     if let Some(class) = link.downcast_ref::<ErrorClass>() {
         return Some(class.classify());
@@ -170,37 +183,37 @@ fn known(link: &(dyn Error + 'static)) -> Option<Classification> {
 #[allow(unused_variables, reason = "without features there is nothing to compare with")]
 fn known_from_features(link: &(dyn Error + 'static)) -> Option<Classification> {
     macro_rules! known {
-        ($($feature:literal: $error:ty => $link:path),* $(,)?) => {$(
+        ($($feature:literal: $error:ty),* $(,)?) => {$(
             #[cfg(feature = $feature)]
             if let Some(error) = link.downcast_ref::<$error>() {
-                return Some($link(error));
+                return Some(error.own_class());
             }
         )*};
     }
 
     known! {
-        "reqwest-v0.12": ::reqwest_v0_12::Error => crate::reqwest_v0_12::link,
-        "reqwest-v0.13": ::reqwest::Error => crate::reqwest_v0_13::link,
-        "ureq-v3": ::ureq::Error => crate::ureq_v3::link,
-        "hyper-v1": ::hyper::Error => crate::hyper_v1::link,
-        "tonic-v0.14": ::tonic::Status => crate::tonic_v0_14::link,
-        "tonic-v0.14": ::tonic::TimeoutExpired => crate::tonic_v0_14::timeout,
-        "tokio-postgres-v0.7": ::tokio_postgres::Error => crate::tokio_postgres_v0_7::link,
-        "sqlx-v0.8": ::sqlx_core_v0_8::error::Error => crate::sqlx_v0_8::link,
-        "sqlx-v0.9": ::sqlx_core::error::Error => crate::sqlx_v0_9::link,
-        "redis-v1": ::redis::RedisError => crate::redis_v1::link,
-        "rusqlite-v0": ::rusqlite::Error => crate::rusqlite_v0::link,
-        "diesel-v2": ::diesel::result::Error => crate::diesel_v2::link,
-        "diesel-v2": ::diesel::ConnectionError => crate::diesel_v2::connection,
-        "rdkafka-v0": ::rdkafka::error::KafkaError => crate::rdkafka_v0::link,
-        "rdkafka-v0": ::rdkafka::types::RDKafkaErrorCode => crate::rdkafka_v0::code_link,
-        "rumqttc-v0.25": ::rumqttc::ConnectionError => crate::rumqttc_v0_25::link,
-        "rumqttc-v0.25": ::rumqttc::StateError => crate::rumqttc_v0_25::state,
-        "rumqttc-v0.25": ::rumqttc::v5::ConnectionError => crate::rumqttc_v0_25::link_v5,
-        "rumqttc-v0.25": ::rumqttc::v5::StateError => crate::rumqttc_v0_25::state_v5,
-        "http": ::http::Error => crate::http::malformed,
-        "http": ::http::uri::InvalidUri => crate::http::malformed,
-        "http": ::http::uri::InvalidUriParts => crate::http::malformed,
+        "reqwest-v0.12": ::reqwest_v0_12::Error,
+        "reqwest-v0.13": ::reqwest::Error,
+        "ureq-v3": ::ureq::Error,
+        "hyper-v1": ::hyper::Error,
+        "tonic-v0.14": ::tonic::Status,
+        "tonic-v0.14": ::tonic::TimeoutExpired,
+        "tokio-postgres-v0.7": ::tokio_postgres::Error,
+        "sqlx-v0.8": ::sqlx_core_v0_8::error::Error,
+        "sqlx-v0.9": ::sqlx_core::error::Error,
+        "redis-v1": ::redis::RedisError,
+        "rusqlite-v0": ::rusqlite::Error,
+        "diesel-v2": ::diesel::result::Error,
+        "diesel-v2": ::diesel::ConnectionError,
+        "rdkafka-v0": ::rdkafka::error::KafkaError,
+        "rdkafka-v0": ::rdkafka::types::RDKafkaErrorCode,
+        "rumqttc-v0.25": ::rumqttc::ConnectionError,
+        "rumqttc-v0.25": ::rumqttc::StateError,
+        "rumqttc-v0.25": ::rumqttc::v5::ConnectionError,
+        "rumqttc-v0.25": ::rumqttc::v5::StateError,
+        "http": ::http::Error,
+        "http": ::http::uri::InvalidUri,
+        "http": ::http::uri::InvalidUriParts,
     }
     None
 }

@@ -20,7 +20,7 @@ use diesel::{
 };
 use redress_core::{Classification, ErrorClass};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// Fragments of messages; the first that is found decides. Sources: `sqlite3_errstr`, `MySQL`'s `errmsg-utf8.txt`, `PostgreSQL`'s
 /// server and libpq.
@@ -108,21 +108,25 @@ pub fn classify(error: &Error) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &Error) -> Classification {
-    let class = match error {
-        Error::DatabaseError(kind, information) => of_kind(*kind, &**information),
-        Error::RollbackErrorOnCommit { .. } => return Classification::outcome_unknown(),
-        Error::BrokenTransactionManager => ErrorClass::Transient,
-        _ => ErrorClass::Permanent,
-    };
-    class.into()
+impl Link for Error {
+    fn own_class(&self) -> Classification {
+        let class = match self {
+            Error::DatabaseError(kind, information) => of_kind(*kind, &**information),
+            Error::RollbackErrorOnCommit { .. } => return Classification::outcome_unknown(),
+            Error::BrokenTransactionManager => ErrorClass::Transient,
+            _ => ErrorClass::Permanent,
+        };
+        class.into()
+    }
 }
 
-pub(crate) fn connection(error: &ConnectionError) -> Classification {
-    match error {
-        ConnectionError::BadConnection(message) => of_message(message).into(),
-        ConnectionError::CouldntSetupConfiguration(error) => link(error),
-        _ => ErrorClass::Permanent.into(),
+impl Link for ConnectionError {
+    fn own_class(&self) -> Classification {
+        match self {
+            ConnectionError::BadConnection(message) => of_message(message).into(),
+            ConnectionError::CouldntSetupConfiguration(error) => error.own_class(),
+            _ => ErrorClass::Permanent.into(),
+        }
     }
 }
 

@@ -48,6 +48,7 @@ use std::time::SystemTime;
 use ::http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{DATE, RETRY_AFTER},
+    uri::{InvalidUri, InvalidUriParts},
 };
 use redress_core::{
     Classification, ErrorClass, Millis,
@@ -57,6 +58,8 @@ use redress_core::{
         retry_after::{self as values, UnixSeconds},
     },
 };
+
+use crate::chain::Link;
 
 /// Fields with a wait in milliseconds.
 const MILLISECONDS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
@@ -205,10 +208,18 @@ impl Heard {
     }
 }
 
-/// Returns the class of URLs, headers and methods that the crate refuses to build: they stay refused.
-pub(crate) fn malformed<E>(_: &E) -> Classification {
-    ErrorClass::Permanent.into()
+/// URLs, headers and methods that the crate refuses to build stay refused.
+macro_rules! malformed {
+    ($($error:ty),*) => {$(
+        impl Link for $error {
+            fn own_class(&self) -> Classification {
+                ErrorClass::Permanent.into()
+            }
+        }
+    )*};
 }
+
+malformed!(::http::Error, InvalidUri, InvalidUriParts);
 
 /// `None` for a system whose clock stands before 1970.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]

@@ -15,26 +15,28 @@ use std::error::Error as _;
 use hyper::Error;
 use redress_core::{Classification, ErrorClass};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// The class of an error, by the table of [this module](self).
 pub fn classify(error: &Error) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &Error) -> Classification {
-    let is_lost = error.is_timeout()
-        || error.is_incomplete_message()
-        || error.is_canceled()
-        || error.is_closed()
-        || error.is_body_write_aborted()
-        || error.is_shutdown();
-    // A body that failed while it was sent is the caller's too, and has a source.
-    let is_misuse = error.is_user() && error.source().is_none();
-    let class = match (is_lost, is_misuse) {
-        (true, _) => ErrorClass::Transient,
-        (false, true) => ErrorClass::Permanent,
-        (false, false) => ErrorClass::Unknown,
-    };
-    class.into()
+impl Link for Error {
+    fn own_class(&self) -> Classification {
+        let is_lost = self.is_timeout()
+            || self.is_incomplete_message()
+            || self.is_canceled()
+            || self.is_closed()
+            || self.is_body_write_aborted()
+            || self.is_shutdown();
+        // A body that failed while it was sent is the caller's too, and has a source.
+        let is_misuse = self.is_user() && self.source().is_none();
+        let class = match (is_lost, is_misuse) {
+            (true, _) => ErrorClass::Transient,
+            (false, true) => ErrorClass::Permanent,
+            (false, false) => ErrorClass::Unknown,
+        };
+        class.into()
+    }
 }

@@ -13,7 +13,7 @@
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use redress_core::{Classification, ErrorClass, classify::kafka};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// Returns the class of an error, by the table of [this module](self).
 ///
@@ -28,25 +28,28 @@ pub fn classify(error: &KafkaError) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &KafkaError) -> Classification {
-    let class = match error {
-        KafkaError::Transaction(error) if error.is_fatal() || error.txn_requires_abort() => ErrorClass::Permanent,
-        KafkaError::Transaction(error) if error.is_retriable() => ErrorClass::Transient,
-        KafkaError::MessageConsumptionFatal(_)
-        | KafkaError::AdminOpCreation(_)
-        | KafkaError::Canceled
-        | KafkaError::ClientConfig(..)
-        | KafkaError::ClientCreation(_)
-        | KafkaError::Nul(_)
-        | KafkaError::Subscription(_) => ErrorClass::Permanent,
-        KafkaError::NoMessageReceived => ErrorClass::Transient,
-        KafkaError::AdminOp(code) => return code_link(code),
-        other => return other.rdkafka_error_code().map_or(ErrorClass::Unknown.into(), |code| code_link(&code)),
-    };
-    class.into()
+impl Link for KafkaError {
+    fn own_class(&self) -> Classification {
+        let class = match self {
+            KafkaError::Transaction(error) if error.is_fatal() || error.txn_requires_abort() => ErrorClass::Permanent,
+            KafkaError::Transaction(error) if error.is_retriable() => ErrorClass::Transient,
+            KafkaError::MessageConsumptionFatal(_)
+            | KafkaError::AdminOpCreation(_)
+            | KafkaError::Canceled
+            | KafkaError::ClientConfig(..)
+            | KafkaError::ClientCreation(_)
+            | KafkaError::Nul(_)
+            | KafkaError::Subscription(_) => ErrorClass::Permanent,
+            KafkaError::NoMessageReceived => ErrorClass::Transient,
+            KafkaError::AdminOp(code) => return code.own_class(),
+            other => return other.rdkafka_error_code().map_or(ErrorClass::Unknown.into(), |code| code.own_class()),
+        };
+        class.into()
+    }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "errors are compared by reference")]
-pub(crate) fn code_link(code: &RDKafkaErrorCode) -> Classification {
-    kafka::classify_code(*code as i32)
+impl Link for RDKafkaErrorCode {
+    fn own_class(&self) -> Classification {
+        kafka::classify_code(*self as i32)
+    }
 }

@@ -15,30 +15,32 @@
 use redis::{ErrorKind, RedisError};
 use redress_core::{Classification, ErrorClass, classify::redis as replies};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// The class of an error, by the table of [this module](self).
 pub fn classify(error: &RedisError) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &RedisError) -> Classification {
-    let class = match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => {
-            return replies::classify(error.code().unwrap_or_default(), error.detail().unwrap_or_default());
-        }
-        ErrorKind::AuthenticationFailed => ErrorClass::Auth,
-        ErrorKind::UnexpectedReturnType
-        | ErrorKind::InvalidClientConfig
-        | ErrorKind::EmptySentinelList
-        | ErrorKind::RESP3NotSupported => ErrorClass::Permanent,
-        ErrorKind::MasterNameNotFoundBySentinel
-        | ErrorKind::NoValidReplicasFoundBySentinel
-        | ErrorKind::ClusterConnectionNotFound => ErrorClass::Transient,
-        _ if error.is_timeout() || error.is_connection_refusal() || error.is_connection_dropped() => {
-            ErrorClass::Transient
-        }
-        _ => ErrorClass::Unknown,
-    };
-    class.into()
+impl Link for RedisError {
+    fn own_class(&self) -> Classification {
+        let class = match self.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                return replies::classify(self.code().unwrap_or_default(), self.detail().unwrap_or_default());
+            }
+            ErrorKind::AuthenticationFailed => ErrorClass::Auth,
+            ErrorKind::UnexpectedReturnType
+            | ErrorKind::InvalidClientConfig
+            | ErrorKind::EmptySentinelList
+            | ErrorKind::RESP3NotSupported => ErrorClass::Permanent,
+            ErrorKind::MasterNameNotFoundBySentinel
+            | ErrorKind::NoValidReplicasFoundBySentinel
+            | ErrorKind::ClusterConnectionNotFound => ErrorClass::Transient,
+            _ if self.is_timeout() || self.is_connection_refusal() || self.is_connection_dropped() => {
+                ErrorClass::Transient
+            }
+            _ => ErrorClass::Unknown,
+        };
+        class.into()
+    }
 }

@@ -8,7 +8,10 @@ macro_rules! classifier {
         use $($krate)+::{Error, Response};
         use redress_core::{Classification, ErrorClass};
 
-        use crate::{chain, http};
+        use crate::{
+            chain::{self, Link},
+            http,
+        };
 
         /// The class of an error, by the table of [this module](self).
         pub fn classify(error: &Error) -> Classification {
@@ -21,24 +24,26 @@ macro_rules! classifier {
             http::status_with_headers(response.status(), response.headers())
         }
 
-        pub(crate) fn link(error: &Error) -> Classification {
-            // The browser does not tell why there was no answer.
-            #[cfg(not(target_arch = "wasm32"))]
-            let is_connect = error.is_connect();
-            #[cfg(target_arch = "wasm32")]
-            let is_connect = false;
+        impl Link for Error {
+            fn own_class(&self) -> Classification {
+                // The browser does not tell why there was no answer.
+                #[cfg(not(target_arch = "wasm32"))]
+                let is_connect = self.is_connect();
+                #[cfg(target_arch = "wasm32")]
+                let is_connect = false;
 
-            if let Some(status) = error.status() {
-                http::classify(status)
-            } else if error.is_builder() || error.is_redirect() {
-                ErrorClass::Permanent.into()
-            } else if error.is_timeout() {
-                ErrorClass::Transient.into()
-            } else if is_connect {
-                // The system may know better, and so may TLS; of a failed look-up of a name neither says anything.
-                error.source().and_then(chain::connect).unwrap_or(ErrorClass::Transient.into())
-            } else {
-                ErrorClass::Unknown.into()
+                if let Some(status) = self.status() {
+                    http::classify(status)
+                } else if self.is_builder() || self.is_redirect() {
+                    ErrorClass::Permanent.into()
+                } else if self.is_timeout() {
+                    ErrorClass::Transient.into()
+                } else if is_connect {
+                    // The system may know better, and so may TLS; of a failed look-up of a name neither says anything.
+                    self.source().and_then(chain::connect).unwrap_or(ErrorClass::Transient.into())
+                } else {
+                    ErrorClass::Unknown.into()
+                }
             }
         }
     };

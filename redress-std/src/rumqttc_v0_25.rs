@@ -16,7 +16,7 @@ use redress_core::{Classification, ErrorClass};
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError, v5};
 use v5::mqttbytes::v5::{ConnectReturnCode as ConnectReturnCode5, DisconnectReasonCode};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// Returns the class of an error of MQTT 3.1.1, by the table of [this module](self).
 ///
@@ -36,53 +36,61 @@ pub fn classify_v5(error: &v5::ConnectionError) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &ConnectionError) -> Classification {
-    let class = match error {
-        ConnectionError::ConnectionRefused(code) => refused(*code),
-        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => ErrorClass::Transient,
-        ConnectionError::NotConnAck(_) => ErrorClass::Permanent,
-        _ => ErrorClass::Unknown,
-    };
-    class.into()
+impl Link for ConnectionError {
+    fn own_class(&self) -> Classification {
+        let class = match self {
+            ConnectionError::ConnectionRefused(code) => refused(*code),
+            ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => ErrorClass::Transient,
+            ConnectionError::NotConnAck(_) => ErrorClass::Permanent,
+            _ => ErrorClass::Unknown,
+        };
+        class.into()
+    }
 }
 
-pub(crate) fn state(error: &StateError) -> Classification {
-    let class = match error {
-        StateError::AwaitPingResp | StateError::CollisionTimeout | StateError::ConnectionAborted => {
-            ErrorClass::Transient
-        }
-        StateError::EmptySubscription => ErrorClass::Permanent,
-        _ => ErrorClass::Unknown,
-    };
-    class.into()
+impl Link for StateError {
+    fn own_class(&self) -> Classification {
+        let class = match self {
+            StateError::AwaitPingResp | StateError::CollisionTimeout | StateError::ConnectionAborted => {
+                ErrorClass::Transient
+            }
+            StateError::EmptySubscription => ErrorClass::Permanent,
+            _ => ErrorClass::Unknown,
+        };
+        class.into()
+    }
 }
 
-pub(crate) fn link_v5(error: &v5::ConnectionError) -> Classification {
-    let class = match error {
-        v5::ConnectionError::ConnectionRefused(code) => refused_v5(*code),
-        v5::ConnectionError::Timeout(_) => ErrorClass::Transient,
-        v5::ConnectionError::NotConnAck(_) => ErrorClass::Permanent,
-        _ => ErrorClass::Unknown,
-    };
-    class.into()
+impl Link for v5::ConnectionError {
+    fn own_class(&self) -> Classification {
+        let class = match self {
+            v5::ConnectionError::ConnectionRefused(code) => refused_v5(*code),
+            v5::ConnectionError::Timeout(_) => ErrorClass::Transient,
+            v5::ConnectionError::NotConnAck(_) => ErrorClass::Permanent,
+            _ => ErrorClass::Unknown,
+        };
+        class.into()
+    }
 }
 
-pub(crate) fn state_v5(error: &v5::StateError) -> Classification {
-    use v5::StateError;
+impl Link for v5::StateError {
+    fn own_class(&self) -> Classification {
+        use v5::StateError;
 
-    let class = match error {
-        StateError::AwaitPingResp | StateError::CollisionTimeout | StateError::ConnectionAborted => {
-            ErrorClass::Transient
-        }
-        StateError::EmptySubscription
-        | StateError::InvalidAlias { .. }
-        | StateError::OutgoingPacketTooLarge { .. }
-        | StateError::IncomingPacketTooLarge { .. } => ErrorClass::Permanent,
-        StateError::ServerDisconnect { reason_code, .. } => disconnected(*reason_code),
-        StateError::ConnFail { reason } => refused_v5(*reason),
-        _ => ErrorClass::Unknown,
-    };
-    class.into()
+        let class = match self {
+            StateError::AwaitPingResp | StateError::CollisionTimeout | StateError::ConnectionAborted => {
+                ErrorClass::Transient
+            }
+            StateError::EmptySubscription
+            | StateError::InvalidAlias { .. }
+            | StateError::OutgoingPacketTooLarge { .. }
+            | StateError::IncomingPacketTooLarge { .. } => ErrorClass::Permanent,
+            StateError::ServerDisconnect { reason_code, .. } => disconnected(*reason_code),
+            StateError::ConnFail { reason } => refused_v5(*reason),
+            _ => ErrorClass::Unknown,
+        };
+        class.into()
+    }
 }
 
 const fn refused(code: ConnectReturnCode) -> ErrorClass {

@@ -17,7 +17,7 @@ use redress_core::{
 };
 use rusqlite::{Error, ffi};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// Returns the class of an error, by the table of [this module](self).
 ///
@@ -33,15 +33,17 @@ pub fn classify(error: &Error) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &Error) -> Classification {
-    // Wrong SQL has a variant of its own with some versions of SQLite, and the code as its source.
-    let source = || error.source().and_then(|source| source.downcast_ref::<ffi::Error>());
-    if let Some(error) = error.sqlite_error().or_else(source) {
-        return sqlite::classify_code(error.extended_code);
-    }
-    // The first is there with a feature of rusqlite only.
-    match leading_identifier(error, &mut NameBuffer::new()) {
-        "UserFunctionError" | "ToSqlConversionFailure" => ErrorClass::Unknown.into(),
-        _ => ErrorClass::Permanent.into(),
+impl Link for Error {
+    fn own_class(&self) -> Classification {
+        // Wrong SQL has a variant of its own with some versions of SQLite, and the code as its source.
+        let source = || self.source().and_then(|source| source.downcast_ref::<ffi::Error>());
+        if let Some(error) = self.sqlite_error().or_else(source) {
+            return sqlite::classify_code(error.extended_code);
+        }
+        // The first is there with a feature of rusqlite only.
+        match leading_identifier(self, &mut NameBuffer::new()) {
+            "UserFunctionError" | "ToSqlConversionFailure" => ErrorClass::Unknown.into(),
+            _ => ErrorClass::Permanent.into(),
+        }
     }
 }

@@ -58,31 +58,33 @@ macro_rules! classifier {
         use $($krate)+::error::Error;
         use redress_core::{Classification, ErrorClass};
 
-        use crate::chain;
+        use crate::chain::{self, Link};
 
         /// The class of an error, by the table of [this module](self).
         pub fn classify(error: &Error) -> Classification {
             chain::classify_strictly(error)
         }
 
-        pub(crate) fn link(error: &Error) -> Classification {
-            let class = match error {
-                Error::Database(error) => return crate::sqlx::of_database(&**error, error.code().as_deref()),
-                // A connection that broke in the handshake says so itself.
-                Error::Tls(error) => return chain::answer(&**error).unwrap_or(ErrorClass::Permanent.into()),
-                Error::PoolTimedOut | Error::WorkerCrashed => ErrorClass::Transient,
-                Error::Configuration(_)
-                | Error::TypeNotFound { .. }
-                | Error::ColumnIndexOutOfBounds { .. }
-                | Error::ColumnNotFound(_)
-                | Error::ColumnDecode { .. }
-                | Error::Decode(_)
-                | Error::Encode(_)
-                | Error::RowNotFound
-                | Error::PoolClosed => ErrorClass::Permanent,
-                _ => ErrorClass::Unknown,
-            };
-            class.into()
+        impl Link for Error {
+            fn own_class(&self) -> Classification {
+                let class = match self {
+                    Error::Database(error) => return crate::sqlx::of_database(&**error, error.code().as_deref()),
+                    // A connection that broke in the handshake says so itself.
+                    Error::Tls(error) => return chain::answer(&**error).unwrap_or(ErrorClass::Permanent.into()),
+                    Error::PoolTimedOut | Error::WorkerCrashed => ErrorClass::Transient,
+                    Error::Configuration(_)
+                    | Error::TypeNotFound { .. }
+                    | Error::ColumnIndexOutOfBounds { .. }
+                    | Error::ColumnNotFound(_)
+                    | Error::ColumnDecode { .. }
+                    | Error::Decode(_)
+                    | Error::Encode(_)
+                    | Error::RowNotFound
+                    | Error::PoolClosed => ErrorClass::Permanent,
+                    _ => ErrorClass::Unknown,
+                };
+                class.into()
+            }
         }
     };
 }

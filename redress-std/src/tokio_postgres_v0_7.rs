@@ -11,7 +11,10 @@
 use redress_core::{Classification, ErrorClass, classify::postgres};
 use tokio_postgres::Error;
 
-use crate::{chain, said::beginning};
+use crate::{
+    chain::{self, Link},
+    said::beginning,
+};
 
 /// The class of an error, by the table of [this module](self).
 ///
@@ -33,11 +36,13 @@ pub fn classify(error: &Error) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &Error) -> Classification {
-    match error.as_db_error() {
-        Some(error) => postgres::classify_error(error.code().code(), error.routine()),
-        None if error.is_closed() => ErrorClass::Transient.into(),
-        None => of_kind(&beginning(format_args!("{error:?}"))).into(),
+impl Link for Error {
+    fn own_class(&self) -> Classification {
+        match self.as_db_error() {
+            Some(error) => postgres::classify_error(error.code().code(), error.routine()),
+            None if self.is_closed() => ErrorClass::Transient.into(),
+            None => of_kind(&beginning(format_args!("{self:?}"))).into(),
+        }
     }
 }
 

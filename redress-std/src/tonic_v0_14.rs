@@ -32,9 +32,9 @@
 //! Errors of channels (`tonic::transport::Error`) have a class by their source.
 
 use redress_core::{Classification, ErrorClass, Millis};
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// The class of a status, by the table of [this module](self).
 ///
@@ -48,23 +48,27 @@ pub fn classify(status: &Status) -> Classification {
     chain::classify_strictly(status)
 }
 
-pub(crate) fn link(status: &Status) -> Classification {
-    let (class, pushback) = (class_of_code(status.code()), Pushback::of(status));
-    let class = match pushback {
-        Pushback::Never if class.is_retryable() => ErrorClass::Permanent,
-        _ => class,
-    };
-    let known = Classification::new(class).code(i32::from(status.code()).unsigned_abs());
-    let hint = match pushback {
-        Pushback::Never => None,
-        Pushback::Silent => retry_delay(status.details()),
-        Pushback::After(wait) => retry_delay(status.details()).max(Some(wait)),
-    };
-    hint.map_or(known, |hint| known.retry_after(hint))
+impl Link for Status {
+    fn own_class(&self) -> Classification {
+        let (class, pushback) = (class_of_code(self.code()), Pushback::of(self));
+        let class = match pushback {
+            Pushback::Never if class.is_retryable() => ErrorClass::Permanent,
+            _ => class,
+        };
+        let known = Classification::new(class).code(i32::from(self.code()).unsigned_abs());
+        let hint = match pushback {
+            Pushback::Never => None,
+            Pushback::Silent => retry_delay(self.details()),
+            Pushback::After(wait) => retry_delay(self.details()).max(Some(wait)),
+        };
+        hint.map_or(known, |hint| known.retry_after(hint))
+    }
 }
 
-pub(crate) fn timeout(_: &tonic::TimeoutExpired) -> Classification {
-    ErrorClass::Transient.into()
+impl Link for TimeoutExpired {
+    fn own_class(&self) -> Classification {
+        ErrorClass::Transient.into()
+    }
 }
 
 /// The class of a code, by the table of [this module](self).

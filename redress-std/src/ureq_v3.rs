@@ -22,7 +22,7 @@ use redress_core::{
 };
 use ureq::Error;
 
-use crate::chain;
+use crate::chain::{self, Link};
 
 /// The class of an error, by the table of [this module](self).
 ///
@@ -36,29 +36,31 @@ pub fn classify(error: &Error) -> Classification {
     chain::classify_strictly(error)
 }
 
-pub(crate) fn link(error: &Error) -> Classification {
-    let class = match error {
-        Error::StatusCode(status) => return http::classify_status(*status),
-        // It has no `source`: what it wraps only shows here.
-        Error::Io(error) => return chain::classify_strictly(error),
-        Error::Other(error) => return chain::classify_strictly(&**error),
-        Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
-            ErrorClass::Transient
-        }
-        Error::BadUri(_)
-        | Error::Http(_)
-        | Error::InvalidProxyUrl
-        | Error::RequireHttpsOnly(_)
-        | Error::TlsRequired
-        | Error::Tls(_)
-        | Error::RedirectFailed
-        | Error::TooManyRedirects
-        | Error::BodyExceedsLimit(_) => ErrorClass::Permanent,
-        // Variants that are there only with features of ureq: certificates and keys, versions and ciphers.
-        other => match leading_identifier(other, &mut NameBuffer::new()) {
-            "Rustls" | "NativeTls" | "Pem" | "Der" => ErrorClass::Permanent,
-            _ => ErrorClass::Unknown,
-        },
-    };
-    class.into()
+impl Link for Error {
+    fn own_class(&self) -> Classification {
+        let class = match self {
+            Error::StatusCode(status) => return http::classify_status(*status),
+            // It has no `source`: what it wraps only shows here.
+            Error::Io(error) => return chain::classify_strictly(error),
+            Error::Other(error) => return chain::classify_strictly(&**error),
+            Error::Timeout(_) | Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
+                ErrorClass::Transient
+            }
+            Error::BadUri(_)
+            | Error::Http(_)
+            | Error::InvalidProxyUrl
+            | Error::RequireHttpsOnly(_)
+            | Error::TlsRequired
+            | Error::Tls(_)
+            | Error::RedirectFailed
+            | Error::TooManyRedirects
+            | Error::BodyExceedsLimit(_) => ErrorClass::Permanent,
+            // Variants that are there only with features of ureq: certificates and keys, versions and ciphers.
+            other => match leading_identifier(other, &mut NameBuffer::new()) {
+                "Rustls" | "NativeTls" | "Pem" | "Der" => ErrorClass::Permanent,
+                _ => ErrorClass::Unknown,
+            },
+        };
+        class.into()
+    }
 }

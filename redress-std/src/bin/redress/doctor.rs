@@ -14,7 +14,7 @@ use redress_std::{
 use serde_json::json;
 
 use crate::{
-    Format, Report, read,
+    Format, Report, line, read, shown,
     simulate::{self, Played},
 };
 
@@ -78,17 +78,6 @@ fn scenarios(path: &Path, played: &[Played]) -> String {
 
 fn count(findings: &[Finding], severity: Severity) -> usize {
     findings.iter().filter(|finding| finding.severity == severity).count()
-}
-
-/// A finding with its place, as compilers write it.
-pub(crate) fn line(path: &Path, finding: &Finding) -> String {
-    let place = finding.position.map_or(String::new(), |position| format!(":{position}"));
-    format!("{}{place}: {finding}\n", shown(path))
-}
-
-/// A path of which a terminal shows every character.
-fn shown(path: &Path) -> String {
-    printable(&path.display().to_string()).into_owned()
 }
 
 fn text(path: &Path, file: &PolicyFile, findings: &[Finding], show: bool) -> String {

@@ -25,12 +25,12 @@ mod simulate;
 
 use std::{
     io::{self, ErrorKind, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use redress_std::file::{FileError, PolicyFile, printable, rules};
+use redress_std::file::{FileError, Finding, PolicyFile, printable, rules};
 
 /// Looks at retry policies before they are needed.
 ///
@@ -130,6 +130,17 @@ fn explain(failure: &Failure) -> String {
     let path = printable(&path.to_string()).into_owned();
     let colon = if place.is_empty() { ": " } else { ":" };
     format!("{path}{colon}{place}error: {}\n{}", error.message(), error.excerpt())
+}
+
+/// A finding with its place, as compilers write it.
+fn line(path: &Path, finding: &Finding) -> String {
+    let place = finding.position.map_or(String::new(), |position| format!(":{position}"));
+    format!("{}{place}: {finding}\n", shown(path))
+}
+
+/// A path of which a terminal shows every character.
+fn shown(path: &Path) -> String {
+    printable(&path.display().to_string()).into_owned()
 }
 
 fn list() -> String {

@@ -10,7 +10,7 @@ use redress_std::{
 };
 
 use crate::{
-    Failure, Report, doctor, names, plot, read,
+    Failure, Report, line, names, plot, read,
     schedule::{Call, Group, MOST, RUNS, Schedule, seconds},
 };
 
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Report {
     };
     errors.retain(|finding| finding.severity == Severity::Error);
     if !errors.is_empty() {
-        return Ok((errors.iter().map(|error| doctor::line(&args.file, error)).collect(), false));
+        return Ok((errors.iter().map(|error| line(&args.file, error)).collect(), false));
     }
     let mut text = String::new();
     for name in chosen {

@@ -13,7 +13,7 @@ use redress_std::{
     },
 };
 
-use crate::{Failure, Report, doctor, fleet, names, progress::Line, read};
+use crate::{Failure, Report, fleet, line, names, progress::Line, read};
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("event").multiple(false))]
@@ -195,7 +195,7 @@ pub(crate) fn shared(file: &PolicyFile, name: &str, path: &std::path::Path) -> R
     let mut errors = file.findings_of(name);
     errors.retain(|finding| finding.severity == Severity::Error);
     if !errors.is_empty() {
-        return Err(Failure::Findings(errors.iter().map(|error| doctor::line(path, error)).collect()));
+        return Err(Failure::Findings(errors.iter().map(|error| line(path, error)).collect()));
     }
     SharedPolicy::try_from(config).map_err(|error: ConfigError| Failure::Other(error.to_string()))
 }
