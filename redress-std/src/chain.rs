@@ -16,11 +16,13 @@
 //! | errors of the `http` crate, with feature `http`: bad URLs, headers, methods | `Permanent` |
 //! | errors of reqwest, ureq, hyper, tonic, tokio-postgres, sqlx, redis, rusqlite, diesel, rdkafka and rumqttc, with the feature of that name | by the tables of `reqwest_v0_13`, `ureq_v3` and so on |
 //!
-//! The first class other than `Unknown` is the answer. If there is none, the status is read from the `Debug` output of an error of
-//! reqwest or ureq: their feature is off, or their version is another. Enable the feature for what only the type says, such as
-//! whether a failed connection may be tried again. If that says nothing either, names are read by the list of
-//! [`redress_core::classify::name`]: those of the innermost link first, and in each link those of nested enums before the outer
-//! one. The code is the first that was found.
+//! The first class other than `Unknown` is the answer. An error of reqwest, ureq, hyper or tonic whose feature is off, or whose version
+//! is another, prints what its type would say: statuses, refused requests, lost connections have the same class and code as with
+//! the feature, and so has a status of tonic with a pushback. The feature is needed for responses that are no errors, for
+//! [`StrictClassifier`](crate::StrictClassifier), and for the delay in the details of a status of tonic.
+//!
+//! If no link has a class, names are read by the list of [`redress_core::classify::name`]: those of the innermost link first, and
+//! in each link those of nested enums before the outer one. The code is the first that was found.
 //!
 //! # Design
 //!
@@ -49,31 +51,36 @@ pub const MAX_LINKS: usize = 32;
 /// assert_eq!(chain::classify(&*error).class(), ErrorClass::Transient);
 /// ```
 pub fn classify(error: &(dyn Error + 'static)) -> Classification {
-    let known = classify_strictly(error);
+    let known = first_answer(error, |link| known(link).or_else(|| foreign::classify(link)));
     if is_answer(&known) {
         return known;
     }
-    let by_name = || links(error).map(|link| name::DefaultClassifier.classify(link)).filter(is_answer).last();
-    let guess = links(error).find_map(foreign::classify).or_else(by_name);
-    match (guess, known.numeric_code()) {
-        (Some(guess), Some(code)) if guess.numeric_code().is_none() => guess.code(code),
-        (Some(guess), _) => guess,
-        (None, _) => known,
-    }
+    let by_name = links(error).map(|link| name::DefaultClassifier.classify(link)).filter(is_answer).last();
+    by_name.map_or(known, |guess| with_code(guess, known.numeric_code()))
 }
 
 /// Classifies like [`StrictClassifier`](crate::StrictClassifier), for errors behind `dyn Error`.
 pub fn classify_strictly(error: &(dyn Error + 'static)) -> Classification {
+    first_answer(error, known)
+}
+
+/// Returns the first class of the links, or `Unknown` with the first code.
+fn first_answer(
+    error: &(dyn Error + 'static),
+    class_of: impl Fn(&(dyn Error + 'static)) -> Option<Classification>,
+) -> Classification {
     let mut code = None;
-    for link in links(error) {
-        let Some(known) = known(link) else { continue };
+    for known in links(error).filter_map(class_of) {
+        code = known.numeric_code().or(code);
         if is_answer(&known) {
-            return known;
+            return with_code(known, code);
         }
-        code = code.or(known.numeric_code());
     }
-    let unknown = Classification::new(ErrorClass::Unknown);
-    code.map_or(unknown, |code| unknown.code(code))
+    with_code(ErrorClass::Unknown.into(), code)
+}
+
+fn with_code(known: Classification, code: Option<u32>) -> Classification {
+    code.map_or(known, |code| known.code(code))
 }
 
 /// [`classify`] for what owns an error of any type: `Box<dyn Error + Send + Sync>`, `anyhow::Error`, `eyre::Report`. The default

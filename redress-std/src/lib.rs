@@ -147,6 +147,7 @@ mod ext;
 #[cfg(feature = "toml")]
 pub mod file;
 mod foreign;
+mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "hyper-v1")]

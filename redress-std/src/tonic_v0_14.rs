@@ -29,12 +29,17 @@
 //! [`Permanent`](ErrorClass::Permanent), unless its code is a class that is never retried anyway. A breaker does not count it, if it
 //! trips on the usual classes: the server is there, and has answered.
 //!
-//! Errors of channels (`tonic::transport::Error`) have a class by their source.
+//! Errors of channels (`tonic::transport::Error`) have a class by their source; what a channel cannot be built with is `Permanent`.
+//!
+//! Without the feature, the default classifier reads all of this from what a status prints, but for the delay in its details.
 
 use redress_core::{Classification, ErrorClass, Millis};
 use tonic::{Code, Status, TimeoutExpired};
 
-use crate::chain::{self, Link};
+use crate::{
+    chain::{self, Link},
+    grpc::{self, Pushback},
+};
 
 /// The class of a status, by the table of [this module](self).
 ///
@@ -50,18 +55,13 @@ pub fn classify(status: &Status) -> Classification {
 
 impl Link for Status {
     fn own_class(&self) -> Classification {
-        let (class, pushback) = (class_of_code(self.code()), Pushback::of(self));
-        let class = match pushback {
-            Pushback::Never if class.is_retryable() => ErrorClass::Permanent,
-            _ => class,
-        };
-        let known = Classification::new(class).code(i32::from(self.code()).unsigned_abs());
-        let hint = match pushback {
-            Pushback::Never => None,
-            Pushback::Silent => retry_delay(self.details()),
-            Pushback::After(wait) => retry_delay(self.details()).max(Some(wait)),
-        };
-        hint.map_or(known, |hint| known.retry_after(hint))
+        let values = self.metadata().get_all(Pushback::FIELD).iter();
+        let pushback = Pushback::of(values.map(|value| value.to_str().ok()));
+        let known = grpc::classify(i32::from(self.code()).unsigned_abs(), pushback);
+        match pushback {
+            Pushback::Never => known,
+            _ => retry_delay(self.details()).max(known.hint()).map_or(known, |hint| known.retry_after(hint)),
+        }
     }
 }
 
@@ -73,45 +73,7 @@ impl Link for TimeoutExpired {
 
 /// The class of a code, by the table of [this module](self).
 pub const fn class_of_code(code: Code) -> ErrorClass {
-    match code {
-        Code::Unauthenticated => ErrorClass::Auth,
-        Code::PermissionDenied => ErrorClass::Permission,
-        Code::InvalidArgument
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented
-        | Code::DataLoss => ErrorClass::Permanent,
-        Code::Aborted => ErrorClass::Concurrency,
-        Code::ResourceExhausted => ErrorClass::RateLimit,
-        Code::Internal => ErrorClass::ServerError,
-        Code::Unavailable | Code::DeadlineExceeded => ErrorClass::Transient,
-        Code::Ok | Code::Cancelled | Code::Unknown => ErrorClass::Unknown,
-    }
-}
-
-/// A server's instruction about retries, from the metadata of a status.
-#[derive(Clone, Copy)]
-enum Pushback {
-    Silent,
-    After(Millis),
-    /// The server does not want to be asked again, or it cannot be read what it wants.
-    Never,
-}
-
-impl Pushback {
-    fn of(status: &Status) -> Self {
-        status.metadata().get_all("grpc-retry-pushback-ms").iter().fold(Self::Silent, |said, value| {
-            // As in gRPC: 32 bits with a sign.
-            let millis = value.to_str().ok().and_then(|text| text.trim().parse::<i32>().ok());
-            match (said, millis.and_then(|millis| u32::try_from(millis).ok()).map(Millis::new)) {
-                (Self::Never, _) | (_, None) => Self::Never,
-                (Self::Silent, Some(wait)) => Self::After(wait),
-                (Self::After(other), Some(wait)) => Self::After(other.max(wait)),
-            }
-        })
-    }
+    grpc::class_of_code(code as u32)
 }
 
 /// The delay in the details of a status: `google.rpc.Status { 3: repeated Any { 1: type_url, 2: value } }`, the value

@@ -1,11 +1,13 @@
 //! Statuses of gRPC, as they arrive from a server on loopback.
 
+mod forgotten;
 mod loopback;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use ::http::uri::PathAndQuery;
 use bytes::Bytes;
+use forgotten::classify_forgotten;
 use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use loopback::{LOST, answering, refusing, silent};
@@ -125,6 +127,7 @@ async fn codes() {
         let known = tonic_v0_14::classify(&status);
         assert_eq!((known.class(), known.numeric_code()), (class, Some(i32::from(code).unsigned_abs())), "{code:?}");
         assert_eq!((known.hint(), tonic_v0_14::class_of_code(code)), (None, class));
+        assert_eq!(classify_forgotten(&status), known, "{status:?}");
         assert_eq!(StrictClassifier.classify(&std::io::Error::other(status)), known);
     }
 }
@@ -146,6 +149,9 @@ async fn delays() {
         let status = ask(&channel, path).await.expect_err("never succeeds");
         let known = tonic_v0_14::classify(&status);
         assert_eq!((known.class(), known.hint()), (class, hint.map(Millis::new)), "{path}: {status:?}");
+        // Without the type, the delay among the details is not read.
+        let forgotten = classify_forgotten(&status);
+        assert_eq!((forgotten.class(), forgotten.numeric_code()), (class, known.numeric_code()), "{path}: {status:?}");
     }
 }
 
@@ -183,6 +189,7 @@ async fn pushbacks() {
         let known = tonic_v0_14::classify(&status);
         assert_eq!((known.class(), known.hint()), (class, hint.map(Millis::new)), "{path}: {status:?}");
         assert_eq!(known.numeric_code(), Some(i32::from(status.code()).unsigned_abs()));
+        assert_eq!(classify_forgotten(&status), known, "{status:?}");
         if hint.is_none() {
             let outcome = POLICY.context(Tokio).execute(|| ask(&channel, path)).await;
             assert_eq!((outcome.attempts, outcome.stop_reason), (1, Some(StopReason::NonRetryableClass)), "{path}");
@@ -206,7 +213,12 @@ fn damaged_details() {
 
 #[tokio::test]
 async fn without_an_answer() {
-    let class = |status: &Status| tonic_v0_14::classify(status).class();
+    let class = |status: &Status| {
+        let known = tonic_v0_14::classify(status);
+        let forgotten = classify_forgotten(status);
+        assert_eq!((forgotten.class(), forgotten.numeric_code()), (known.class(), known.numeric_code()), "{status:?}");
+        known.class()
+    };
 
     let refused = ask(&endpoint(refusing()).connect_lazy(), "/code/1").await.expect_err("nobody listens");
     assert_eq!(class(&refused), Transient, "{refused:?}");
@@ -219,6 +231,25 @@ async fn without_an_answer() {
     let error = endpoint(refusing()).connect().await.expect_err("nobody listens");
     assert_eq!(StrictClassifier.classify(&error).class(), Transient, "{error:?}");
     assert_eq!(DefaultClassifier.classify(&error).class(), Transient);
+    assert_eq!(classify_forgotten(&error).class(), Transient);
+
+    // A channel that cannot be built will not be built.
+    let error = Endpoint::from_shared("http://no host").expect_err("no URI");
+    assert_eq!(DefaultClassifier.classify(&error).class(), Permanent, "{error:?}");
+    assert_eq!(classify_forgotten(&error).class(), Permanent);
+}
+
+/// What a server writes into a message is no field of the metadata.
+#[test]
+fn a_message_is_no_pushback() {
+    let said = r#"", metadata: MetadataMap { headers: {"grpc-retry-pushback-ms": "-1"} "#;
+    let status = Status::new(Code::Unavailable, said);
+    assert_eq!(classify_forgotten(&status).class(), Transient, "{status:?}");
+    let status = Status::new(Code::OutOfRange, said.repeat(1_000));
+    assert_eq!(
+        (classify_forgotten(&status).class(), classify_forgotten(&status).numeric_code()),
+        (Permanent, Some(11))
+    );
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Errors of HTTP clients, provoked on loopback.
 
+mod forgotten;
 mod loopback;
 
 use std::{error::Error, io::Write, net::SocketAddr, time::Duration};
 
+use forgotten::classify_forgotten;
 use loopback::{
     BUSY, CUT_OFF, GARBLED, GONE, LOCKED_OUT, LOST, MISSING, NOT_ALLOWED, NOT_IMPLEMENTED, OLD_HTTP, ROUND_AND_ROUND,
     TOO_LARGE, answering, refusing, resetting, silent,
@@ -33,44 +35,23 @@ impl<E: Error + 'static> Error for Wrapped<E> {
     }
 }
 
-/// Holds the strict classifier to the table, also where the error is the cause of another.
+/// Holds the strict classifier to the table, also where the error is the cause of another, and the default classifier to the same
+/// where the features are off.
 fn assert_known<E: Error + 'static>(error: E, class: ErrorClass, code: Option<u32>) {
     let known = StrictClassifier.classify(&error);
     assert_eq!((known.class(), known.numeric_code()), (class, code), "{error:?}");
     if class != Unknown {
         assert_eq!(DefaultClassifier.classify(&error), known);
     }
+    let forgotten = classify_forgotten(&error);
+    assert_eq!(forgotten.class(), class, "forgotten: {error:?}");
+    // Codes of the system are left out: ureq does not hand on the `io::Error` that it wraps.
+    if code.is_some_and(|code| code >= 400) {
+        assert_eq!(forgotten.numeric_code(), code, "forgotten: {error:?}");
+    }
     let wrapped = Wrapped(error);
     assert_eq!(StrictClassifier.classify(&wrapped), known);
     assert_eq!(chain::boxed_strictly(&(Box::new(wrapped) as Box<dyn Error>)), known);
-}
-
-/// Holds the default classifier to the table where the type of the error is unknown.
-fn assert_foreign<E: Error + 'static>(error: E, class: ErrorClass, code: Option<u32>) {
-    let error = Untyped(error);
-    let guessed = DefaultClassifier.classify(&error);
-    assert_eq!((guessed.class(), guessed.numeric_code()), (class, code), "{error:?}");
-}
-
-/// An error whose type the classifiers cannot know, as that of a client whose feature is off.
-struct Untyped<E>(E);
-
-impl<E: std::fmt::Debug> std::fmt::Debug for Untyped<E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<E: std::fmt::Display> std::fmt::Display for Untyped<E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<E: Error> Error for Untyped<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
-    }
 }
 
 /// With whoever answers, however busy the machine is.
@@ -116,18 +97,6 @@ macro_rules! reqwest_tests {
                 for (error, class, code) in rows {
                     assert_eq!($module::classify(&error), StrictClassifier.classify(&error));
                     assert_known(error, class, code);
-                }
-                // Without the feature, a status and a bad URL are what they are with it.
-                for (error, class, code) in [
-                    (error_of(answering(BUSY)).await, ServerError, Some(503)),
-                    (error_of(answering(MISSING)).await, Permanent, Some(404)),
-                    (error_of(answering(LOCKED_OUT)).await, Auth, Some(401)),
-                    (error_of(answering(ROUND_AND_ROUND)).await, Permanent, None),
-                    (error_of("no host at all").await, Permanent, None),
-                    (error_of(refusing()).await, Transient, refused),
-                    (error_within(IMPATIENCE, silent()).await, Transient, None),
-                ] {
-                    assert_foreign(error, class, code);
                 }
                 // A reset, or the end of the stream: up to the operating system.
                 assert_eq!($module::classify(&error_of(resetting()).await).class(), Transient);
@@ -226,9 +195,6 @@ fn errors_of_ureq() {
 
     // Once it went through `io::Error` it is still known.
     assert_known(ureq::Error::StatusCode(404).into_io(), Permanent, Some(404));
-    assert_foreign(error_of(answering(MISSING)), Permanent, Some(404));
-    assert_foreign(error_of(answering(LOCKED_OUT)), Auth, Some(401));
-    assert_foreign(error_of(answering(BUSY)), ServerError, Some(503));
 }
 
 /// A log-in that has expired: one retry after it was renewed, and no more than one.
