@@ -31,7 +31,7 @@
 //!
 //! Errors of channels (`tonic::transport::Error`) have a class by their source; what a channel cannot be built with is `Permanent`.
 //!
-//! Without the feature, the default classifier reads all of this from what a status prints, but for the delay in its details.
+//! The default classifier reads all but the delay in the details from what a status prints, where the feature is off.
 
 use redress_core::{Classification, ErrorClass, Millis};
 use tonic::{Code, Status, TimeoutExpired};
