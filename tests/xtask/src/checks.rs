@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{
     cmd::{cargo, root, run},
-    provision::{C_COMPILERS, SERVERS, VALGRIND, cargo_tool, ensure},
+    provision::{C_COMPILERS, SERVERS, VALGRIND, cargo_tool, component, ensure},
     readme,
 };
 
@@ -21,6 +21,7 @@ pub(crate) const WORKSPACES: [&str; 7] =
     ["", "examples/firmware", "examples/web", "tests/fuzz", "tests/loom", "tests/size", "tests/vendors"];
 
 pub(crate) fn fmt() -> Result<()> {
+    component("rustfmt")?;
     for directory in WORKSPACES {
         run(cargo("fmt --all --check").current_dir(root().join(directory)))?;
     }
@@ -29,16 +30,25 @@ pub(crate) fn fmt() -> Result<()> {
 
 pub(crate) fn clippy() -> Result<()> {
     ensure(&[C_COMPILERS])?;
+    component("clippy")?;
     run_cargo("clippy --workspace --all-targets --all-features -- -D warnings")
 }
 
 /// `SQLite` and librdkafka are compiled for these, in a workspace of their own.
 pub(crate) fn vendors() -> Result<()> {
+    lint_vendors()?;
+    test_vendors()
+}
+
+pub(crate) fn lint_vendors() -> Result<()> {
+    ensure(&[C_COMPILERS])?;
+    component("clippy")?;
+    run(cargo("clippy --all-targets -- -D warnings").current_dir(root().join("tests/vendors")))
+}
+
+pub(crate) fn test_vendors() -> Result<()> {
     ensure(&[&[C_COMPILERS][..], &SERVERS].concat())?;
-    for words in ["clippy --all-targets -- -D warnings", "test --no-fail-fast"] {
-        run(cargo(words).current_dir(root().join("tests/vendors")))?;
-    }
-    Ok(())
+    run(cargo("test --no-fail-fast").current_dir(root().join("tests/vendors")))
 }
 
 /// Classifiers in redress-std of foreign errors: each is checked by itself, and then all as one feature, because they have
@@ -50,11 +60,12 @@ const CLASSIFIERS: &str = "reqwest-v0.12,reqwest-v0.13,ureq-v3,hyper-v1,tonic-v0
 pub(crate) fn features() -> Result<()> {
     ensure(&[C_COMPILERS])?;
     cargo_tool("cargo-hack", "cargo-hack", "0.6.46")?;
-    let std = "hack check --target-dir target/alone -p redress-std --exclude-features default";
+    // In the usual directory, where dependencies are checked already, of which some compile C.
+    let std = "hack check -p redress-std --exclude-features default";
     let std =
         [format!("{std} --each-feature"), format!("{std} --feature-powerset --depth 2 --group-features {CLASSIFIERS}")];
-    let others =
-        "hack check -p redress-core -p redress-embassy --feature-powerset --depth 2 --exclude-features default";
+    let others = "hack check --target-dir target/alone -p redress-core -p redress-embassy --feature-powerset --depth 2 \
+                  --exclude-features default";
     let mut others = cargo(others).stdin(Stdio::null()).spawn()?;
     let mut failed = Vec::new();
     for words in std {
@@ -80,14 +91,16 @@ pub(crate) fn soak() -> Result<()> {
 
 pub(crate) fn shape() -> Result<()> {
     ensure(&[VALGRIND])?;
-    // The way of a failure is found by its lines.
-    run(cargo("run -p redress-bench --bin shape").env("CARGO_PROFILE_DEV_DEBUG", "1"))
+    // The way of a failure is found by its lines: those of redress, so nothing else is compiled again.
+    let lines = ["redress-bench", "redress-core"].map(|name| format!("profile.dev.package.{name}.debug=1"));
+    let config = lines.iter().flat_map(|line| ["--config", line]);
+    run(cargo("run -p redress-bench --bin shape").args(config))
 }
 
 /// A part of `cargo xtask bench`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
-    /// Compile the benchmarks, hold the rows of redress to their bars and to tests/BENCH.md; files grow linearly, waits are idle
+    /// Hold the rows of redress to their bars and to tests/BENCH.md; files grow linearly, waits are idle
     Check,
     /// Simulate a million clients and a thousand runs of a collapse against reference tables, and print events a second; minutes
     Fleet,
@@ -100,8 +113,7 @@ pub(crate) fn bench(part: Bench) -> Result<()> {
     let count = |words: &str| run_cargo(&format!("run --release -p redress-bench --bin count -- {words}"));
     match part {
         Bench::Check => {
-            // Times are not read here, so they need no optimisation.
-            run_cargo("bench --no-run --profile dev -p redress-bench")?;
+            // Clippy compiles the benchmarks, whose times are not read here.
             count("check")?;
             count("assert")?;
             // Files are read in time that grows with their size alone, and waits are not polled.

@@ -1,4 +1,4 @@
-//! Documentation without warnings, also as docs.rs builds it: items that need a feature have its badge.
+//! Documentation without warnings, as docs.rs builds it: items that need a feature have its badge.
 
 use std::{
     env, fs,
@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::cmd::{cargo, read, root, run};
+use crate::{
+    cmd::{cargo, read, run, target},
+    provision::{C_COMPILERS, ensure},
+};
 
 /// Set for this program where it stands in for rustdoc.
 pub(crate) const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
@@ -31,16 +34,15 @@ const PAGES: [(&str, &str); 6] = [
     ("observe/struct.LogObserver", "log"),
 ];
 
-/// Builds the documentation twice and looks for the badges.
+/// Builds the documentation and looks for the badges.
 pub(crate) fn verb(this_program: &Path) -> Result<()> {
-    run(cargo("doc --workspace --all-features --no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
-    let target = root().join("target/alone");
-    let mut docs = cargo("doc --all-features --no-deps -p redress-core -p redress-std -p redress-embassy");
-    docs.arg("--target-dir").arg(&target).env("RUSTDOC", this_program).env(AS_RUSTDOC, "1");
+    ensure(&[C_COMPILERS])?;
+    let mut docs = cargo("doc --workspace --all-features --no-deps");
+    docs.env("RUSTDOC", this_program).env(AS_RUSTDOC, "1");
     run(docs.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;
     let metadata = read(&mut cargo("metadata --no-deps --format-version 1"))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
-    let docs = target.join("doc");
+    let docs = target().join("doc");
     for name in CRATES {
         for feature in features(&metadata, name)? {
             if feature != "default" && !WITHOUT.contains(&(name, feature)) {

@@ -13,8 +13,8 @@ use clap::ValueEnum;
 
 use crate::{
     bare::Bare,
-    cmd::{cargo, cmd, find, read, root, run as run_command},
-    provision::{Need, QEMU_ARM, QEMU_RISCV, ensure},
+    cmd::{cargo, cmd, read, root, run as run_command},
+    provision::{Need, QEMU_ARM, QEMU_RISCV, cargo_tool, component, ensure},
     readme,
 };
 
@@ -54,7 +54,7 @@ pub(crate) enum Part {
 }
 
 /// Runs the commands of the README, as they are written.
-fn commands() -> Result<()> {
+pub(crate) fn commands() -> Result<()> {
     if compiler()?.without_clippy() || env::var_os("CARGO_TARGET_DIR").is_some() {
         eprintln!("LEFT OUT: commands of the README, which need rustup's targets and the usual target directory");
         return Ok(());
@@ -91,24 +91,14 @@ pub(crate) fn verb(part: Option<Part>) -> Result<()> {
 /// Installs what building and running images needs.
 pub(crate) fn setup() -> Result<Bare> {
     ensure(&[QEMU_ARM, QEMU_RISCV, OBJDUMP])?;
-    let bare = compiler()?;
-    if !defmt_print(&bare).is_file() {
-        let tools = bare.host_artifacts().join("tools");
-        let mut install = cargo("install -q --debug --locked defmt-print");
-        run_command(install.arg("--root").arg(&tools).arg("--target-dir").arg(tools.join("build")))?;
-    }
-    Ok(bare)
+    cargo_tool("defmt-print", "defmt-print", "1.2.0")?;
+    compiler()
 }
 
 fn compiler() -> Result<Bare> {
     let mut targets = IMAGES.map(|image| image.target).to_vec();
     targets.dedup();
     Bare::setup(&directory(), &targets)
-}
-
-/// Returns the path of the decoder of binary logs.
-fn defmt_print(bare: &Bare) -> PathBuf {
-    find("defmt-print").unwrap_or_else(|| bare.host_artifacts().join("tools/bin/defmt-print"))
 }
 
 /// Builds the command that runs an image, with these words as its arguments, on the board of its target.
@@ -129,6 +119,7 @@ pub(crate) fn emulator(target: &str, elf: &Path, program: &str, words: &[&str]) 
 }
 
 fn lint(bare: &Bare) -> Result<()> {
+    component("clippy")?;
     bare.run_host("clippy --locked --all-targets -p frame -- -D warnings")?;
     if bare.without_clippy() {
         eprintln!("LEFT OUT: clippy on the images, which needs rustup's targets");

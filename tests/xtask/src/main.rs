@@ -53,7 +53,7 @@ enum Verb {
     Fmt,
     /// Run clippy on all packages of the workspace, all targets, all features
     Clippy,
-    /// Build the documentation without warnings, also as docs.rs does: items that need a feature have its badge
+    /// Build the documentation without warnings, as docs.rs does: items that need a feature have its badge
     Doc,
     /// Check links and anchors in all Markdown files, without a network
     Links,
@@ -107,7 +107,7 @@ enum Verb {
     Bare,
     /// Check that core is as short and as plain as it should be: lines, files, conditions on the target, steps of a failure
     Shape,
-    /// Compile the benchmarks and hold instructions per call to their bars
+    /// Hold instructions per call to their bars
     Bench {
         /// One part
         #[arg(default_value = "check")]
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn each_check_is_a_verb_and_each_verb_is_checked() {
-        for name in CHECKS {
+        for name in CHECKS.into_iter().chain(APART) {
             assert!(Verb::parse(name).is_ok(), "{name}");
         }
         let suites = ["vendors", "target", "firmware", "web"];
@@ -309,6 +309,18 @@ mod tests {
         assert_eq!(verbs, wanted);
         assert!(workflow.contains("      - run: cargo xtask test\n"));
         assert!(workflow.contains("      - run: cargo xtask mutants --since "));
+        // Each line is understood, with what GitHub puts into it.
+        let lines = workflow.lines().filter_map(|line| line.trim().strip_prefix("- run: cargo xtask "));
+        let mut understood = 0;
+        for line in lines.map(|line| line.replace("${{ github.base_ref }}", "main")) {
+            let each = if line.contains("matrix.verb") { &wanted[..] } else { &["no matrix"] };
+            for verb in each {
+                let words = line.replace("${{ matrix.verb }}", verb);
+                assert!(Verb::parse(&words).is_ok(), "{words}");
+                understood += 1;
+            }
+        }
+        assert_eq!(understood, wanted.len() + 2);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::cmd::{cargo, cmd, read, root, run, target};
+use crate::{
+    cmd::{cargo, cmd, read, root, run, target},
+    provision::{C_COMPILERS, ensure},
+};
 
 /// Files that each archive must have.
 const FILES: [&str; 3] = ["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
@@ -48,6 +51,7 @@ pub(crate) fn verb(pack_only: bool) -> Result<()> {
     if pack_only {
         return run(&mut packed(&directory, "check --workspace"));
     }
+    ensure(&[C_COMPILERS])?;
     test(&directory)?;
     println!("{} archives compile and pass their tests", names.len());
     Ok(())

@@ -184,14 +184,33 @@ pub(crate) fn add_target(target: &str) {
     }
 }
 
+/// Asks rustup for a component, such as `clippy`, that a minimal installation lacks.
+pub(crate) fn component(name: &str) -> Result<()> {
+    let program = format!("cargo-{}", name.trim_start_matches("rust"));
+    let is_there = cmd(&program, ["--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if is_there.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    run(&mut cmd("rustup", ["component", "add", name])).with_context(|| {
+        format!("missing: {program}; with rustup: rustup component add {name}; Debian: apt install rust-{name}")
+    })
+}
+
 /// Builds a tool of cargo's into [`tools`], if it is not there in this version.
 pub(crate) fn cargo_tool(program: &str, package: &str, version: &str) -> Result<()> {
-    if find(program).is_some() {
+    // What the machine has in another version stays where it is: ours are found first.
+    let output = cmd(program, ["--version"]).stderr(Stdio::null()).output();
+    if output.is_ok_and(|output| is_version(&String::from_utf8_lossy(&output.stdout), version)) {
         return Ok(());
     }
     let root = tools().display().to_string();
     let install = ["install", "--quiet", "--debug", "--locked", "--root", &root, &format!("{package}@{version}")];
     run(&mut cmd("cargo", install))
+}
+
+/// Says whether the first line that a program prints ends with its version.
+fn is_version(said: &str, version: &str) -> bool {
+    said.lines().next().and_then(|line| line.split_whitespace().last()) == Some(version)
 }
 
 #[cfg(test)]
@@ -211,6 +230,22 @@ mod tests {
         let need = Need { programs: &["sh", "no-such-server"], of: "a server", packages: &["server-package"] };
         assert_eq!(need.missing(), ["no-such-server"]);
         assert_eq!(need.advice(), "missing: a server (no-such-server); Debian and Ubuntu: apt install server-package");
+    }
+
+    #[test]
+    fn another_version_of_a_tool_is_not_taken() {
+        assert!(is_version("cargo-hack 0.6.46\n", "0.6.46"));
+        assert!(is_version("defmt-print 1.2.0\nsupported defmt versions: 3, 4\n", "1.2.0"));
+        for other in ["cargo-hack 0.6.4", "cargo-hack 10.6.46", "", "\n0.6.46"] {
+            assert!(!is_version(other, "0.6.46"), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_component_that_is_there_is_found_and_another_is_named() {
+        assert!(component("clippy").is_ok() && component("rustfmt").is_ok());
+        let error = format!("{:#}", component("no-such-component").unwrap_err());
+        assert!(error.starts_with("missing: cargo-no-such-component; "), "{error}");
     }
 
     #[test]

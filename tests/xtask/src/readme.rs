@@ -52,7 +52,10 @@ const FATES: [(&str, Fate); 23] = [
     ("redress plan", Not("names the program; `examples` runs it through cargo")),
     ("redress simulate", Not("names the program; `guide` runs it for every table")),
     ("redress simulate redress-std/examples/guide.toml ", By("guide", "")),
-    ("cargo bench", Not("takes minutes for times that nobody compares; `bench` compiles it and counts instructions")),
+    (
+        "cargo bench",
+        Not("takes minutes for times that nobody compares; `clippy` compiles it, `bench` counts instructions"),
+    ),
     (
         "cargo run --release --manifest-path tests/bench/Cargo.toml --bin count -- table --write",
         Not("writes this machine's times to tests/BENCH.md; `bench` counts the same rows"),

@@ -13,7 +13,7 @@ use crate::{
     bare::Bare,
     cmd::{Process, cmd, read, root, run},
     firmware::emulator,
-    provision::{QEMU_ARM, ensure},
+    provision::{QEMU_ARM, component, ensure},
 };
 
 const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabi", "riscv32imc-unknown-none-elf"];
@@ -83,6 +83,7 @@ fn lint(bare: &Bare) -> Result<()> {
         eprintln!("LEFT OUT: clippy on the images, which needs rustup's targets");
         return Ok(());
     }
+    component("clippy")?;
     bare.run("clippy", "thumbv6m-none-eabi", "-p board -p images -p no-panic -p runs -- -D warnings")?;
     bare.run("clippy", "thumbv6m-none-eabi", "-p rp2040 -- -D warnings")?;
     bare.run("clippy", "thumbv6m-none-eabi", "-p logged -- -D warnings")?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     checks::WORKSPACES,
     cmd::{cargo, cmd, read, root, run},
-    provision::cargo_tool,
+    provision::{C_COMPILERS, cargo_tool, ensure},
 };
 
 /// Packages that are published, but for the macros, which are compiled with core.
@@ -30,6 +30,7 @@ pub(crate) fn locks() -> Result<()> {
 
 /// Compiles what is published with the oldest compiler that its manifests promise, which rustup has or gets.
 pub(crate) fn msrv() -> Result<()> {
+    ensure(&[C_COMPILERS])?;
     let metadata = metadata()?;
     let of_core = package(&metadata, "redress-core")?;
     let oldest = of_core["rust_version"].as_str().context("redress-core names no rust-version")?;
@@ -113,6 +114,7 @@ pub(crate) fn semver() -> Result<()> {
         println!("no release yet: there is nothing to compare with");
         return Ok(());
     }
+    ensure(&[C_COMPILERS])?;
     cargo_tool("cargo-semver-checks", "cargo-semver-checks", "0.51.0")?;
     for name in released {
         run(&mut cargo(&format!("semver-checks --package {name} --all-features")))?;

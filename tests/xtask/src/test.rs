@@ -89,10 +89,24 @@ impl Suite {
                     "--target-dir target/alone -p redress-tests --no-default-features --test vectors",
                 );
             }
-            Self::Vendors => report.time(&name, "tests/vendors", checks::vendors),
+            Self::Vendors => {
+                report.time(&name, "tests/vendors", checks::test_vendors);
+                report.time(&name, "tests/vendors, lints", checks::lint_vendors);
+            }
             Self::Target => report.time(&name, "tests/vectors", target::verb),
-            Self::Firmware => report.time(&name, "examples/firmware", || firmware::verb(None)),
-            Self::Web => report.time(&name, "examples/web", || web::verb(None)),
+            Self::Firmware => {
+                for part in firmware::Part::value_variants() {
+                    let what = part.to_possible_value().map_or(String::new(), |part| part.get_name().to_owned());
+                    report.time(&name, &format!("examples/firmware, {what}"), || firmware::verb(Some(*part)));
+                }
+                report.time(&name, "examples/firmware, README.md", firmware::commands);
+            }
+            Self::Web => {
+                for (what, part) in [("build", web::Part::Build), ("test", web::Part::Test), ("lint", web::Part::Lint)]
+                {
+                    report.time(&name, &format!("examples/web, {what}"), || web::verb(Some(part)));
+                }
+            }
         }
     }
 }

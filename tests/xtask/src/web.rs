@@ -8,7 +8,7 @@ use clap::Subcommand;
 use crate::{
     bare::Bare,
     cmd::{cargo, cmd, find, read, root, run, tools},
-    provision::{BROWSER, ensure},
+    provision::{BROWSER, component, ensure},
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -119,6 +119,7 @@ fn build(bare: &Bare) -> Result<()> {
 }
 
 fn lint(bare: &Bare) -> Result<()> {
+    component("clippy")?;
     bare.run_host("clippy --locked --workspace --all-targets -- -D warnings")?;
     if bare.without_clippy() {
         eprintln!("LEFT OUT: clippy for WASM, which needs rustup's target");

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{IMAGES, defmt_print, emulator};
+use super::{IMAGES, emulator};
 use crate::{
     bare::Bare,
     cmd::{Process, cmd, root, target},
@@ -175,8 +175,7 @@ impl Runs<'_> {
         let code = emulator.wait(Duration::from_secs(start.seconds))?;
         if ["uplink", "week"].contains(&start.package) {
             let out = self.log(start.name, "out");
-            let decoder = defmt_print(self.bare).display().to_string();
-            let status = cmd(&decoder, ["-e"])
+            let status = cmd("defmt-print", ["-e"])
                 .arg(self.elf(start.package)?)
                 .stdin(File::open(&out)?)
                 .stdout(File::create(self.log(start.name, "log"))?)
