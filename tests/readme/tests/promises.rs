@@ -104,3 +104,56 @@ fn flash_costs_no_more_than_the_readme_says() {
         }
     }
 }
+
+/// Returns the cells of the first row with this name in a table of sizes.
+fn row(name: &str) -> Vec<&'static str> {
+    let line = SIZE.lines().find(|line| line.starts_with(&format!("| {name} |"))).expect(name);
+    line.split('|').map(str::trim).collect()
+}
+
+#[test]
+fn ram_is_what_the_readme_says() {
+    let measured = |name: &str| row(name)[3];
+    let sentence = format!(
+        "A call takes {} bytes of RAM, a breaker of four failures {}, a token bucket {}.",
+        measured("RAM: a call, B"),
+        measured("RAM: breaker of 4, B"),
+        measured("RAM: token bucket, B")
+    );
+    assert!(README.contains(&sentence), "{sentence}");
+}
+
+#[test]
+fn loops_by_hand_take_what_the_readme_says() {
+    let device = section("## On a device");
+    let (_, rest) = device.split_once("A loop by hand takes ").expect("a sentence about loops by hand");
+    let (low, high) = range(rest.split(" with fat LTO").next().unwrap_or_default());
+    let calls = PRICES.iter().filter(|(name, ..)| !name.starts_with("each further"));
+    let by_hand = calls.flat_map(|(_, table, rows)| {
+        let part =
+            SIZE.split("\n## ").find(|part| part.starts_with(&format!("Flash and RAM on thumbv6m-none-eabi: {table}")));
+        part.expect(table).lines().filter_map(|line| {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let is_row = cells.get(1).is_some_and(|name| rows.contains(name));
+            is_row.then(|| cells[7].parse::<f64>().ok()).flatten()
+        })
+    });
+    let by_hand: Vec<f64> = by_hand.map(|bytes| (bytes / 100.0).round() / 10.0).collect();
+    assert!(by_hand.len() > 4, "{by_hand:?}");
+    let ends = (by_hand.iter().copied().fold(f64::MAX, f64::min), by_hand.iter().copied().fold(0.0, f64::max));
+    assert!((ends.0 - low).abs() < 0.05 && (ends.1 - high).abs() < 0.05, "{low} to {high} promised, {ends:?} measured");
+}
+
+#[test]
+fn flash_of_peers_is_what_the_readme_says() {
+    let line =
+        README.lines().find(|line| line.starts_with("| flash of a blocking call on a Cortex-M0 |")).expect("a row");
+    let said: Vec<_> = line.split('|').map(str::trim).collect();
+    let cells = row("blocking driver, backoff, attempt limit");
+    // redress, backon, relentless, reliakit, as the README has them.
+    for (said, bytes) in said[2..6].iter().zip([cells[6], cells[8], cells[10], cells[9]]) {
+        let kilobytes = bytes.parse::<f64>().expect("bytes") / 1_000.0;
+        let (said, _) = range(said.trim_end_matches(" K"));
+        assert!((said - kilobytes).abs() <= 0.05, "{said} K promised, {kilobytes} measured");
+    }
+}
