@@ -3,7 +3,8 @@
 //! ```
 //! use core::time::Duration;
 //! use redress_embassy::{
-//!     Backoff, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Embassy, ErrorClass, Policy, Retry, RetryError,
+//!     Backoff, BreakerConfig, Budget, BudgetConfig, CircuitBreaker, Embassy, ErrorClass, Policy,
+//!     Retry, RetryError,
 //! };
 //!
 //! static BREAKER: CircuitBreaker<4> = CircuitBreaker::new(BreakerConfig::new(4));
@@ -38,8 +39,7 @@
 //! by one multiplication; ticks become milliseconds, for deadlines, breakers and budgets, by multiplication and shift. There
 //! is no division, and nothing of embassy-time's conversions is linked. A wait lasts at least as long as the delay and at
 //! most one tick longer, plus the time of scheduling; a wait in slices, for a watchdog or an abort condition, up to two
-//! milliseconds longer. An attempt is raced
-//! against a timer, of its timeout or of the deadline, and dropped when that is first; a result that is there in time wins. A
+//! milliseconds longer. An attempt is raced against a timer, of its timeout or of the deadline, and dropped when that is first; a result that is there in time wins. A
 //! policy has a deadline of 60 s unless it says otherwise. Where dropping the driver's future in the middle is not sound, use
 //! `no_deadline()` and no timeout; else let a [`Recoverable`] put the device in order before the next attempt.
 //!
@@ -51,14 +51,15 @@
 //!
 //! # One driver for several operations
 //!
-//! Each call site has a future of its own, which takes flash: 1.0 to 1.4 KB on a Cortex-M0. Operations with the same result share
-//! one when they are behind one call:
+//! Each call site has a future of its own, which takes one to two kilobytes of flash on a Cortex-M0. Operations with the same result
+//! share one when they are behind one call:
 //!
 //! ```
 //! use core::time::Duration;
 //! use redress_embassy::{Backoff, Embassy, ErrorClass, Policy, Retry, RetryError};
 //!
-//! static UPLINK: Policy = Policy::new(Retry::new(Backoff::full_jitter(Duration::from_millis(50), Duration::from_secs(5))));
+//! const BACKOFF: Backoff = Backoff::full_jitter(Duration::from_millis(50), Duration::from_secs(5));
+//! static UPLINK: Policy = Policy::new(Retry::new(BACKOFF));
 //!
 //! # struct Radio;
 //! # impl Radio {
@@ -71,7 +72,10 @@
 //!     Send(&'a [u8]),
 //! }
 //!
-//! async fn exchange(radio: &mut Radio, request: Request<'_>) -> Result<u8, RetryError<ErrorClass>> {
+//! async fn exchange(
+//!     radio: &mut Radio,
+//!     request: Request<'_>,
+//! ) -> Result<u8, RetryError<ErrorClass>> {
 //!     let mut uplink = UPLINK.context(Embassy::seeded(7)).operation("uplink");
 //!     let attempt = async || match request {
 //!         Request::Join => radio.join().await,

@@ -7,7 +7,8 @@
 //! // Keeps the retries of all calls together from prolonging an outage.
 //! static BUDGET: Budget = Budget::new(BudgetConfig::DEFAULT);
 //! static DATABASE: Policy = Policy::new(
-//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(5), Duration::from_secs(1))).max_attempts(3),
+//!     Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(5), Duration::from_secs(1)))
+//!         .max_attempts(3),
 //! )
 //! .budget(&BUDGET);
 //!
@@ -52,7 +53,9 @@
 //! | any other | `.classifier(\|error: &E\| ErrorClass::Transient)`, or a `Classification` with hints |
 //!
 //! ```
-//! use redress_std::{Classification, Classify, ErrorClass, Millis, Policy, SelfClassifier, Threads};
+//! use redress_std::{
+//!     Classification, Classify, ErrorClass, Millis, Policy, SelfClassifier, Threads,
+//! };
 //! # use redress_std::{Backoff, Retry};
 //! # static POLICY: Policy = Policy::new(Retry::new(Backoff::none()));
 //!
@@ -61,7 +64,9 @@
 //! impl Classify for QueueError {
 //!     fn classify(&self) -> Classification {
 //!         match self {
-//!             Self::Full { wait } => Classification::new(ErrorClass::RateLimit).retry_after(*wait),
+//!             Self::Full { wait } => {
+//!                 Classification::new(ErrorClass::RateLimit).retry_after(*wait)
+//!             }
 //!             Self::NoSuchQueue => ErrorClass::Permanent.into(),
 //!         }
 //!     }
