@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     bare::Bare,
-    cmd::{Process, cargo, cmd, run, target},
+    cmd::{Process, cargo, run},
     firmware,
 };
 
@@ -21,9 +21,7 @@ pub(crate) fn verb() -> Result<()> {
     let bare = firmware::setup()?;
     fs::create_dir_all(bare.host_artifacts())?;
     let table = bare.host_artifacts().join("vectors.rs");
-    // Of what it needs, most is there after the workspace's tests.
-    run(&mut cargo("build -q --workspace --all-features --bin tables"))?;
-    run(&mut cmd(&target().join("debug/tables").display().to_string(), [&table]))?;
+    run(cargo("run -q -p redress-tests --bin tables --").arg(&table))?;
     let image = |verb: &str, target: &str, words: &str| {
         let mut command = bare.cargo(verb, target, words);
         // Nothing is looked up in its debug sections.
