@@ -3,11 +3,13 @@
 use crate::{
     AttemptInfo, Cause, Checkpoint, CheckpointError, Classification, Clock, ErrorClass, Millis, Policy, Rejected,
     StopReason,
+    breaker::Snapshot,
     call::{Call, Stop},
     context::Site,
     env::Environment,
     hooks::Hooks,
     machine::Machine,
+    observer::{ErrorObserver, Watched},
     time::{Instant, Rate, Slept},
 };
 
@@ -31,7 +33,7 @@ pub enum Decision {
 ///    the current time, not the planned one. On an error, done; otherwise go to 2.
 ///
 /// Breaker and budget of the policy are those of the other forms of a call. Dropped before its end, to the breaker the call was
-/// not made.
+/// not made. [`watched`](Self::watched) makes it do all that a [`RateBreaker`](crate::breaker::RateBreaker) asks for.
 ///
 /// ```
 /// use core::time::Duration;
@@ -56,26 +58,89 @@ pub enum Decision {
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping the machine abandons the call"]
-pub struct Attempts<'p, const HZ: u32> {
+pub struct Attempts<'p, const HZ: u32, O = ()> {
     /// The end of the wait, while there is one.
     at: Instant,
     call: Call,
     policy: &'p Policy<'p>,
+    observer: O,
 }
 
 impl<'p, const HZ: u32> Attempts<'p, HZ> {
-    const RATE: Rate = Rate::of(HZ);
-
     /// Starts a call. The first attempt begins now.
     ///
     /// # Errors
     ///
     /// The circuit is open; the error says when to come back.
     pub fn start(policy: &'p Policy<'p>, now: Instant) -> Result<Self, Rejected> {
-        let mut attempts = Self { at: now, call: Call::new(Machine::new(&policy.retry, Self::RATE.slack())), policy };
+        let call = Call::new(Machine::new(&policy.retry, Self::RATE.slack()));
+        let mut attempts = Self { at: now, call, policy, observer: () };
         attempts.begin(now)?;
         Ok(attempts)
     }
+
+    /// Makes the call do all that a [`RateBreaker`](crate::breaker::RateBreaker) asks for, as
+    /// [`Context::watched`](crate::Context::watched) does: it is timed, each attempt asks for admission if the breaker is
+    /// [`per_attempt`](crate::breaker::RateConfig::per_attempt), and there is [`abandon`](Attempts::abandon). Follows
+    /// [`start`](Self::start) or [`resume`](Self::resume); a machine without it contains none of that.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use redress_core::{Attempts, Backoff, BreakerState, ErrorClass, Instant, Policy, Retry};
+    /// use redress_core::breaker::{RateBreaker, RateConfig};
+    ///
+    /// static CONFIG: RateConfig = RateConfig::new(50)
+    ///     .failure_count(1)
+    ///     .abandoned_calls(Duration::from_secs(5), ErrorClass::Transient);
+    /// static BREAKER: RateBreaker<10> = RateBreaker::new(&CONFIG);
+    /// static MODEM: Policy = Policy::new(Retry::new(Backoff::none())).circuit_breaker(&BREAKER);
+    ///
+    /// let attempts = Attempts::<1_000>::start(&MODEM, Instant::ZERO)?.watched();
+    /// // The modem does not answer, and another task needs it.
+    /// attempts.abandon(Instant::from_ticks(5_000));
+    /// assert_eq!(BREAKER.state(), BreakerState::Open);
+    /// # Ok::<(), redress_core::Rejected>(())
+    /// ```
+    pub fn watched(mut self) -> Attempts<'p, HZ, Watched> {
+        let (at, policy, mut call) = (self.at, self.policy, self.call);
+        // What is dropped here has no permit to give back.
+        self.call.permit = Snapshot::SPENT;
+        call.machine.set_timed();
+        Attempts { at, call, policy, observer: Watched }
+    }
+
+    /// Resumes a call from a checkpoint, `slept` after it was made. The next step is [`on_wake`](Self::on_wake) at
+    /// [`poll_at`](Self::poll_at).
+    ///
+    /// # Errors
+    ///
+    /// The checkpoint was made under another policy.
+    pub fn resume(
+        policy: &'p Policy<'p>,
+        checkpoint: &Checkpoint,
+        slept: impl Into<Slept>,
+        now: Instant,
+    ) -> Result<Self, CheckpointError> {
+        checkpoint.check(policy)?;
+        let timestamp = Self::RATE.timestamp(now);
+        let machine = Machine::resume(&policy.retry, checkpoint, slept.into(), timestamp, Self::RATE.slack());
+        let at = now.saturating_add(Self::RATE.ticks(machine.wait()));
+        Ok(Self { at, call: Call::new(machine), policy, observer: () })
+    }
+}
+
+impl<const HZ: u32> Attempts<'_, HZ, Watched> {
+    /// Gives the call up at this moment. In the middle of an attempt that began at least as long ago as the breaker's
+    /// [`abandoned_calls`](crate::breaker::RateConfig::abandoned_calls) say, it counts as a failure; else, as when the machine is
+    /// dropped, the call was not made.
+    pub fn abandon(mut self, now: Instant) {
+        self.call.abandon::<_, Steps<Watched>>(self.policy, &Facts::<_, HZ> { now, random: no_random });
+        self.call.permit = Snapshot::SPENT;
+    }
+}
+
+impl<const HZ: u32, O: ErrorObserver<()> + Copy> Attempts<'_, HZ, O> {
+    const RATE: Rate = Rate::of(HZ);
 
     /// Takes a failed attempt. `random` is called only if a random number is needed: at most once for the backoff, and at most once
     /// for the jitter on a hint.
@@ -85,9 +150,11 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
         classification: impl Into<Classification>,
         random: impl FnMut() -> u32,
     ) -> Decision {
-        let (classification, mut site) = (classification.into(), site::<HZ, _>(now, random));
+        let (classification, mut site) = (classification.into(), self.site(now, random));
         self.call.catch_up(&mut site);
-        self.call.machine.observe(Self::RATE.timestamp(now));
+        if !O::WATCHES {
+            self.call.machine.observe(Self::RATE.timestamp(now));
+        }
         match self.call.fail(self.policy, &mut site, &classification, Cause::Error, None::<&()>) {
             Ok(()) => {
                 self.at = now.saturating_add(Self::RATE.ticks(self.call.machine.wait()));
@@ -111,7 +178,7 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
     }
 
     fn begin(&mut self, now: Instant) -> Result<(), Rejected> {
-        let (call, mut site) = (&mut self.call, site::<HZ, _>(now, no_random));
+        let (mut site, call) = (self.site(now, no_random), &mut self.call);
         let begun = if call.machine.has_begun() {
             call.begin(self.policy, &mut site)
         } else {
@@ -129,7 +196,13 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
     }
 
     fn finish(&mut self, now: Instant, stop: Option<Stop>) {
-        self.call.finish(self.policy, &mut site::<HZ, _>(now, no_random), stop, true, |_, _| ());
+        let mut site = self.site(now, no_random);
+        self.call.finish(self.policy, &mut site, stop, true, |_, _| ());
+    }
+
+    const fn site<D>(&self, now: Instant, random: D) -> Site<Facts<D, HZ>, Steps<O>> {
+        let hooks = Hooks { classifier: (), results: (), abort: (), sleep: (), observer: self.observer, slices: () };
+        Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks, is_unobserved: false }
     }
 
     /// Returns when to call [`on_wake`](Self::on_wake); `None` unless the call waits.
@@ -167,34 +240,18 @@ impl<'p, const HZ: u32> Attempts<'p, HZ> {
         self.finish(now, Some(StopReason::Scheduled.into()));
         self.call.machine.checkpoint(self.policy)
     }
-
-    /// Resumes a call from a checkpoint, `slept` after it was made. The next step is [`on_wake`](Self::on_wake) at
-    /// [`poll_at`](Self::poll_at).
-    ///
-    /// # Errors
-    ///
-    /// The checkpoint was made under another policy.
-    pub fn resume(
-        policy: &'p Policy<'p>,
-        checkpoint: &Checkpoint,
-        slept: impl Into<Slept>,
-        now: Instant,
-    ) -> Result<Self, CheckpointError> {
-        checkpoint.check(policy)?;
-        let timestamp = Self::RATE.timestamp(now);
-        let machine = Machine::resume(&policy.retry, checkpoint, slept.into(), timestamp, Self::RATE.slack());
-        let at = now.saturating_add(Self::RATE.ticks(machine.wait()));
-        Ok(Self { at, call: Call::new(machine), policy })
-    }
 }
 
-impl<const HZ: u32> Drop for Attempts<'_, HZ> {
+impl<const HZ: u32, O> Drop for Attempts<'_, HZ, O> {
     fn drop(&mut self) {
         if self.call.permit.is_half_open() {
             self.call.release(self.policy);
         }
     }
 }
+
+/// The hooks of a step.
+type Steps<O> = Hooks<(), (), (), (), O>;
 
 /// The facts of one step, as an environment.
 pub(crate) struct Facts<D, const HZ: u32> {

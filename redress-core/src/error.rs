@@ -58,8 +58,8 @@ config_errors! {
     ProbeLeaseOutOfRange => "probe_lease: must be from 1 ms to 24 days";
     /// A class that trips a breaker is `neutral`.
     NeutralTrips => "neutral: a class that trips the breaker cannot be neutral; take it out of neutral, or out of trip_on and threshold_for";
-    /// A breaker has no bucket, or more than 255.
-    BucketsOutOfRange => "buckets: must be from 1 to 255";
+    /// A breaker has no bucket, more than 255, or fewer than its `buckets`.
+    BucketsOutOfRange => "buckets: must be from 1 to 255, and at most those of the breaker, the 10 of RateBreaker<10>";
     /// A breaker's `failure_rate`, or the rate or threshold of its `slow_calls`, is out of bounds.
     RateOutOfRange => "failure_rate, slow_calls: must be from 1 to 100 percent, and the threshold of slow calls at least 1 ms";
     /// A breaker's `minimum_calls` is 0.

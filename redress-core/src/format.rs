@@ -5,7 +5,7 @@ use defmt::{Format, Formatter, write};
 #[cfg(feature = "testing")]
 use crate::testing::{DeterministicStrategy, TestAsyncEnv, TestEnv};
 use crate::{
-    Attempts, Context,
+    Attempts, Context, ErrorObserver,
     backoff::ByArgs,
     embedded::{CountingSleeper, SleptClock, WrappingClock},
     env::Environment,
@@ -28,7 +28,7 @@ macro_rules! format {
 
 format! {
     [F] ByArgs<F>, _this => "ByArgs(..)";
-    [const HZ: u32] Attempts<'_, HZ>, this =>
+    [const HZ: u32, O: ErrorObserver<()> + Copy] Attempts<'_, HZ, O>, this =>
         "Attempts(attempt {=u32}, delay {}, last {})", this.attempt().number, this.delay(), this.last_class();
     [const HZ: u32] Sessions<'_, HZ>, this => "Sessions(attempt {=u32})", this.attempt().number;
     [E: Environment, H, P, M] Context<'_, E, H, P, M>, this => "Context({=str})", this.site.operation;

@@ -260,3 +260,9 @@ impl Observer for Watched {
         true
     }
 }
+
+impl<X> ErrorObserver<X> for Watched {
+    const SEES_ERRORS: bool = false;
+
+    fn on_error(&mut self, _error: &X, _event: &Event) {}
+}

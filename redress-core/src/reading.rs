@@ -113,7 +113,9 @@ impl Mark {
     /// Returns whether less than this span has passed at a reading, without the lock. Not if readings have been late: then
     /// [`passed`](Self::passed) must be asked.
     pub(crate) fn is_within(&self, now: Timestamp, span: Millis) -> bool {
-        self.older_since.load(Relaxed) == 0 && now.since(self.load()).is_some_and(|passed| passed < span)
+        // A reading that is older than the mark is far above it.
+        let passed = now.millis().wrapping_sub(self.load().millis());
+        passed < u64::from(span.get()) && self.older_since.load(Relaxed) == 0
     }
 
     /// Returns what is left, at this moment, of a span that began at the mark; zero if the mark lies ahead.

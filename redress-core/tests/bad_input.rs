@@ -142,9 +142,23 @@ fn a_rate_breaker_that_contradicts_itself() {
         CONFIG.abandoned_calls(ZERO, ErrorClass::Transient) => AbandonedOutOfRange, ["abandoned_calls", "1 ms"];
         CONFIG.abandoned_calls(SECOND, ErrorClass::Auth) => AbandonedOutOfRange, ["abandoned_calls", "trip_on"];
         CONFIG.neutral(SERVER_ERROR) => NeutralTrips, ["neutral"];
+        CONFIG.buckets(0) => BucketsOutOfRange, ["buckets", "1 to 255"];
+        CONFIG.buckets(5) => BucketsOutOfRange, ["buckets", "at most those of the breaker"];
+        CONFIG.window_of_calls(3).minimum_calls(1).buckets(4) => WindowOfCallsTooShort, ["window_of_calls"];
     }
+    static FEW: RateConfig = CONFIG.window_of_calls(3).minimum_calls(3).buckets(3);
+    assert!(RateBreaker::<4>::try_new(&FEW).is_ok());
     static LONG: RateConfig = CONFIG.window_of_calls(28);
     assert!(RateBreaker::<4>::try_new(&LONG).is_ok());
+}
+
+/// A policy in a file is refused with this error, which only the reader of files returns: see `file_rate_breaker.rs` of
+/// redress-std. Its words are those of the others.
+#[test]
+fn a_policy_with_a_breaker_of_both_kinds() {
+    let error = ConfigError::TwoBreakers;
+    assert_eq!((error.field(), error.to_string().as_str()), ("breaker, rate_breaker", error.message()));
+    assert!(error.message().contains("leave one of them out"));
 }
 
 const SERVER_ERROR: ClassSet = ClassSet::of(&[ErrorClass::ServerError]);

@@ -183,6 +183,8 @@ mod said;
 mod shared;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+#[cfg(any(feature = "simulate", feature = "toml"))]
+mod sized;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod sleeper;
 #[cfg(any(feature = "sqlx-v0.8", feature = "sqlx-v0.9", feature = "tokio-postgres-v0.7"))]

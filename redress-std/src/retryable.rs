@@ -236,3 +236,14 @@ where
         Box::pin(async move { self.context.call(self.operation).await })
     }
 }
+
+#[cfg(all(test, feature = "macros"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_without_a_policy_has_that_of_a_function_without_one() {
+        let decorated = Policy::new(Retry::new(redress_core::__private::DEFAULT_BACKOFF)).budget(&DEFAULT_BUDGET);
+        assert_eq!(format!("{DEFAULT:?}"), format!("{decorated:?}"));
+    }
+}

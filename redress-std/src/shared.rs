@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use redress_core::{
-    Budget, BudgetConfig, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Context, Environment, Policy,
-    Retry, context::Hooks,
+    Budget, BudgetConfig, BudgetView, CircuitBreakerView, ConfigError, Context, Environment, Policy, Retry,
+    breaker::Counter, context::Hooks,
 };
 
 /// A policy that owns its breaker and budget: for services which read their configuration at run time.
@@ -139,8 +139,19 @@ impl SharedPolicy {
         });
     }
 
-    /// Fails fast while this breaker is open.
-    pub fn circuit_breaker<const N: usize>(self, breaker: Arc<CircuitBreaker<N>>) -> Self {
+    /// Fails fast while this breaker is open: a [`CircuitBreaker`](crate::CircuitBreaker), or a
+    /// [`RateBreaker`](crate::breaker::RateBreaker), which owns its configuration if that is made at run time.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use redress_std::{Backoff, Retry, SharedPolicy, breaker::{RateBreaker, RateConfig}};
+    ///
+    /// # let percent = 50;
+    /// let breaker = Arc::new(RateBreaker::<10, RateConfig>::try_owning(RateConfig::new(percent))?);
+    /// let policy = SharedPolicy::new(Retry::new(Backoff::none())).circuit_breaker(breaker);
+    /// # Ok::<(), redress_std::ConfigError>(())
+    /// ```
+    pub fn circuit_breaker<S: Counter + 'static>(self, breaker: Arc<CircuitBreakerView<S>>) -> Self {
         self.with(|parts| parts.breaker = Some(breaker))
     }
 

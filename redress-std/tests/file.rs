@@ -197,6 +197,17 @@ fn circles_are_those_of_the_policies_in_them() {
 }
 
 #[test]
+fn names_that_look_like_durations_are_names_in_calls() {
+    let file =
+        PolicyFile::parse("[policy.5s]\n[policy.2fa]\ncalls = [\"5s\"]\n[policy.a]\ncalls = [\"5s\", \"2fa\"]\n")
+            .expect("three policies");
+    assert_eq!(file.findings().iter().find(|finding| finding.rule == "unknown_policy"), None);
+    assert_eq!(file.worst_chain("a").map(|chain| chain.depth), Some(3));
+    let error = PolicyFile::parse("[policy.a]\ncalls = \"5s\"\n").expect_err("no list");
+    assert!(error.to_string().contains("expected a list"), "{error}");
+}
+
+#[test]
 fn what_is_found_in_one_policy_is_told_alone() {
     let file =
         PolicyFile::parse("[policy.a.retry]\nmax_attempts = 0\n[policy.b]\ncalls = [\"a\", \"none\"]\n").expect("TOML");

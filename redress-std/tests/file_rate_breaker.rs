@@ -36,6 +36,22 @@ fn the_circuit_opens_at_the_rate_and_not_before_the_minimum() {
     assert_eq!((outcome.attempts, outcome.stop_reason), (0, Some(StopReason::CircuitOpen)));
 }
 
+/// Seven failures in a row, a number of buckets that no array of the crate has.
+#[test]
+fn consecutive_failures_in_as_many_buckets() {
+    let text = format!(
+        "{ONE_ATTEMPT}[policy.a.rate_breaker]\nfailure_rate = 100\nwindow_of_calls = 7\nbuckets = 7\nminimum_calls = 7\n"
+    );
+    let shared = SharedPolicy::try_from(&config(&text)).expect("sound");
+    let mut context = shared.policy().context(Threads);
+    for is_success in [false, false, false, true, false, false, false, false, false, false, false] {
+        assert!(!opened(&shared));
+        let result = if is_success { context.call(|| Ok::<_, io::Error>(())) } else { context.call(reset) };
+        assert_eq!(result.is_ok(), is_success);
+    }
+    assert!(opened(&shared), "seven in a row, after three and a success");
+}
+
 #[test]
 fn slow_calls_of_a_watched_context_open_the_circuit() {
     let text = format!(

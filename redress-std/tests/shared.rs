@@ -13,6 +13,7 @@ use std::{
 use redress_std::{
     Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, CircuitBreakerView, ConfigError,
     Policy, PolicyExt, Retry, SharedPolicy, StopReason, Threads, Tokio,
+    breaker::{RateBreaker, RateConfig},
 };
 
 const THREADS: u32 = 8;
@@ -68,6 +69,29 @@ async fn tasks_share_a_breaker() {
     assert_eq!(breaker.state(), BreakerState::Open);
     let rejected = tokio::spawn(async move { shared.policy().context(Tokio).call(async || reset()).await }).await;
     assert_eq!(rejected.expect("no panic").expect_err("open").reason, StopReason::CircuitOpen);
+}
+
+#[test]
+fn a_policy_takes_a_breaker_of_either_kind() {
+    static CONFIG: RateConfig = RateConfig::new(50).minimum_calls(2);
+    let policy = SharedPolicy::new(Retry::new(Backoff::none()).max_attempts(1));
+    let fixed = Arc::new(RateBreaker::<10>::new(&CONFIG));
+    let owning = Arc::new(RateBreaker::<10, RateConfig>::try_owning(CONFIG).expect("a sound configuration"));
+    let failures = Arc::new(CircuitBreaker::<2>::new(BreakerConfig::new(2)));
+    let policies = [
+        policy.clone().circuit_breaker(Arc::clone(&fixed)),
+        policy.clone().circuit_breaker(owning),
+        policy.circuit_breaker(failures),
+    ];
+    for policy in &policies {
+        let reasons = [(); 3].map(|()| policy.policy().execute(reset).stop_reason);
+        assert_eq!(
+            reasons,
+            [Some(StopReason::MaxAttemptsGlobal), Some(StopReason::MaxAttemptsGlobal), Some(StopReason::CircuitOpen)]
+        );
+        assert_eq!(policy.breaker().map(CircuitBreakerView::state), Some(BreakerState::Open));
+    }
+    assert_eq!(fixed.state(), BreakerState::Open);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn handle(
         before.next(BreakerState::Closed)
     };
     head.enter(after, reading.now());
-    Admission { permit: after, more: before.is_open().into() }
+    Admission { permit: after, more: before.bits() & BreakerState::Open as u32 }
 }
 
 /// Counts a failure at the latest reading, after removing those of this age or more. Returns whether it is one too many.

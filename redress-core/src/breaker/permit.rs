@@ -12,7 +12,11 @@ impl CircuitBreakerView {
     ///
     /// The call is rejected. The error has the time until calls are admitted.
     pub fn try_acquire<C: Clock>(&self, clock: &C) -> Result<Permit<'_>, Rejected> {
-        let admission = self.admit(clock, Timestamp::NEVER);
+        let snapshot = self.head.load();
+        if snapshot.admits_all() {
+            return Ok(Permit { breaker: self, snapshot });
+        }
+        let admission = self.admit_some(snapshot, clock, Timestamp::NEVER);
         if admission.permit.is_none() {
             return Err(Rejected { reason: StopReason::CircuitOpen, retry_after: admission.retry_after() });
         }
@@ -50,6 +54,7 @@ impl defmt::Format for Permit<'_> {
 
 impl Permit<'_> {
     /// Records that the call succeeded. Returns the new state if it changed.
+    #[cfg_attr(feature = "std", inline(always))]
     pub fn success<C: Clock>(mut self, clock: &C) -> Option<BreakerState> {
         self.settle(None, clock)
     }
@@ -86,6 +91,7 @@ impl Permit<'_> {
         core::mem::replace(&mut self.snapshot, Snapshot::SPENT)
     }
 
+    #[cfg_attr(feature = "std", inline(always))]
     fn settle<C: Clock>(&mut self, failure: Option<ErrorClass>, clock: &C) -> Option<BreakerState> {
         let snapshot = self.take();
         self.breaker.settle(snapshot, failure, clock, Timestamp::NEVER)

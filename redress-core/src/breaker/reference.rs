@@ -14,11 +14,15 @@ impl CircuitBreakerView {
         let snapshot = self.head.load();
         if snapshot.admits_all() {
             Admission { permit: snapshot, more: 0 }
-        } else if Lock::IS_CONTENDED {
-            self.ask(snapshot, clock, now)
         } else {
-            self.handle(Snapshot::NONE, None, clock, now)
+            self.admit_some(snapshot, clock, now)
         }
+    }
+
+    /// Admits a call to a circuit that does not admit all.
+    #[inline(always)]
+    pub(super) fn admit_some<C: Clock>(&self, snapshot: Snapshot, clock: &C, now: Timestamp) -> Admission {
+        if Lock::IS_CONTENDED { self.ask(snapshot, clock, now) } else { self.handle(Snapshot::NONE, None, clock, now) }
     }
 
     /// Rejects a call without the lock if that can be done, else asks with it.
@@ -39,6 +43,7 @@ impl CircuitBreakerView {
     /// Takes the result of an admitted call, the class of a failure, at a reading as for [`Reading::of`]. Returns the new state
     /// if it changed. What changes nothing costs neither lock nor clock: the end of a call that was admitted while the circuit
     /// was closed and did not fail with a class that trips it.
+    #[cfg_attr(feature = "std", inline(always))]
     pub(crate) fn settle<C: Clock>(
         &self,
         permit: Snapshot,
@@ -46,10 +51,22 @@ impl CircuitBreakerView {
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
-        if permit.is_closed() && !failure.is_some_and(|class| self.head.config.trip_on.contains(class)) {
+        if !failure.is_some_and(|class| self.head.config.trip_on.contains(class)) && permit.is_closed() {
+            return None;
+        }
+        #[cfg(feature = "std")]
+        if failure.is_none() && self.count_success(permit, clock, now) {
             return None;
         }
         self.handle(permit, failure, clock, now).permit.known_state()
+    }
+
+    /// Counts the success of an admitted call, if the breaker's kind does that without the lock. Returns whether it did.
+    #[cfg(feature = "std")]
+    #[inline(always)]
+    fn count_success<C: Clock>(&self, permit: Snapshot, clock: &C, now: Timestamp) -> bool {
+        let now = || if now == Timestamp::NEVER { clock.timestamp() } else { now };
+        permit.counts() && self.head.room(now).is_some_and(|most| self.counter.count_success(&self.head, permit, most))
     }
 
     /// Takes a result as [`settle`](Self::settle) does, with the time that the call took.
@@ -86,8 +103,7 @@ impl CircuitBreakerView {
     }
 
     /// Passes a request on to the code of the breaker's kind: see [`Counter::handle`](super::Counter::handle).
-    #[cfg_attr(not(feature = "std"), inline(never))]
-    #[cfg_attr(feature = "std", inline)]
+    #[inline(never)]
     pub(super) fn handle<C: Clock>(
         &self,
         permit: Snapshot,

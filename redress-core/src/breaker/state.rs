@@ -5,7 +5,8 @@ use super::{BreakerMode, BreakerState};
 /// State, probe counts and generation of a breaker in one word; the permit of a call is the snapshot that admitted it.
 ///
 /// State in bits 0-1, flags in 2-4, admitted probes in 5-8, succeeded probes in 9-12, generation in 13-31. Each change of state
-/// is a new generation, so that the result of a call admitted before is recognised and ignored.
+/// is a new generation, so that the result of a call admitted before is recognised and ignored. A closed circuit has no probes;
+/// bit 5 says then that it counts nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot(u32);
 
@@ -27,6 +28,8 @@ impl Snapshot {
     /// Every attempt needs admission and is reported, not only whole calls. Comes with `WATCHED`.
     pub(super) const ATTEMPTS: u32 = 1 << 4;
     const ADMITTED: u32 = 1 << 5;
+    /// A closed circuit whose breaker is disabled counts no call.
+    pub(super) const COUNTS_NOTHING: u32 = Self::ADMITTED;
     const SUCCEEDED: u32 = 1 << 9;
     const COUNT: u32 = 0b1111;
     const PROBES: u32 = Self::COUNT * (Self::ADMITTED | Self::SUCCEEDED);
@@ -102,6 +105,16 @@ impl Snapshot {
         Self(self.0 | flags)
     }
 
+    /// Returns the same snapshot; a closed circuit counts calls.
+    pub(super) const fn counting(self) -> Self {
+        if self.0 & Self::STATE == BreakerState::Closed as u32 { Self(self.0 & !Self::COUNTS_NOTHING) } else { self }
+    }
+
+    /// Returns whether the circuit is closed and counts calls.
+    pub(super) const fn counts(self) -> bool {
+        self.0 & (Self::STATE | Self::COUNTS_NOTHING) == BreakerState::Closed as u32
+    }
+
     /// Returns the same snapshot of a circuit that admits every call.
     pub(super) const fn sharing_no_more(self) -> Self {
         Self(self.0 & !Self::SHARES)
@@ -123,10 +136,12 @@ impl Snapshot {
 
     /// Returns the state of a breaker's snapshot.
     pub(super) const fn state(self) -> BreakerState {
-        match self.0 & Self::STATE {
-            0 => BreakerState::Closed,
-            1 => BreakerState::Open,
-            _ => BreakerState::HalfOpen,
+        if self.0 & BreakerState::HalfOpen as u32 != 0 {
+            BreakerState::HalfOpen
+        } else if self.0 & BreakerState::Open as u32 != 0 {
+            BreakerState::Open
+        } else {
+            BreakerState::Closed
         }
     }
 
@@ -157,6 +172,12 @@ impl Snapshot {
         self.plus(Self::ADMITTED.wrapping_add(Self::SUCCEEDED).wrapping_mul(probes))
     }
 
+    /// Adds the probes that have succeeded in another snapshot, which keep their places.
+    const fn with_answers_of(self, other: Self) -> Self {
+        let succeeded = other.0 & (Self::COUNT * Self::SUCCEEDED);
+        self.plus(succeeded.wrapping_add(succeeded / (Self::SUCCEEDED / Self::ADMITTED)))
+    }
+
     /// Returns whether only the probes and the share that is admitted differ. [`NONE`](Self::NONE) is of no generation.
     pub(super) const fn is_same_generation(self, other: Self) -> bool {
         (self.0 ^ other.0) & !(Self::PROBES | Self::SHARES) == 0
@@ -170,7 +191,7 @@ impl Snapshot {
             _ if !is_over => None,
             // An open circuit has no probes. Half-open, the places of lost probes are free again, and the new generation makes
             // their late results stale.
-            _ => Some(self.next(BreakerState::HalfOpen).with_succeeded(self.succeeded()).plus(Self::ADMITTED)),
+            _ => Some(self.next(BreakerState::HalfOpen).with_answers_of(self).plus(Self::ADMITTED)),
         }
     }
 

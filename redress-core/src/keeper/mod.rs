@@ -48,6 +48,10 @@
 //! loop: within the [interval](KeepConfig::wake_interval) after a wake, another one only shortens the wait to the end of the
 //! interval. A wait that the server asked for is not cut short.
 //!
+//! A wake does not pass an open circuit: the attempt is rejected, and the keeper waits for the circuit. The breaker may be shared with
+//! other calls to the same server, of which a link that is up again says nothing. A device whose circuit opened for want of its
+//! own link [closes](crate::CircuitBreakerView::close) it by hand where it raises the wake.
+//!
 //! # Forever, with deep sleep and a breaker
 //!
 //! A device that sleeps between attempts keeps three things in retained memory: the checkpoint of the connection, that of the

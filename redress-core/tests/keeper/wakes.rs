@@ -7,10 +7,10 @@ use std::{
 };
 
 use redress_core::{
-    Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, Classification, Clock as _, ErrorClass,
-    Event, Instant, Millis, Policy, Retry, StopReason,
+    Backoff, BreakerConfig, BreakerState, Budget, BudgetConfig, CircuitBreaker, Classification, Clock as _, Decision,
+    ErrorClass, Event, Instant, Millis, Policy, Retry, StopReason,
     keeper::{Keep, KeepConfig, LinkUp, Sessions},
-    testing::{TestAsyncEnv, TestEnv, block_on},
+    testing::{ManualClock, TestAsyncEnv, TestEnv, block_on},
 };
 
 use crate::{BACKOFF, DOWN, LINK, REFUSED, SECOND, STABLE, blocking, secs};
@@ -115,6 +115,25 @@ fn the_first_attempt_after_boot_and_after_a_wake_is_spread() {
     // A wake in the spread does not draw again.
     link.on_link_up(Instant::from_ticks(40_000), || 0);
     assert_eq!(link.poll_at(), Some(Instant::from_ticks(70_000)));
+}
+
+#[test]
+fn a_wake_does_not_pass_an_open_circuit_unless_it_is_closed_by_hand() {
+    let breaker = CircuitBreaker::<1>::new(BreakerConfig::new(1).recovery_timeout(Duration::from_secs(900)));
+    let keep = Keep::new(Policy::new(Retry::new(BACKOFF)).circuit_breaker(&breaker), KeepConfig::new(STABLE));
+    let at = |secs: u64| Instant::from_ticks(1_000 * secs);
+    let mut link = Sessions::<1_000>::new(&keep, at(0), || 0);
+    assert_eq!(link.on_wake(at(0)), Ok(true));
+    assert_eq!(link.on_lost(at(0), ErrorClass::Transient, || 0), Decision::RetryAt(at(1)));
+    link.on_link_up(at(0), || 0);
+    assert_eq!((link.poll_at(), link.on_wake(at(0))), (Some(at(0)), Ok(false)));
+    assert_eq!((link.poll_at(), breaker.state()), (Some(at(900)), BreakerState::Open));
+
+    let clock = ManualClock::new();
+    clock.set(at(400));
+    breaker.close(&clock);
+    link.on_link_up(at(400), || 0);
+    assert_eq!((link.poll_at(), link.on_wake(at(400))), (Some(at(400)), Ok(true)));
 }
 
 #[test]

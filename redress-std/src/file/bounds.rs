@@ -14,6 +14,7 @@ const OF_KEYS: &[(&str, &str)] = &[
     ("minimum_calls", "from 1 to 65535"),
     ("failure_count", "from 1 to 65534"),
     ("probes", "from 1 to 15"),
+    ("buckets", "from 1 to 255"),
     ("capacity", "from 1 to 4000"),
     ("initial", "from 0 to the capacity"),
     ("max_retries", "from 0 to 4096"),

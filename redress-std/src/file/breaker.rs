@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use redress_core::{
-    BreakerConfig, ByClass, CircuitBreaker, CircuitBreakerView, ClassSet, ConfigError, ErrorClass, Millis,
-};
+use redress_core::{BreakerConfig, ByClass, CircuitBreakerView, ClassSet, ConfigError, ErrorClass, Millis};
 use serde::{Deserialize, Serialize};
+
+use crate::sized;
 
 /// A [`BreakerConfig`] as plain data.
 ///
@@ -98,15 +98,9 @@ impl BreakerSettings {
         config
     }
 
-    /// A breaker with as few slots as will do.
+    /// Makes a breaker.
     pub(super) fn shared(&self) -> Result<Arc<CircuitBreakerView>, ConfigError> {
-        fn sized<const N: usize>(config: BreakerConfig) -> Result<Arc<CircuitBreakerView>, ConfigError> {
-            Ok(Arc::new(CircuitBreaker::<N>::try_new(config)?))
-        }
-        match sized::<16>(self.config()) {
-            Err(ConfigError::ThresholdAboveCapacity) => sized::<256>(self.config()),
-            breaker => breaker,
-        }
+        sized::failures(self.config()).map(Arc::from)
     }
 }
 
@@ -122,12 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn as_many_failures_as_a_byte_counts_and_no_more() {
-        assert!(BreakerSettings::new(255).shared().is_ok());
-        let mut settings = BreakerSettings::new(200);
-        settings.thresholds.rate_limit = Some(57);
+    fn as_many_failures_as_bytes_count() {
+        let mut settings = BreakerSettings::new(255);
         assert!(settings.shared().is_ok());
-        settings.thresholds.rate_limit = Some(58);
-        assert_eq!(settings.shared().map(drop), Err(ConfigError::ThresholdAboveCapacity));
+        settings.thresholds.rate_limit = Some(255);
+        assert!(settings.shared().is_ok());
     }
 }

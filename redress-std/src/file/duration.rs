@@ -4,7 +4,8 @@
 //! written `window = "1m"`, and nothing has to be declared for that.
 //!
 //! - A key without `_ms` is renamed if its value is a duration (a string with a digit first and a letter), a list of durations, or
-//!   one of the words `"none"` and `"auto"`. The words are also values of keys that are no durations: [`WORDS_OF`].
+//!   one of the words `"none"` and `"auto"`. The words are also values of keys that are no durations: [`WORDS_OF`]. The names
+//!   of policies in `calls` are no durations, whatever they look like.
 //! - A duration at a key with `_ms` is refused: these count milliseconds.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
@@ -20,6 +21,9 @@ const SUFFIX: &str = "_ms";
 
 /// The keys which take words and are no durations.
 const WORDS_OF: [&str; 5] = ["backoff", "budget", "delay", "max_attempts", "max_unknown"];
+
+/// The key whose values are names of policies, which may look like durations.
+const NAMES: &str = "calls";
 
 /// The durations of a file in milliseconds, as digits, by the offsets of their strings.
 #[derive(Debug, Default)]
@@ -39,7 +43,7 @@ fn is_duration(value: &DeValue<'_>) -> bool {
 /// Returns whether a key stands for the same key with `_ms`.
 fn is_short(key: &str, value: &DeValue<'_>) -> bool {
     let is_word = matches!(value, DeValue::String(word) if matches!(word.as_ref(), "none" | "auto"));
-    !key.ends_with(SUFFIX) && (is_duration(value) || is_word && !WORDS_OF.contains(&key))
+    !key.ends_with(SUFFIX) && key != NAMES && (is_duration(value) || is_word && !WORDS_OF.contains(&key))
 }
 
 /// Reads a duration.

@@ -2,23 +2,17 @@
 
 use std::sync::Arc;
 
-use redress_core::{
-    CircuitBreakerView, ClassSet, ConfigError, ErrorClass, Millis, RandomSource,
-    breaker::{RateBreaker, RateConfig},
-};
+use redress_core::{CircuitBreakerView, ClassSet, ConfigError, ErrorClass, Millis, RandomSource, breaker::RateConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::ThreadRandom;
+use crate::{ThreadRandom, sized};
 
 use super::breaker::{neutral, probe_lease, probes, recovery_timeout, trip_on, window};
 
-/// Buckets of the window, as many as in a budget's.
-const BUCKETS: usize = 10;
-
-/// A [`RateConfig`] as plain data. The window moves on in ten parts.
+/// A [`RateConfig`] as plain data.
 ///
 /// Defaults, those of [`RateConfig::new`]:
-/// - `window_ms` 60,000, `minimum_calls` 20, no `failure_count`
+/// - `window_ms` 60,000 in 10 `buckets`, `minimum_calls` 20, no `failure_count`
 /// - `recovery_timeout_ms` 30,000, no `growing_timeout`, `jitter` 0
 /// - `trip_on` `["transient", "server_error"]`, `neutral` `["unknown"]`
 /// - `probes` 1, `probe_rate` 100, `probe_lease_ms` 60,000, not `progressive_ms`
@@ -41,6 +35,9 @@ pub struct RateBreakerSettings {
     /// How many of the latest calls count, in the place of `window_ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_of_calls: Option<u16>,
+    /// Parts in which the window moves on, 1 to 255. With `window_of_calls`, at most so many.
+    #[serde(default = "buckets")]
+    pub buckets: u8,
     /// Slow calls, which count by a rate of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_calls: Option<SlowCalls>,
@@ -109,6 +106,11 @@ pub struct AbandonedCalls {
     pub class: ErrorClass,
 }
 
+/// As many as in a budget's.
+const fn buckets() -> u8 {
+    10
+}
+
 const fn minimum_calls() -> u16 {
     20
 }
@@ -126,6 +128,7 @@ impl RateBreakerSettings {
             failure_count: None,
             window_ms: window(),
             window_of_calls: None,
+            buckets: buckets(),
             slow_calls: None,
             recovery_timeout_ms: recovery_timeout(),
             growing_timeout: None,
@@ -144,6 +147,7 @@ impl RateBreakerSettings {
     /// Returns the configuration this describes, not yet validated.
     pub fn config(&self) -> RateConfig {
         let mut config = RateConfig::new(self.failure_rate)
+            .buckets(self.buckets)
             .minimum_calls(self.minimum_calls)
             .window(self.window_ms.to_duration())
             .recovery_timeout(self.recovery_timeout_ms.to_duration())
@@ -181,9 +185,7 @@ impl RateBreakerSettings {
 
     /// Makes a breaker, with a seed of its own.
     pub(super) fn shared(&self) -> Result<Arc<CircuitBreakerView>, ConfigError> {
-        let breaker = RateBreaker::<BUCKETS, RateConfig>::try_owning(self.config())?;
-        breaker.seed(ThreadRandom.next_u32());
-        Ok(Arc::new(breaker))
+        sized::rates(self.config(), self.buckets, ThreadRandom.next_u32()).map(Arc::from)
     }
 }
 
@@ -196,14 +198,14 @@ mod tests {
     fn defaults_are_those_of_the_breaker() {
         let settings: RateBreakerSettings = toml::from_str("failure_rate = 40").expect("the one required key");
         assert_eq!(settings, RateBreakerSettings::new(40));
-        assert_eq!(format!("{:?}", settings.config()), format!("{:?}", RateConfig::new(40)));
+        assert_eq!(format!("{:?}", settings.config()), format!("{:?}", RateConfig::new(40).buckets(10)));
     }
 
     #[test]
     fn every_key_reaches_its_field() {
         let settings: RateBreakerSettings = toml::from_str(
             "failure_rate = 40\nminimum_calls = 3\nfailure_count = 9\nwindow_ms = 5_000\nwindow_of_calls = 70\n\
-             slow_calls = { after_ms = 200, rate = 60 }\nrecovery_timeout_ms = 7_000\n\
+             buckets = 7\nslow_calls = { after_ms = 200, rate = 60 }\nrecovery_timeout_ms = 7_000\n\
              growing_timeout = { longest_ms = 70_000, healthy_after_ms = 8_000 }\njitter = 25\ntrip_on = [\"transient\"]\n\
              neutral = [\"auth\"]\nprobes = 4\nprobe_rate = 75\nprobe_lease_ms = 6_000\nprogressive_ms = 9_000\n\
              abandoned_calls = { after_ms = 300, class = \"transient\" }\nper_attempt = true\n",
@@ -215,6 +217,7 @@ mod tests {
             .failure_count(9)
             .window(millis(5_000))
             .window_of_calls(70)
+            .buckets(7)
             .slow_calls(millis(200), 60)
             .recovery_timeout(millis(7_000))
             .growing_timeout(millis(70_000), millis(8_000))

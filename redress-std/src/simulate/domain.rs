@@ -1,11 +1,9 @@
 //! Breakers and budgets of a fleet: as many of them as clients, processes or fleets, each like those of the policy.
 
-use redress_core::{
-    BreakerConfig, Budget, BudgetView, CircuitBreaker, CircuitBreakerView, ConfigError, Policy,
-    breaker::{BreakerKind, RateBreaker, RateConfig},
-};
+use redress_core::{Budget, BudgetView, CircuitBreakerView, ConfigError, Policy, breaker::BreakerKind};
 
 use super::{ScenarioError, Shared};
+use crate::sized;
 
 /// A breaker and a budget for each domain; none where the policy has none.
 pub(super) struct Domains {
@@ -59,38 +57,13 @@ impl Domains {
     }
 }
 
-/// Makes a closed breaker of the same configuration.
+/// Makes a closed breaker of the same configuration, with as many buckets, on which its decisions depend.
 fn like(breaker: &CircuitBreakerView) -> Result<Box<CircuitBreakerView>, ConfigError> {
-    fn failures<const N: usize>(config: BreakerConfig) -> Result<Box<CircuitBreakerView>, ConfigError> {
-        Ok(Box::new(CircuitBreaker::<N>::try_new(config)?))
-    }
     match breaker.kind() {
-        BreakerKind::Failures(config) => {
-            let sizes = [failures::<3>, failures::<6>, failures::<16>, failures::<64>, failures::<256>];
-            for sized in sizes {
-                match sized(config) {
-                    Err(ConfigError::ThresholdAboveCapacity) => {}
-                    made => return made,
-                }
-            }
-            failures::<2_048>(config)
-        }
-        BreakerKind::Rate { config, buckets } => rate(config, buckets),
+        BreakerKind::Failures(config) => sized::failures(config),
+        BreakerKind::Rate { config, buckets } => sized::rates(config, u8::try_from(buckets).unwrap_or_default(), 0),
         _ => Err(ConfigError::ThresholdAboveCapacity),
     }
-}
-
-/// Makes a closed breaker with this number of buckets, on which its decisions depend.
-fn rate(config: RateConfig, buckets: usize) -> Result<Box<CircuitBreakerView>, ConfigError> {
-    macro_rules! of {
-        ($($buckets:literal)*) => {
-            match buckets {
-                $($buckets => Ok(Box::new(RateBreaker::<$buckets, RateConfig>::try_owning(config)?)),)*
-                _ => Err(ConfigError::ThresholdAboveCapacity),
-            }
-        };
-    }
-    of!(1 2 3 4 5 6 7 8 9 10 12 15 16 20 24 30 32 40 48 50 60 64 90 100 120 128 180 200 240 250 255)
 }
 
 /// Makes an unspent budget of the same configuration. The window of a ratio moves on by its slots; the others have them for their

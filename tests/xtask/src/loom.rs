@@ -40,7 +40,7 @@ const PLANTS: [Plant; 15] = [
         model: "breaker::rejection",
     },
     Plant {
-        file: "redress-core/src/breaker/reference.rs",
+        file: "redress-core/src/breaker/permit.rs",
         from: "        if snapshot.admits_all() {\n",
         to: "        if !snapshot.is_open() {\n",
         model: "breaker::one_probe",

@@ -22,8 +22,8 @@ pub struct Counts {
 }
 
 impl Bucket {
-    /// Half of what a bucket can count. Below it, calls that are counted at the same time have room.
-    pub(super) const HALF: u32 = 1 << 15;
+    /// The most calls that a bucket counts without the lock: calls that are counted at the same time have room above.
+    pub(super) const MOST: u16 = u16::MAX - (1 << 12);
 
     pub(super) const fn new() -> Self {
         Self([const { AtomicU16::new(0) }; 3])
@@ -62,21 +62,21 @@ impl Bucket {
         }
     }
 
-    /// Counts the success of a call without the lock, if the bucket holds fewer calls than `most`, at most [`HALF`](Self::HALF).
+    /// Counts the success of a call without the lock, if the bucket holds fewer calls than `most`, at most [`MOST`](Self::MOST).
     #[inline]
-    pub(super) fn add_success(&self, most: u32, lock: &Lock) -> bool {
+    pub(super) fn add_success(&self, most: u16, lock: &Lock) -> bool {
         let [calls, ..] = &self.0;
-        let has_room = u32::from(calls.load(Relaxed)) < most;
+        let has_room = calls.load(Relaxed) < most;
         if has_room {
             lock.increment(calls);
         }
         has_room
     }
 
-    /// Counts a call. A bucket that is full forgets half of its calls, and keeps its rates.
-    pub(super) fn add(&self, is_failure: bool, is_slow: bool) {
+    /// Counts a call. A bucket that holds `most` calls forgets half of them, and keeps its rates.
+    pub(super) fn add(&self, is_failure: bool, is_slow: bool, most: u16) {
         let [calls, failed, slow] = &self.0;
-        if calls.load(Relaxed) == u16::MAX {
+        if calls.load(Relaxed) >= most {
             for count in &self.0 {
                 count.store(count.load(Relaxed) / 2, Relaxed);
             }

@@ -18,7 +18,7 @@
 
 use core::{borrow::Borrow, sync::atomic::Ordering::Relaxed};
 
-use super::{BreakerMode, BreakerState, Bucket, RateBreaker, RateConfig, Snapshot, View, flags};
+use super::{BreakerMode, BreakerState, Bucket, RateBreaker, RateConfig, Snapshot, View};
 use crate::{
     CheckpointError, Clock, Millis,
     breaker::checkpoint::{CHECKSUM, HEADER, read, write},
@@ -89,7 +89,7 @@ impl<const N: usize, R: Borrow<RateConfig>> RateBreaker<N, R> {
         let [.., mode, current, _] = *fixed;
         let answered = u32::from(probes >> 4).saturating_add(u32::from(probes & 15));
         let is_sound = BreakerMode::of(mode).is_some()
-            && usize::from(current) < N
+            && usize::from(current) < view.buckets.len()
             && buckets.iter().copied().all(Bucket::is_sound)
             && (state != BreakerState::HalfOpen || answered < u32::from(self.head.config.probes));
         if !is_sound {
@@ -156,7 +156,7 @@ impl View<'_> {
         }
         let shares = if state == BreakerState::Closed && share != 0 { Snapshot::SHARES } else { 0 };
         let (succeeded, failed) = (u32::from(probes & 15), u32::from(probes >> 4));
-        let after = self.head.load().next(state).with_flags(flags(self.config) | shares);
+        let after = self.with_flags(self.head.load().next(state).with_flags(shares));
         // Probes that have answered keep their places; those under way lose them.
         let after = if after.is_half_open() { after.with_succeeded(succeeded).with_admitted(failed) } else { after };
         self.head.enter(after, before([s0, s1, s2, s3]));

@@ -13,7 +13,7 @@ const MAX_WAIT: Millis = Millis::from_secs(24 * 86_400);
 /// Configuration of a [`RateBreaker`](super::RateBreaker), which refers to it where it lies, in flash.
 ///
 /// Defaults:
-/// - window 60 s, at least 20 calls in it
+/// - window 60 s, at least 20 calls in it; as many buckets as the breaker has
 /// - recovery timeout 30 s, which does not grow and has no jitter
 /// - trips on `Transient` and `ServerError`; `Unknown` is neutral
 /// - one probe, which must succeed; lease 60 s; after it, all calls are admitted at once
@@ -44,6 +44,8 @@ pub struct RateConfig {
     pub(super) ramp: Millis,
     pub(super) abandoned: Option<(Millis, ErrorClass)>,
     pub(super) per_attempt: bool,
+    /// `None` for all that the breaker has.
+    buckets: Option<u8>,
     pub(super) listener: Option<&'static dyn BreakerListener>,
 }
 
@@ -66,6 +68,7 @@ impl RateConfig {
             ramp: Millis::ZERO,
             abandoned: None,
             per_attempt: false,
+            buckets: None,
             listener: None,
         }
     }
@@ -87,6 +90,21 @@ impl RateConfig {
     /// `RateConfig::new(100).window_of_calls(5).minimum_calls(5)` with a `RateBreaker<5>` opens after five failures in a row.
     pub const fn window_of_calls(mut self, calls: u16) -> Self {
         self.window_calls = calls;
+        self
+    }
+
+    /// Sets how many buckets the window has, from 1 to those of the breaker, which are the default: for numbers of buckets that
+    /// are known only at run time.
+    ///
+    /// ```
+    /// use redress_core::breaker::{RateBreaker, RateConfig};
+    ///
+    /// let failures = 7; // a setting
+    /// let config = RateConfig::new(100).window_of_calls(failures.into()).minimum_calls(failures.into()).buckets(failures);
+    /// assert!(RateBreaker::<16, RateConfig>::try_owning(config).is_ok());
+    /// ```
+    pub const fn buckets(mut self, buckets: u8) -> Self {
+        self.buckets = Some(buckets);
         self
     }
 
@@ -210,10 +228,21 @@ impl RateConfig {
         self
     }
 
-    /// Returns the length of a bucket: milliseconds, or calls.
-    pub(super) const fn bucket(&self, buckets: usize) -> u32 {
+    /// Returns the number of buckets of a breaker that has this many.
+    pub(super) const fn buckets_of(&self, capacity: usize) -> usize {
+        match self.buckets {
+            Some(buckets) => buckets as usize,
+            None => capacity,
+        }
+    }
+
+    /// Returns the length of a bucket, of which the breaker has this many: milliseconds, or calls.
+    pub(super) const fn bucket(&self, capacity: usize) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
-        let buckets = if buckets == 0 { 1 } else { buckets as u32 };
+        let buckets = match self.buckets_of(capacity) as u32 {
+            0 => 1,
+            buckets => buckets,
+        };
         let window = match self.window_calls {
             0 => self.base.span(crate::BreakerState::Closed).get(),
             calls => calls as u32,
@@ -222,11 +251,12 @@ impl RateConfig {
     }
 
     #[expect(clippy::arithmetic_side_effects, reason = "products of numbers below 2^16 and 256")]
-    pub(super) const fn validate(&self, buckets: usize) -> Result<(), ConfigError> {
+    pub(super) const fn validate(&self, capacity: usize) -> Result<(), ConfigError> {
         if let Err(error) = self.base.validate(1) {
             return Err(error);
         }
-        if buckets == 0 || buckets > 255 {
+        let buckets = self.buckets_of(capacity);
+        if buckets == 0 || buckets > 255 || buckets > capacity {
             return Err(ConfigError::BucketsOutOfRange);
         }
         if self.failure_rate == 0 || self.failure_rate > 100 || self.slow_rate == 0 || self.slow_rate > 100 {
@@ -239,7 +269,7 @@ impl RateConfig {
             return Err(ConfigError::ZeroFailureCount);
         }
         // What the window holds once a bucket has been emptied, and one call more.
-        let held = (buckets - 1) * self.bucket(buckets) as usize + 1;
+        let held = (buckets - 1) * self.bucket(capacity) as usize + 1;
         let calls = self.window_calls as usize;
         if calls != 0 && (calls < buckets || held < self.minimum_calls as usize) {
             return Err(ConfigError::WindowOfCallsTooShort);
@@ -297,6 +327,9 @@ impl RateConfig {
         ] {
             hash.add(number);
         }
+        if let Some(buckets) = self.buckets {
+            hash.add(buckets.into());
+        }
         hash.folded()
     }
 
@@ -327,6 +360,7 @@ impl core::fmt::Debug for RateConfig {
             .field("progressive", &self.ramp)
             .field("abandoned_calls", &self.abandoned)
             .field("per_attempt", &self.per_attempt)
+            .field("buckets", &self.buckets)
             .field("listener", &self.listener.is_some())
             .finish()
     }

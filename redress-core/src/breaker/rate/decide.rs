@@ -112,7 +112,7 @@ impl View<'_> {
             return self.close(now, flags);
         }
         if let Some(bucket) = self.buckets.first() {
-            bucket.add(true, is_slow);
+            bucket.add(true, is_slow, Bucket::MOST);
         }
         if self.failed_probes().wrapping_add(needed) > u32::from(self.head.config.probes) {
             return self.open(failure, now);
@@ -149,12 +149,17 @@ impl View<'_> {
 
     /// Enters a state and says what is heard of it.
     pub(super) fn enter(self, after: Snapshot, now: Timestamp, class: Option<ErrorClass>) -> Option<Transition> {
-        let (before, after) = (self.head.load(), after.with_flags(flags(self.config)));
-        self.head.enter(after, now);
-        let (from, to) = (before.state(), after.state());
+        let (from, to) = (self.head.load().state(), after.state());
+        self.head.enter(self.with_flags(after), now);
         let open_for = if to == BreakerState::Open { self.open_time() } else { Millis::ZERO };
         // Half-open after half-open, the places of lost probes were given away.
         if from == BreakerState::HalfOpen && to == from { None } else { Some(Transition { from, to, class, open_for }) }
+    }
+
+    /// Returns the snapshot with the flags that it has under this configuration in this mode.
+    pub(super) fn with_flags(self, after: Snapshot) -> Snapshot {
+        let counts_nothing = after.state() == BreakerState::Closed && self.mode() == BreakerMode::Disabled;
+        after.with_flags(flags(self.config) | if counts_nothing { Snapshot::COUNTS_NOTHING } else { 0 })
     }
 
     /// Returns how long the circuit stays open, from its latest opening.

@@ -177,12 +177,16 @@ impl State {
 }
 
 /// Creates the head of a closed breaker, which keeps the length of a bucket, in milliseconds or calls, in the place of the window,
-/// and in that of the thresholds the failure rate, and whether success is known without clock and duration.
+/// and in that of the thresholds the failure rate, and how a success is counted without the lock.
 const fn head(config: &RateConfig, buckets: usize) -> Head {
     let bucket = config.bucket(buckets);
-    let counts_calls_alone = config.window_calls != 0 && config.slow.get() == 0 && bucket <= Bucket::HALF;
+    let unlocked = match config.window_calls {
+        0 => BY_TIME,
+        _ if bucket <= Bucket::MOST as u32 => BY_CALLS,
+        _ => 0,
+    };
     let mut base = config.base.window(Millis::new(bucket).to_duration());
-    base.thresholds = [config.failure_rate, counts_calls_alone as u8, 1, 1, 1, 1, 1, 1];
+    base.thresholds = [config.failure_rate, unlocked, 1, 1, 1, 1, 1, 1];
     Head::new(base, Snapshot::CLOSED.with_flags(flags(config)))
 }
 
@@ -191,62 +195,67 @@ const fn flags(config: &RateConfig) -> u32 {
     if config.per_attempt { Snapshot::WATCHED | Snapshot::ATTEMPTS } else { Snapshot::WATCHED }
 }
 
+/// A success takes no lock, until the time of the bucket is over.
+const BY_TIME: u8 = 1;
+/// It takes none, until the bucket is full.
+const BY_CALLS: u8 = 1 << 1;
+
+impl Head {
+    /// Returns how many calls the bucket that counts may hold for a success to be counted without the lock; `None` if that takes
+    /// the lock. For breakers that count rates.
+    #[inline(always)]
+    pub(super) fn room(&self, now: impl FnOnce() -> Timestamp) -> Option<u16> {
+        let ([_, unlocked, ..], length) = (self.config.thresholds, self.config.span(BreakerState::Closed));
+        // By bits, so that time is looked at first.
+        if unlocked & BY_TIME != 0 {
+            return self.latest.is_within(now(), length).then_some(Bucket::MOST);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most `Bucket::MOST`")]
+        (unlocked & BY_CALLS != 0).then_some(length.get() as u16)
+    }
+}
+
 impl<const N: usize, R: Borrow<RateConfig>> Rate<N, R> {
     fn view<'a>(&'a self, head: &'a Head) -> View<'a> {
-        View { head, config: self.config.borrow(), state: &self.state, buckets: &self.buckets }
+        let (config, all) = (self.config.borrow(), self.buckets.as_slice());
+        let buckets = all.get(..config.buckets_of(N)).unwrap_or(all);
+        View { head, config, state: &self.state, buckets }
     }
 
-    /// Returns the bucket that counts the call with this permit, if a success that is not slow changes nothing but one count. That takes no lock: a
-    /// count that races with the change of a bucket is at most one call in the wrong one.
+    /// Counts a success that changes nothing but one count. That takes no lock: a count that races with the change of a bucket
+    /// is at most one call in the wrong one.
     #[inline]
-    fn counting(&self, head: &Head, permit: Snapshot) -> Option<&Bucket> {
-        let before = head.load();
-        // A request and no permit at all are of no closed generation.
-        let counts = before.state() == BreakerState::Closed
-            && before.is_same_generation(permit)
-            && self.state.mode.load(Relaxed) != BreakerMode::Disabled as u8;
-        if counts { self.buckets.get(usize::from(self.state.current.load(Relaxed))) } else { None }
-    }
-
-    /// Does all the rest. Apart, so that a success that needs no clock needs no registers for it.
-    #[inline(never)]
-    fn handle_any(
-        &self,
-        head: &Head,
-        permit: Snapshot,
-        failure: Option<ErrorClass>,
-        reading: &Reading<'_>,
-    ) -> Admission {
-        let (config, length) = (self.config.borrow(), head.config.span(BreakerState::Closed));
-        if failure.is_none()
-            && config.window_calls == 0
-            && !config.is_slow(reading.took())
-            && let Some(bucket) = self.counting(head, permit)
-            && head.latest.is_within(reading.read(), length)
-            && bucket.add_success(Bucket::HALF, &head.lock)
-        {
-            return Admission::UNCHANGED;
-        }
-        self.view(head).handle(permit, failure, reading)
+    fn count(&self, head: &Head, permit: Snapshot, most: u16) -> bool {
+        head.load().is_same_generation(permit)
+            && self
+                .buckets
+                .get(usize::from(self.state.current.load(Relaxed)))
+                .is_some_and(|bucket| bucket.add_success(most, &head.lock))
     }
 }
 
 impl<const N: usize, R: Borrow<RateConfig> + Send + Sync> Counter for Rate<N, R> {
     fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
-        let [_, counts_calls_alone, ..] = head.config.thresholds;
         if failure.is_none()
-            && counts_calls_alone != 0
-            && let Some(bucket) = self.counting(head, permit)
-            && bucket.add_success(head.config.span(BreakerState::Closed).get(), &head.lock)
+            && permit.counts()
+            && !self.config.borrow().is_slow(reading.took())
+            && let Some(most) = head.room(|| reading.read())
+            && self.count(head, permit, most)
         {
             return Admission::UNCHANGED;
         }
-        self.handle_any(head, permit, failure, reading)
+        self.view(head).handle(permit, failure, reading)
+    }
+
+    #[cfg(feature = "std")]
+    fn count_success(&self, head: &Head, permit: Snapshot, most: u16) -> bool {
+        self.count(head, permit, most)
     }
 
     #[cfg(feature = "std")]
     fn kind(&self, _head: &Head) -> BreakerKind {
-        BreakerKind::Rate { config: *self.config.borrow(), buckets: N }
+        let config = *self.config.borrow();
+        BreakerKind::Rate { config, buckets: config.buckets_of(N) }
     }
 }
 

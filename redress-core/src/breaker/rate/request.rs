@@ -29,7 +29,10 @@ impl View<'_> {
                     _ if mode == mode_before => UNCHANGED,
                     BreakerMode::Isolated => self.open_by_hand(now),
                     BreakerMode::Automatic if mode_before == BreakerMode::Isolated => self.open_by_hand(now),
-                    BreakerMode::Automatic => UNCHANGED,
+                    BreakerMode::Automatic => {
+                        self.head.store(before.counting());
+                        UNCHANGED
+                    }
                     BreakerMode::Disabled | BreakerMode::MetricsOnly => self.close_by_hand(now),
                 }
             }

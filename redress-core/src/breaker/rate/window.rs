@@ -56,11 +56,12 @@ impl View<'_> {
 
     pub(super) fn count(self, is_failure: bool, is_slow: bool) {
         let is_full = |bucket: &Bucket| u32::from(bucket.calls()) >= self.head.config.span(BreakerState::Closed).get();
-        if self.config.window_calls != 0 && self.current().is_some_and(is_full) {
+        let is_of_calls = self.config.window_calls != 0;
+        if is_of_calls && self.current().is_some_and(is_full) {
             self.advance();
         }
         if let Some(bucket) = self.current() {
-            bucket.add(is_failure, is_slow);
+            bucket.add(is_failure, is_slow, if is_of_calls { u16::MAX } else { Bucket::MOST });
         }
     }
 
