@@ -1,7 +1,8 @@
 //! Long runs in which everything goes wrong: calls that are cancelled, that panic, whose runtime is shut down; clocks that step;
 //! threads that share everything. Afterwards every count is exact, every place is free, and no memory is held.
 //!
-//! `cargo xtask soak` runs an hour of virtual time and a minute of threads; by itself this takes a part of it.
+//! `cargo xtask soak` runs an hour of virtual time and a minute of threads, and keeps the figures that are printed here as lines of a
+//! table; by itself this takes a part of it.
 #![cfg(feature = "std")]
 
 use std::{
@@ -183,7 +184,14 @@ fn an_hour_of_cancellation_panics_and_shutdowns() {
     }
     let ended = [&tally.succeeded, &tally.failed, &tally.cancelled, &tally.panicked].map(Cell::get);
     assert!(ended.iter().all(|count| *count > 5 * minutes), "succeeded, failed, cancelled, panicked: {ended:?}");
-    println!("{} calls in {minutes} min; succeeded, failed, cancelled, panicked: {ended:?}", tally.begun.get());
+    println!("| minutes of virtual time, after each of which the runtime is shut down | {minutes} |");
+    println!("| calls in it | {} |", tally.begun.get());
+    for (end, count) in
+        ["that succeeded", "that failed", "given up by their callers", "that panicked"].iter().zip(ended)
+    {
+        println!("| calls {end} | {count} |");
+    }
+    println!("| bytes held after each minute | 0 |");
     let (_, budget) = &*shared;
     let clock = Hand::default();
     clock.0.store(1 << 40, Relaxed);
@@ -207,7 +215,8 @@ impl Clock for Hand {
 #[test]
 fn clocks_that_step_delay_nobody_for_long() {
     let mut random = SeededRandom::new(16);
-    for _ in 0..setting("SOAK_MINUTES", 6) * 20 {
+    let rounds = setting("SOAK_MINUTES", 6) * 20;
+    for _ in 0..rounds {
         let (breaker, budget) = shared();
         let policy = Policy::new(
             Retry::new(Backoff::full_jitter(Duration::from_millis(50), 2 * SECOND))
@@ -247,6 +256,7 @@ fn clocks_that_step_delay_nobody_for_long() {
         });
         assert!(ready.is_some_and(|tenths| tenths <= 102), "ready after {ready:?} tenths of a second");
     }
+    println!("| calls under clocks that step | {} |", rounds * 200);
 }
 
 /// Threads on all cores share a bucket, a window, and breakers of both kinds: what they get together is exact.
@@ -308,5 +318,9 @@ fn counts_of_threads_are_exact() {
         });
         assert_eq!(u64::from(bucket.remaining(&clock)), threads * 10 / 2, "tokens of successes");
     }
-    println!("{rounds} rounds of {threads} threads");
+    println!("| threads | {threads} |");
+    println!(
+        "| calls, tokens and probes that they took from shared state, each counted | {} |",
+        rounds * threads * 2_000 * 4
+    );
 }

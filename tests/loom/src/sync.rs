@@ -9,10 +9,10 @@
 //! atomic alone, so a load hides an earlier one from the store that follows, and it knows nothing of clocks. So each step
 //! begins with a [`step`] that depends on every other.
 //!
-//! [`plant`] weakens one of the parts, to show that the models need it.
+//! [`plant`] weakens one of the parts, to show that the models need it. [`has_fault`] switches on a fault in the sources.
 
 use core::cell::{Cell, RefCell};
-use std::{boxed::Box, rc::Rc, thread_local};
+use std::{boxed::Box, env, rc::Rc, sync::OnceLock, thread_local};
 
 pub use mutex::Mutex;
 
@@ -81,6 +81,12 @@ pub fn plant(fault: Plant) {
 
 fn is_planted(fault: Plant) -> bool {
     PLANTED.get() == fault
+}
+
+/// Says whether this one of the faults that `cargo xtask loom` has written into the sources is on.
+pub fn has_fault(number: usize) -> bool {
+    static FAULT: OnceLock<Option<usize>> = OnceLock::new();
+    *FAULT.get_or_init(|| env::var("LOOM_FAULT").ok()?.parse().ok()) == Some(number)
 }
 
 /// As `core::sync::atomic`.

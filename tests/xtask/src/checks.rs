@@ -1,12 +1,12 @@
 //! Verbs of one or a few commands.
 
-use std::{io::Write, process::Stdio};
+use std::{fs, io::Write, process::Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    cmd::{cargo, root, run},
+    cmd::{cargo, read, root, run},
     provision::{C_COMPILERS, SERVERS, VALGRIND, cargo_tool, component, ensure},
     readme,
 };
@@ -83,10 +83,25 @@ pub(crate) fn features() -> Result<()> {
     if failed.is_empty() { Ok(()) } else { bail!("features of {} do not compile", failed.join(" and of ")) }
 }
 
-/// The long form of `tests/tests/soak.rs`.
-pub(crate) fn soak() -> Result<()> {
-    let mut soak = cargo("test --profile testrelease -p redress-tests --test soak -- --nocapture");
-    run(soak.env("SOAK_MINUTES", "60").env("SOAK_THREAD_SECONDS", "60"))
+/// The long form of `tests/tests/soak.rs`. Its figures, which it prints as lines of a table, are kept in tests/SOAK.md.
+pub(crate) fn soak(keep: bool) -> Result<()> {
+    let words = "test --profile testrelease -p redress-tests --test soak -- --nocapture --test-threads=1";
+    let said = read(cargo(words).env("SOAK_MINUTES", "60").env("SOAK_THREAD_SECONDS", "60"))?;
+    println!("{said}");
+    if keep {
+        let rows: Vec<_> = said.lines().filter_map(|line| line.find("| ").map(|at| &line[at..])).collect();
+        keep_figures("tests/SOAK.md", &format!("| what | number |\n|---|--:|\n{}\n", rows.join("\n")))?;
+    }
+    Ok(())
+}
+
+/// Puts figures in the place of those before, at the end of a file.
+pub(crate) fn keep_figures(file: &str, figures: &str) -> Result<()> {
+    let path = root().join(file);
+    let text = fs::read_to_string(&path)?;
+    let (head, _) = text.split_once("\n## Figures\n").with_context(|| format!("{file} has no figures"))?;
+    fs::write(path, format!("{head}\n## Figures\n\n{figures}"))?;
+    Ok(())
 }
 
 pub(crate) fn shape() -> Result<()> {
@@ -150,7 +165,7 @@ mod tests {
 
     #[test]
     fn each_excluded_workspace_is_formatted() {
-        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
         let line = manifest.lines().find(|line| line.starts_with("exclude = ")).unwrap();
         let excluded: Vec<_> = line.split('"').skip(1).step_by(2).collect();
         assert_eq!(excluded, WORKSPACES[1..]);

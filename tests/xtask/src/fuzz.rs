@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    checks::keep_figures,
     cmd::{cmd, read, root, run, target},
     provision::{C_COMPILERS, ensure},
 };
@@ -54,7 +55,7 @@ pub(crate) fn verb(seconds: u64, targets: &[String], keep: bool) -> Result<()> {
     let table = table(&figures, each);
     print!("{table}");
     if keep {
-        write_table(&table)?;
+        keep_figures("tests/FUZZ.md", &table)?;
     }
     Ok(())
 }
@@ -208,15 +209,6 @@ fn table(figures: &[Figures], each: u64) -> String {
         let _ = writeln!(table, "| `{target}` | {executions} | {edges} | {inputs} |");
     }
     table + &format!("\n{each} s for each target, without a broken promise.\n")
-}
-
-/// Puts the table in the place of the one before, after the line that begins the figures.
-fn write_table(table: &str) -> Result<()> {
-    let path = root().join("tests/FUZZ.md");
-    let text = fs::read_to_string(&path)?;
-    let (head, _) = text.split_once("\n## Figures\n").context("tests/FUZZ.md has no figures")?;
-    fs::write(path, format!("{head}\n## Figures\n\n{table}"))?;
-    Ok(())
 }
 
 #[cfg(test)]

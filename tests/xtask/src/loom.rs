@@ -15,105 +15,106 @@ use crate::cmd::{cmd, root, run, target};
 struct Plant {
     file: &'static str,
     from: &'static str,
+    /// What replaces it. `FAULT` holds if the fault is on.
     to: &'static str,
     model: &'static str,
 }
 
-/// Each read without a lock made wrong, and the rules that late readings and late results rest on.
+/// Each read without a lock made wrong, and the rules that late readings and late results rest on. All are compiled at once.
 const PLANTS: [Plant; 15] = [
     Plant {
         file: "redress-core/src/breaker/mod.rs",
         from: "if is_unchanged { left }",
-        to: "if is_unchanged || true { left }",
+        to: "if is_unchanged || FAULT { left }",
         model: "breaker::rejection",
     },
     Plant {
         file: "redress-core/src/breaker/mod.rs",
-        from: "if snapshot.is_open() || !Lock::IS_CONTENDED {",
-        to: "if true {",
+        from: "if snapshot.is_open() ||",
+        to: "if FAULT || snapshot.is_open() ||",
         model: "breaker::rejection",
     },
     Plant {
         file: "redress-core/src/breaker/mod.rs",
-        from: "if snapshot.is_open() || !Lock::IS_CONTENDED {",
-        to: "if false {",
+        from: "snapshot.is_open() || !Lock::IS_CONTENDED {",
+        to: "(snapshot.is_open() && !FAULT) || !Lock::IS_CONTENDED {",
         model: "breaker::rejection",
     },
     Plant {
         file: "redress-core/src/breaker/permit.rs",
         from: "        if snapshot.admits_all() {\n",
-        to: "        if !snapshot.is_open() {\n",
+        to: "        if snapshot.admits_all() || FAULT && !snapshot.is_open() {\n",
         model: "breaker::one_probe",
     },
     Plant {
         file: "redress-core/src/breaker/reference.rs",
         from: "if permit.is_closed() && !failure.is_some_and",
-        to: "if !failure.is_some_and",
+        to: "if (permit.is_closed() || FAULT) && !failure.is_some_and",
         model: "breaker::two_successes",
     },
     Plant {
         file: "redress-core/src/breaker/permit.rs",
         from: "if snapshot.state() != BreakerState::Closed {",
-        to: "if false {",
+        to: "if snapshot.state() != BreakerState::Closed && !FAULT {",
         model: "breaker::late_failure",
     },
     Plant {
         file: "redress-core/src/breaker/failures.rs",
         from: "if !permit.is_none() && !before.is_same_generation(permit) {",
-        to: "if false {",
+        to: "if !permit.is_none() && !before.is_same_generation(permit) && !FAULT {",
         model: "breaker::lease",
     },
     Plant {
         file: "redress-core/src/breaker/state.rs",
-        from: "self.0 & (Self::STATE | Self::SHARES) == BreakerState::Closed as u32",
-        to: "self.0 & Self::STATE == BreakerState::Closed as u32",
+        from: "    pub(super) const fn admits_all(self) -> bool {\n        self.0 & (Self::STATE | Self::SHARES)",
+        to: "    pub(super) fn admits_all(self) -> bool {\n        self.0 & (Self::STATE | if FAULT { 0 } else { Self::SHARES })",
         model: "breaker::progressive",
     },
     Plant {
         file: "redress-core/src/breaker/rate/buckets.rs",
         from: "Lock::increment_held(calls);",
-        to: "calls.store(calls.load(Relaxed).wrapping_add(1), Relaxed);",
+        to: "if FAULT { calls.store(calls.load(Relaxed).wrapping_add(1), Relaxed) } else { Lock::increment_held(calls) }",
         model: "breaker::rate_of_both",
     },
     Plant {
         file: "redress-core/src/budget/mod.rs",
         from: "if self.spent.load(Relaxed) != 0 {",
-        to: "if self.spent.load(Relaxed) == 0 {",
+        to: "if (self.spent.load(Relaxed) != 0) != FAULT {",
         model: "budget::success_after_retry",
     },
     Plant {
         file: "redress-core/src/reading.rs",
         from: "if older_since == 0 || waited < 0 {",
-        to: "if false {",
+        to: "if (older_since == 0 || waited < 0) && !FAULT {",
         model: "budget::clocks_apart",
     },
     Plant {
         file: "redress-core/src/reading.rs",
         from: "                reading.take();\n                continue;\n",
-        to: "                reading.take();\n                break Millis::MAX;\n",
+        to: "                reading.take();\n                if FAULT {\n                    break Millis::MAX;\n                }\n                continue;\n",
         model: "budget::crossed_readings_of_a_window",
     },
     Plant {
         file: "redress-core/src/keeper/wake.rs",
-        from: "        if is_raised {\n            self.0.store(false, Relaxed);\n        }\n",
-        to: "        self.0.store(false, Relaxed);\n",
+        from: "        if is_raised {\n",
+        to: "        if is_raised || FAULT {\n",
         model: "others::wake_of_a_keeper",
     },
     Plant {
         file: "redress-std/src/by_key.rs",
         from: "Arc::strong_count(&entry.value) == 1 && ",
-        to: "",
+        to: "(FAULT || Arc::strong_count(&entry.value) == 1) && ",
         model: "registry::in_use",
     },
     Plant {
         file: "redress-std/src/by_key.rs",
         from: "            return there;\n",
-        to: "            let _ = there;\n",
+        to: "            if !FAULT {\n                return there;\n            }\n",
         model: "registry::new_key",
     },
 ];
 
-/// Runs all models, then each planted fault.
+/// Runs all models, then those that must find a planted fault, each with its fault.
 pub(crate) fn verb() -> Result<()> {
     run(&mut cargo("test --locked --test models", &root().join("tests/loom")))?;
     let copy = target().join("loom/planted");
@@ -121,12 +122,22 @@ pub(crate) fn verb() -> Result<()> {
     if copy.exists() {
         fs::remove_dir_all(&copy)?;
     }
-    for plant in PLANTS {
-        plant.is_found(&copy)?;
+    for file in sources()? {
+        let text = fs::read_to_string(root().join(&file)).with_context(|| file.display().to_string())?;
+        write(&copy.join(&file), &planted(&PLANTS, &file, &text)?)?;
+    }
+    let models = copy.join("tests/loom");
+    // Without a fault that is on, the models hold there as well.
+    run(cargo("test --locked --quiet --test models -- --exact breaker::one_probe::holds", &models).env_remove(FAULT))?;
+    for (number, plant) in PLANTS.iter().enumerate() {
+        plant.is_found(number, &models)?;
     }
     println!("{} planted faults, each found by its model", PLANTS.len());
     Ok(())
 }
+
+/// The variable that `tests/loom/src/sync.rs` reads.
+const FAULT: &str = "LOOM_FAULT";
 
 /// Builds a cargo command in a copy of the models. What they depend on is compiled once for all copies.
 fn cargo(words: &str, directory: &Path) -> Command {
@@ -136,16 +147,10 @@ fn cargo(words: &str, directory: &Path) -> Command {
 }
 
 impl Plant {
-    /// Compiles the sources with the fault and runs its model, which must fail by what it states.
-    fn is_found(&self, copy: &Path) -> Result<()> {
-        for file in sources()? {
-            let text = fs::read_to_string(root().join(&file)).with_context(|| file.display().to_string())?;
-            let text = if Path::new(self.file) == file { self.planted(&text)? } else { text };
-            write_if_changed(&copy.join(&file), &text)?;
-        }
+    /// Runs the model with the fault, in which it must fail by what it states.
+    fn is_found(&self, number: usize, models: &Path) -> Result<()> {
         let test = format!("test --locked --test models {}::holds -- --exact", self.model);
-        // A fault is found soon, so that compiling takes longer.
-        let output = cargo(&test, &copy.join("tests/loom")).env("CARGO_PROFILE_DEV_OPT_LEVEL", "0").output()?;
+        let output = cargo(&test, models).env(FAULT, number.to_string()).output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         if output.status.success() || !said.contains("\nmodel: ") {
             let errors = String::from_utf8_lossy(&output.stderr);
@@ -154,14 +159,20 @@ impl Plant {
         println!("found by {}: `{}` made `{}` in {}", self.model, self.from.trim(), self.to.trim(), self.file);
         Ok(())
     }
+}
 
-    /// Returns a text with the fault in it.
-    fn planted(&self, text: &str) -> Result<String> {
-        if text.matches(self.from).count() != 1 {
-            bail!("{} does not have `{}` once: tests/xtask/src/loom.rs is out of date", self.file, self.from);
+/// Returns the text of a file with all of its faults in it, each behind its switch.
+fn planted(plants: &[Plant], file: &Path, text: &str) -> Result<String> {
+    let core = if file.starts_with("redress-core") { "crate" } else { "redress_core" };
+    let mut text = text.to_owned();
+    for (number, plant) in plants.iter().enumerate().filter(|(_, plant)| Path::new(plant.file) == file) {
+        if text.matches(plant.from).count() != 1 {
+            bail!("{} does not have `{}` once: tests/xtask/src/loom.rs is out of date", plant.file, plant.from);
         }
-        Ok(text.replace(self.from, self.to))
+        let switch = format!("{core}::sync::has_fault({number})");
+        text = text.replace(plant.from, &plant.to.replace("FAULT", &switch));
     }
+    Ok(text)
 }
 
 /// Lists what the models are compiled from, relative to the repository.
@@ -182,11 +193,8 @@ fn sources() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Writes a file, unless it has these contents, so that cargo sees only what has changed.
-fn write_if_changed(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
+/// Writes a file and the directories that it is in.
+fn write(path: &Path, text: &str) -> Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
@@ -199,10 +207,12 @@ mod tests {
 
     #[test]
     fn each_fault_can_be_planted() {
-        for plant in PLANTS {
+        for (number, plant) in PLANTS.iter().enumerate() {
             let text = fs::read_to_string(root().join(plant.file)).unwrap();
-            assert_ne!(plant.planted(&text).unwrap(), text);
+            let text = planted(&PLANTS, Path::new(plant.file), &text).unwrap();
+            assert!(text.contains(&format!("::sync::has_fault({number})")), "{plant:?}");
         }
-        assert!(Plant { from: "no such line", ..PLANTS[0] }.planted("").is_err());
+        let old = [Plant { from: "no such line", ..PLANTS[0] }];
+        assert!(planted(&old, Path::new(old[0].file), "").is_err());
     }
 }

@@ -17,6 +17,8 @@ mod loom;
 mod markdown;
 mod mutants;
 mod package;
+mod planted;
+mod proofs;
 mod provision;
 mod readme;
 mod size;
@@ -57,7 +59,8 @@ enum Verb {
     Doc,
     /// Check links and anchors in all Markdown files, without a network
     Links,
-    /// List the commands in all Markdown files with the verbs that run them; fails if a command has neither verb nor reason
+    /// List the commands in all Markdown files with the verbs that run them; fails if a command has neither verb nor reason, or
+    /// if a table of proofs names what is not there
     Readme,
     /// Run all tests to the last one, also after a failure, and print a table
     ///
@@ -84,14 +87,29 @@ enum Verb {
         keep: bool,
     },
     /// Run everything that goes wrong together: an hour of virtual time, a minute of threads
-    Soak,
-    /// Change the decision modules, one change at a time, each of which a test must notice; takes hours for all of them
+    Soak {
+        /// Keep the figures in tests/SOAK.md
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Plant faults in a copy of the sources, each of which its check must find; takes minutes
+    Planted {
+        /// Checks to plant faults for, all if none is named
+        checks: Vec<planted::Check>,
+    },
+    /// Change the decision modules, one change at a time, each of which a test must notice; takes minutes for all of them
     Mutants {
         /// Files to change, all decision modules if none is named
         files: Vec<String>,
-        /// Only what has changed since this commit
+        /// Only what has changed since this commit, or since the branch left it
         #[arg(long)]
         since: Option<String>,
+        /// Leave out constants, which have to be compiled one by one
+        #[arg(long)]
+        quick: bool,
+        /// Write the figures of all into tests/MUTANTS.md
+        #[arg(long, conflicts_with_all = ["files", "since", "quick"])]
+        write: bool,
     },
     /// Check that the lock file of each workspace is as its manifests ask
     Locks,
@@ -166,7 +184,7 @@ enum Verb {
 
 /// Checks that are left to those who name them, and the workflow: they take minutes or hours, or need a network.
 #[cfg(test)]
-const APART: [&str; 7] = ["guide", "matrix", "soak", "mutants", "deny", "msrv", "semver"];
+const APART: [&str; 8] = ["guide", "matrix", "soak", "planted", "mutants", "deny", "msrv", "semver"];
 
 /// Checks that `ci` runs if none is named, in this order. `test` runs vendors, target, firmware and web.
 const CHECKS: [&str; 18] = [
@@ -213,8 +231,9 @@ impl Verb {
             Self::Vendors => checks::vendors(),
             Self::Loom => loom::verb(),
             Self::Fuzz { seconds, target, keep } => fuzz::verb(seconds, &target, keep),
-            Self::Soak => checks::soak(),
-            Self::Mutants { files, since } => mutants::verb(&files, since.as_deref()),
+            Self::Soak { keep } => checks::soak(keep),
+            Self::Planted { checks } => planted::verb(&checks),
+            Self::Mutants { files, since, quick, write } => mutants::verb(&files, since.as_deref(), quick, write),
             Self::Locks => supply::locks(),
             Self::Deny => supply::deny(),
             Self::Msrv => supply::msrv(),

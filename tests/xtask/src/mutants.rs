@@ -1,52 +1,40 @@
-//! Changes to the decision modules that a test must notice: cargo-mutants with `.cargo/mutants.toml`.
+//! Changes to the decision modules that a test must notice: cargo-mutants lists them, as `.cargo/mutants.toml` says, and
+//! `tests/mutants` runs them from one build.
 
 use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
-    cmd::{cmd, read, run, target},
+    cmd::{cargo, cmd, read, root, run, target},
     provision::cargo_tool,
 };
 
-/// Runs the mutants of these files, of a change since a commit, or all.
-pub(crate) fn verb(files: &[String], since: Option<&str>) -> Result<()> {
+/// Runs the mutants of these files, of a change since a commit, or all. Figures of all of them are written with `write`.
+pub(crate) fn verb(files: &[String], since: Option<&str>, quick: bool, write: bool) -> Result<()> {
     cargo_tool("cargo-mutants", "cargo-mutants", "27.1.0")?;
     let directory = target().join("mutants");
     fs::create_dir_all(&directory)?;
-    let mut mutants = cmd("cargo", ["mutants", "--no-shuffle", "--colors", "never", "--output"]);
-    mutants.arg(&directory);
+    let mut list = cmd("cargo", ["mutants", "--list", "--json", "--colors", "never"]);
     for file in files {
         // By name, which begins with the file: `--file` would add to the files of the configuration.
-        mutants.arg("--re").arg(format!("^{}:", file.replace('.', r"\.")));
+        list.arg("--re").arg(format!("^{}:", file.replace('.', r"\.")));
     }
     if let Some(since) = since {
         let diff = directory.join("change.diff");
-        fs::write(&diff, read(&mut cmd("git", ["diff", since, "--", "*.rs"]))? + "\n")?;
-        mutants.arg("--in-diff").arg(&diff);
+        let change = read(&mut cmd("git", ["diff", "--merge-base", since, "--", "*.rs"]))
+            .with_context(|| format!("there is no {since} to compare with; fetch it, or name another commit"))?;
+        if change.is_empty() {
+            println!("no Rust has changed since {since}");
+            return Ok(());
+        }
+        fs::write(&diff, change + "\n")?;
+        list.arg("--in-diff").arg(&diff);
     }
-    let result = run(&mut mutants);
-    let of = |list: &str| -> Result<usize> {
-        let path = directory.join("mutants.out").join(list).with_extension("txt");
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        Ok(text.lines().count())
-    };
-    let (caught, missed, late, unviable) = (of("caught")?, of("missed")?, of("timeout")?, of("unviable")?);
-    let (killed, viable) = (caught + late, caught + late + missed);
-    println!("{killed} of {viable} viable mutants killed ({late} by time), {unviable} do not compile");
-    // A run that ends early, as for want of a compiler, tells nothing.
-    if viable == 0 {
-        return if since.is_some() && result.is_ok() {
-            Ok(())
-        } else {
-            result.and_then(|()| bail!("no mutant was viable"))
-        };
-    }
-    if killed * 100 < viable * 97 {
-        bail!(
-            "less than 97 % of the mutants were killed; those that were not are in {}",
-            directory.join("mutants.out/missed.txt").display()
-        );
-    }
-    Ok(())
+    let file = directory.join("list.json");
+    fs::write(&file, read(&mut list)?)?;
+    let mut mutants = cargo("run --quiet --package redress-mutants --");
+    mutants.arg(&file).arg("--root").arg(root()).arg("--copy").arg(directory.join("copy"));
+    mutants.args(quick.then_some("--quick")).args(write.then_some("--write"));
+    run(&mut mutants)
 }

@@ -13,7 +13,7 @@ use crate::{
     cmd::{root, run_line},
     guide,
     markdown::{self, Found},
-    size, web,
+    proofs, size, web,
 };
 
 /// How a command that begins like this is run.
@@ -109,6 +109,7 @@ pub(crate) fn verb() -> Result<()> {
             bail!("README.md does not have the command `{command}`");
         }
     }
+    proofs::check()?;
     examples()
 }
 

@@ -1,13 +1,17 @@
 //! What redress depends on, and what depends on redress: lock files, the oldest compiler, licences and advisories, releases.
 
-use std::{env, process::Stdio};
+use std::{
+    env,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::{
     checks::WORKSPACES,
-    cmd::{cargo, cmd, read, root, run},
+    cmd::{cargo, cmd, read, root, run, target},
     provision::{C_COMPILERS, cargo_tool, ensure},
 };
 
@@ -16,37 +20,66 @@ const PUBLISHED: [&str; 3] = ["redress-core", "redress-std", "redress-embassy"];
 
 /// Checks that the lock file of each workspace is as its manifests ask.
 pub(crate) fn locks() -> Result<()> {
+    check_locks(root())?;
+    println!("{} lock files are as their manifests ask", WORKSPACES.len());
+    Ok(())
+}
+
+pub(crate) fn check_locks(repository: &Path) -> Result<()> {
     for directory in WORKSPACES {
         let mut command = cargo("metadata --locked --format-version 1");
-        let output = command.current_dir(root().join(directory)).output()?;
+        let output = command.current_dir(repository.join(directory)).output()?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
-            bail!("{}Cargo.lock is out of date:\n{errors}", if directory.is_empty() { "" } else { directory });
+            bail!("{} is out of date:\n{errors}", Path::new(directory).join("Cargo.lock").display());
         }
     }
-    println!("{} lock files are as their manifests ask", WORKSPACES.len());
     Ok(())
 }
 
 /// Compiles what is published with the oldest compiler that its manifests promise, which rustup has or gets.
 pub(crate) fn msrv() -> Result<()> {
     ensure(&[C_COMPILERS])?;
+    let oldest = oldest_toolchain()?;
+    for mut check in msrv_checks(root())? {
+        run(&mut check)?;
+    }
+    println!("{} compile with Rust {oldest}", PUBLISHED.join(", "));
+    Ok(())
+}
+
+/// Returns the version of the oldest compiler, which rustup then has.
+pub(crate) fn oldest_toolchain() -> Result<String> {
     let metadata = metadata()?;
     let of_core = package(&metadata, "redress-core")?;
-    let oldest = of_core["rust_version"].as_str().context("redress-core names no rust-version")?;
-    let toolchain = format!("+{oldest}");
-    if !cmd("rustc", [&*toolchain, "-V"]).stdout(Stdio::null()).stderr(Stdio::null()).status()?.success() {
-        run(&mut cmd("rustup", ["toolchain", "install", oldest, "--profile", "minimal"])).with_context(|| {
+    let oldest = toolchain_of(of_core)?;
+    let version = [&format!("+{oldest}"), "-V"];
+    if !cmd("rustc", version).stdout(Stdio::null()).stderr(Stdio::null()).status()?.success() {
+        run(&mut cmd("rustup", ["toolchain", "install", &oldest, "--profile", "minimal"])).with_context(|| {
             format!("NOT CHECKED: there is no Rust {oldest} on this machine, and rustup cannot get it")
         })?;
     }
-    for name in PUBLISHED {
-        let features = old_features(package(&metadata, name)?);
-        let words = format!("{toolchain} check --locked --target-dir target/msrv -p {name} --features {features}");
-        run(&mut cargo(&words))?;
-        println!("{name} compiles with Rust {oldest}: {features}");
-    }
-    Ok(())
+    Ok(oldest)
+}
+
+/// Returns the toolchain of the `rust-version` of a package: with three numbers, because rustup takes two for another one.
+fn toolchain_of(package: &Value) -> Result<String> {
+    let version = package["rust_version"].as_str().context("a package names no rust-version")?;
+    Ok(if version.matches('.').count() == 1 { format!("{version}.0") } else { version.to_owned() })
+}
+
+/// Builds the commands that compile what is published with the oldest compiler, as the sources of a directory ask for it.
+pub(crate) fn msrv_checks(repository: &Path) -> Result<Vec<Command>> {
+    let metadata = metadata()?;
+    let commands = PUBLISHED.iter().map(|name| {
+        let package = package(&metadata, name)?;
+        let oldest = toolchain_of(package)?;
+        let features = old_features(package);
+        let mut check = cargo(&format!("+{oldest} check --locked -p {name} --features {features}"));
+        check.current_dir(repository).env("CARGO_TARGET_DIR", target().join("msrv"));
+        Ok(check)
+    });
+    commands.collect()
 }
 
 /// Returns the features of a package that need nothing newer: all but sqlx 0.9, which asks for Rust 1.94.
@@ -57,18 +90,16 @@ fn old_features(package: &Value) -> String {
 
 /// Checks licences, sources and versions of all dependencies, and advisories if their database can be had.
 pub(crate) fn deny() -> Result<()> {
-    cargo_tool("cargo-deny", "cargo-deny", "0.20.2")?;
-    let config = root().join("deny.toml").display().to_string();
+    deny_tool()?;
     for directory in WORKSPACES {
         println!("licences, bans and sources of {}", if directory.is_empty() { "the workspace" } else { directory });
-        let mut check = cargo("deny --log-level error");
-        check.current_dir(root().join(directory)).args(["--config", &config, "check", "licenses", "bans", "sources"]);
-        run(&mut check)?;
+        run(&mut deny_offline(root(), directory))?;
     }
     let duplicates = duplicates()?;
     if !duplicates.is_empty() {
         bail!("a program with redress-std and its usual features has two versions of {}", duplicates.join(", "));
     }
+    let config = root().join("deny.toml").display().to_string();
     let mut fetch = cargo("deny --log-level error");
     if !fetch.args(["--config", &config, "fetch", "db"]).status()?.success() {
         bail!(
@@ -80,6 +111,18 @@ pub(crate) fn deny() -> Result<()> {
     run(check.args(["--config", &config, "check", "--disable-fetch", "advisories"]))
 }
 
+pub(crate) fn deny_tool() -> Result<()> {
+    cargo_tool("cargo-deny", "cargo-deny", "0.20.2")
+}
+
+/// Builds the command that checks all but advisories in a workspace of this repository.
+pub(crate) fn deny_offline(repository: &Path, directory: &str) -> Command {
+    let mut check = cargo("deny --log-level error");
+    check.current_dir(repository.join(directory)).arg("--config").arg(repository.join("deny.toml"));
+    check.args(["check", "licenses", "bans", "sources"]);
+    check
+}
+
 /// Features of redress-std that most services use together.
 const USUAL: &str = "http,log,macros,metrics,tokio,toml,tower-v0.5,tracing,by-key";
 
@@ -88,12 +131,14 @@ fn duplicates() -> Result<Vec<String>> {
     let words = format!(
         "tree --locked -p redress-std -e no-dev,no-build,no-proc-macro --prefix none --format {{p}} --features {USUAL}"
     );
-    let tree = read(&mut cargo(&words))?;
+    Ok(in_two_versions(&read(&mut cargo(&words))?))
+}
+
+fn in_two_versions(tree: &str) -> Vec<String> {
     let mut all: Vec<_> = tree.lines().filter_map(|line| line.trim_end_matches(" (*)").split_once(' ')).collect();
     all.sort_unstable();
     all.dedup();
-    let twice = all.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0.to_owned());
-    Ok(twice.collect())
+    all.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0.to_owned()).collect()
 }
 
 /// Compares what is public with the last release, once there is one.
@@ -136,6 +181,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_crate_in_two_versions_is_found() {
+        let tree = "redress-std v0.1.0 (/here)\nlog v0.4.1\nlog v0.4.1 (*)\nhttp v1.0.0\nhttp v0.2.9\n";
+        assert_eq!(in_two_versions(tree), ["http"]);
+        assert!(in_two_versions("log v0.4.1\nlog v0.4.1 (*)\n").is_empty());
+    }
+
+    #[test]
     fn the_oldest_compiler_is_that_of_the_packages() {
         let metadata = metadata().unwrap();
         for name in PUBLISHED {
@@ -144,6 +196,7 @@ mod tests {
                 package(&metadata, "redress-core").unwrap()["rust_version"]
             );
         }
+        assert_eq!(toolchain_of(package(&metadata, "redress-core").unwrap()).unwrap(), "1.88.0");
         let features = old_features(package(&metadata, "redress-std").unwrap());
         assert!(features.contains("sqlx-v0.8") && !features.contains("sqlx-v0.9"), "{features}");
     }

@@ -9,6 +9,7 @@ use core::{
 };
 
 use embassy_time_driver::Driver;
+use redress_core::keeper::{Keep, Keeper, Session, WakeFuture};
 use redress_embassy::{
     AsyncEnvironment, AttemptInfo, BreakerConfig, Budget, BudgetConfig, ByRef, Checkpoint, CircuitBreaker, Classifier,
     Clock, Context, Embassy, EmbassyClock, EmbassySleeper, Environment, ErrorObserver, Event, Instant, Local, Millis,
@@ -21,7 +22,7 @@ use redress_embassy::{
 
 use crate::{
     blocking::{self, Fault, handle_sleep, recovery},
-    configuration, opaque, shared,
+    configuration, keeper, opaque, shared,
     sink::Sink,
 };
 
@@ -113,6 +114,63 @@ pub fn run() {
     shared::BREAKER.record_failure(opaque::class(), &EmbassyClock).sink();
     drive(decorated(opaque::word()));
     drive(decorated_outcome(opaque::word()));
+    drive(kept_local(&keeper::KEEP));
+    drive(kept_spawned(&keeper::KEEP));
+}
+
+/// Keeps a connection up on an executor of one thread.
+async fn kept_local(keep: &Keep<'_>) {
+    let environment = Local::new(EmbassyClock, EmbassySleeper, opaque::word);
+    let hooked = keep.context(environment).abort_if(opaque::flag).observe(|event: &Event| event.sink());
+    let mut context = hooked.slice(opaque::span(), || opaque::word().sink());
+    let mut link = context.keep().wake_on(wait);
+    if let Ok(checkpoint) = Checkpoint::from_bytes(&opaque::bytes::<32>()) {
+        link.resume(&checkpoint, opaque::span()).sink();
+    }
+    let session = async |session: Session<'_>| {
+        let value = operation().await?;
+        session.established();
+        session.attempt().sink();
+        wait().await;
+        Ok::<_, Fault>(value)
+    };
+    link.run(session).await.sink();
+    kept_in_a_loop(link).await;
+}
+
+/// Keeps a connection up in a task that can be spawned.
+async fn kept_spawned(keep: &Keep<'_>) {
+    let mut context = keep.context(Spawning);
+    let mut link = context.keep();
+    link.run(|session: Session<'_>| async move {
+        session.established();
+        operation().await
+    })
+    .await
+    .sink();
+    kept_in_a_loop(link).await;
+}
+
+async fn kept_in_a_loop<E, H, W, M: mode::Async>(mut link: Keeper<'_, E, H, W, M>)
+where
+    E: AsyncEnvironment,
+    H: HookSet,
+    H::Classifier: Classifier<Fault>,
+    H::Observer: ErrorObserver<Fault>,
+    W: WakeFuture,
+{
+    while opaque::flag() {
+        link.begin().await.sink();
+        link.established();
+        link.tick().sink();
+        if let Err(fault) = operation().await {
+            link.lost(fault).sink();
+        }
+        link.closed::<Fault>().sink();
+        link.link_up();
+        link.wait().sink();
+    }
+    link.suspend().sink();
 }
 
 fn under(policy: &Policy<'_>) {

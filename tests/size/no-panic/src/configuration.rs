@@ -3,6 +3,7 @@
 use redress_core::{
     Backoff, BackoffConfig, BreakerConfig, Budget, BudgetConfig, ByClass, CircuitBreaker, ClassSet, ConfigError,
     DelayConfig, DelayList, MAX_DELAYS, Millis, Policy, Retry, RetryConfig,
+    breaker::{RateBreaker, RateConfig, Transition},
     lint::{Lint, Lints, Severity},
 };
 
@@ -28,6 +29,7 @@ pub fn run() {
     CircuitBreaker::<4>::try_new(breaker()).map(drop).sink();
     Budget::<4>::try_new(budget()).map(drop).sink();
     Budget::<0>::try_new(budget()).map(drop).sink();
+    RateBreaker::<1, RateConfig>::try_owning(rate()).map(drop).sink();
 }
 
 /// Returns a configuration of arbitrary values, as a file or a command may contain.
@@ -94,6 +96,7 @@ fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
         _ => Backoff::try_token_backoff(base, max)?,
     };
     let jittered = backoff.or_retry_after().try_or_retry_after_jittered(opaque::span())?;
+    backoff.or_retry_after_as_is().delay(1, &opaque::classification(), opaque::millis(), opaque::word).sink();
     let as_is = backoff.try_or_retry_after_as_is(opaque::span())?;
     let retry = if opaque::flag() { Retry::new(backoff) } else { Retry::per_class() };
     let retry = retry
@@ -116,18 +119,42 @@ pub fn breaker() -> BreakerConfig {
         .window(opaque::span())
         .recovery_timeout(opaque::span())
         .trip_on(ClassSet::EMPTY.with(opaque::class()).with(opaque::class()))
+        .neutral(ClassSet::EMPTY.with(opaque::class()))
         .threshold_for(opaque::class(), opaque::byte())
         .probes(opaque::byte())
         .probe_lease(opaque::span())
 }
 
-pub fn budget() -> BudgetConfig {
+/// Returns the configuration of a breaker by rate, each mode of which is on or off.
+pub fn rate() -> RateConfig {
+    let classes = || ClassSet::EMPTY.with(opaque::class());
+    let mut rate = RateConfig::new(opaque::byte()).minimum_calls(opaque::short()).failure_count(opaque::short());
+    rate = if opaque::flag() { rate.window(opaque::span()) } else { rate.window_of_calls(opaque::short()) };
+    rate = rate.recovery_timeout(opaque::span()).trip_on(classes()).neutral(classes()).jitter(opaque::byte());
+    rate = rate.probes(opaque::byte()).probe_rate(opaque::byte()).probe_lease(opaque::span());
     if opaque::flag() {
-        BudgetConfig::rolling(opaque::short(), opaque::span())
-    } else {
-        BudgetConfig::token_bucket(opaque::short())
+        rate = rate.slow_calls(opaque::span(), opaque::byte()).growing_timeout(opaque::span(), opaque::span());
+    }
+    if opaque::flag() {
+        rate = rate.progressive(opaque::span()).abandoned_calls(opaque::span(), opaque::class());
+    }
+    if opaque::flag() { rate.per_attempt().listener(&changed) } else { rate }
+}
+
+fn changed(transition: &Transition) {
+    transition.from.sink();
+    transition.to.sink();
+    transition.class.sink();
+    transition.open_for.sink();
+}
+
+pub fn budget() -> BudgetConfig {
+    match opaque::byte() {
+        0 => BudgetConfig::rolling(opaque::short(), opaque::span()),
+        1 => BudgetConfig::ratio(opaque::byte(), opaque::span()).min_per_second(opaque::short()),
+        _ => BudgetConfig::token_bucket(opaque::short())
             .refill_per_success(opaque::word())
             .refill_per_second(opaque::word())
-            .initial(opaque::short())
+            .initial(opaque::short()),
     }
 }

@@ -11,7 +11,7 @@ use crate::{blocking, opaque, shared, sink::Sink};
 
 static LINK_UP: LinkUp = LinkUp::new();
 
-static KEEP: Keep = Keep::new(
+pub static KEEP: Keep = Keep::new(
     Policy::new(Retry::new(Backoff::full_jitter(Duration::from_secs(1), Duration::from_secs(60)).or_retry_after()))
         .circuit_breaker(&shared::BREAKER)
         .budget(&shared::ROLLING),

@@ -76,7 +76,14 @@ pub fn run() {
         guard(&breaker);
         sleep(&breaker);
     }
-    if let Ok(budget) = Budget::<4>::try_new(configuration::budget()) {
+    if let Ok(breaker) = RateBreaker::<10, RateConfig>::try_owning(configuration::rate()) {
+        guard(&breaker);
+        let mut retained = opaque::bytes::<160>();
+        let length = usize::from(opaque::byte());
+        breaker.checkpoint(&BoardClock, retained.get_mut(..length).unwrap_or_default()).sink();
+        breaker.restore(retained.get(..length).unwrap_or_default(), opaque::millis(), &BoardClock).sink();
+    }
+    if let Ok(budget) = Budget::<5>::try_new(configuration::budget()) {
         spend(&budget);
     }
     spend(&ROLLING);
@@ -115,6 +122,7 @@ fn spend(budget: &BudgetView) {
     budget.remaining(&BoardClock).sink();
     budget.record_call(&BoardClock);
     budget.record_success();
+    (budget.slots() > 4).sink();
 }
 
 fn guard(breaker: &CircuitBreakerView) {
@@ -125,6 +133,9 @@ fn guard(breaker: &CircuitBreakerView) {
             Ok(permit) => match opaque::byte() {
                 0 => permit.success(&BoardClock).sink(),
                 1 => permit.failure(opaque::class(), &BoardClock).sink(),
+                2 => permit.success_after(opaque::span(), &BoardClock).sink(),
+                3 => permit.failure_after(opaque::class(), opaque::span(), &BoardClock).sink(),
+                4 => permit.abandon(opaque::span(), &BoardClock),
                 _ => permit.release(),
             },
             Err(rejected) => rejected.sink(),
