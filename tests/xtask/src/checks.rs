@@ -153,7 +153,7 @@ pub(crate) fn tower() -> Result<()> {
     readme::run_commands("tower")
 }
 
-/// Commands of tests/SEED.md and of the README's table; PostgreSQL is among what they need.
+/// Commands of tests/SEED.md and those of examples that need PostgreSQL or Mosquitto.
 pub(crate) fn seed() -> Result<()> {
     ensure(&[&[C_COMPILERS][..], &SERVERS].concat())?;
     readme::run_commands("seed")

@@ -172,7 +172,7 @@ enum Verb {
         #[arg(default_value = "check")]
         part: guide::Part,
     },
-    /// Run every command of tests/SEED.md, the bank on a PostgreSQL of its own among them
+    /// Run every command of tests/SEED.md, the bank on a PostgreSQL of its own, the uplink on a Mosquitto
     Seed,
     /// Pack all published packages and run their tests from the archives
     Package {
