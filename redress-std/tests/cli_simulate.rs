@@ -257,7 +257,7 @@ fn what_cannot_be_simulated_has_no_verdict() {
             &["--scenario", "outage", "--capacity", "many"],
             "error: invalid value 'many' for '--capacity <N/s>': expected requests",
         ),
-        (&["--scenario", "outage", "--boot-spread", "1m"], "error: the following required arguments were not provided"),
+        (&["--scenario", "outage", "--boot-spread", "1m"], "redress: --boot-spread goes with --power-cut\n"),
     ] {
         let Ran { code, out, err } = simulate("sim-refused.toml", FLEET, args);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{args:?}: {err}");

@@ -47,6 +47,9 @@
 //! redress simulate policy.toml --policy uplink --clients 1000000 --every 60s --capacity 20800/s --outage 10m --svg out.svg
 //! ```
 //!
+//! Of `--outage`, `--blackhole`, `--power-cut` (with `--boot-spread`), `--slow` and `--surge` (with `--factor`), `--errors` (with `--share`),
+//! `--flapping` (with `--period`) and `--rolling-restart` (with `--instances`), `simulate` takes one.
+//!
 //! # Scenarios
 //!
 //! Tables `[scenario.NAME]` describe a fleet for `redress simulate` and for the module `simulate` (feature `simulate`): clients,

@@ -1,11 +1,11 @@
 //! Why a fleet does not recover, what would help, and how far it is from the edge.
 
-use std::{fmt, time::Duration};
+use std::{cell::Cell, fmt, time::Duration};
 
 use redress_core::Policy;
 
 use super::{
-    Grouped, IncidentKind, Report, RunReport, Scenario, ScenarioError, Span, StuckBy, Verdict, report::long,
+    Grouped, IncidentKind, Progress, Report, RunReport, Scenario, ScenarioError, Span, StuckBy, Verdict, report::long,
     text::Tenths,
 };
 
@@ -23,6 +23,9 @@ const NEAR: f64 = 1.05;
 
 /// So many runs decide on each point.
 const RUNS: u32 = 3;
+
+/// The most points that are tried, on both edges: the two ends, and the halves of the spans down to [`NEAR`].
+const POINTS: f64 = 20.0;
 
 /// How far a fleet is from the edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,16 +76,28 @@ pub enum Cause {
     },
 }
 
-/// Finds by bisection how far a fleet is from the edge, with three seeds and about thirty runs of a second or less.
+/// Finds by bisection how far a fleet is from the edge, with three seeds and up to sixty runs of a second or less. Calls `progress`
+/// now and then, like [`Scenario::try_run`].
 ///
 /// # Errors
 ///
 /// As for [`Scenario::try_run`].
-pub fn tipping_points(scenario: &Scenario, policy: &Policy<'_>) -> Result<Tipping, ScenarioError> {
+pub fn tipping_points(
+    scenario: &Scenario,
+    policy: &Policy<'_>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Tipping, ScenarioError> {
     scenario.validate()?;
     let scenario = Scenario { seeds: scenario.seeds.min(RUNS), ..scenario.clone() };
+    let tried = Cell::new(Progress::default());
     let recovers = |scenario: &Scenario| -> Result<bool, ScenarioError> {
-        let report = scenario.try_run("", policy, &|_| ())?;
+        let before = tried.get();
+        let so_far = |now: Progress| Progress {
+            done: (before.done + now.done / POINTS).min(1.0),
+            events: before.events + now.events,
+        };
+        let report = scenario.try_run("", policy, &|now| progress(so_far(now)))?;
+        tried.set(so_far(Progress { done: 1.0, events: report.runs.iter().map(|run| run.events).sum() }));
         Ok(matches!(report.verdict(), Verdict::Recovers { .. }))
     };
     let after = |secs: f64| {
@@ -218,6 +233,8 @@ impl fmt::Display for Cause {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::{
         Backoff, Retry,
@@ -265,17 +282,22 @@ mod tests {
         // With a maximum of 120 s, the fleet asks less than the capacity after an outage of any length.
         let scenario = fleet(400);
         assert_eq!(
-            tipping_points(&scenario, &full_jitter(120)).map(|tipping| tipping.longest_event),
+            tipping_points(&scenario, &full_jitter(120), &|_| ()).map(|tipping| tipping.longest_event),
             Ok(Some(LONGEST))
         );
         // No fleet can do with less than what it asks for without failures: 0.8 of the capacity.
-        let capacity = tipping_points(&scenario, &full_jitter(120)).unwrap().least_capacity.unwrap();
+        let capacity = tipping_points(&scenario, &full_jitter(120), &|_| ()).unwrap().least_capacity.unwrap();
         let least = scenario.server.capacity_per_second * 0.8;
         assert!((0.9 * least..1.3 * least).contains(&capacity), "{capacity}, at least {least}");
-        let storm = tipping_points(&fleet(2_000), &full_jitter(60)).unwrap();
+        let shown = Mutex::new(Vec::new());
+        let storm = tipping_points(&fleet(2_000), &full_jitter(60), &|now| shown.lock().unwrap().push(now)).unwrap();
         let longest = storm.longest_event.unwrap();
         assert!(longest < Duration::from_secs(600), "{longest:?}");
         assert!(storm.least_capacity.unwrap() > 2_000.0 / 48.0);
+        // Of the work that is shown, none is taken back, and its end is no surprise.
+        let shown = shown.into_inner().unwrap();
+        let grows = shown.windows(2).all(|pair| pair[0].done <= pair[1].done && pair[0].events <= pair[1].events);
+        assert!(grows && (0.7..1.0).contains(&shown.last().unwrap().done), "{:?}", shown.last());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bumpalo::{Bump, boxed};
 use redress_core::{ConfigError, Policy, keeper::Keep};
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
 };
 
 /// So many events pass between two reports of progress.
-const REPORTED: u64 = 1 << 20;
+const REPORTED: u64 = 1 << 17;
 
 /// So many clients are simulated at the same time, in runs beside each other.
 const AT_ONCE: u32 = 200_000;
@@ -177,6 +178,7 @@ impl Run<'_> {
         let horizon = phases.last().map_or(0, |(_, end)| *end);
         // A client whose first step lies behind the end is never made.
         let steps: Vec<bool> = (0..clients).map(|client| self.plan(client, boot, horizon)).collect();
+        let made = steps.iter().filter(|steps| **steps).count();
         let clients = (0..).zip(steps).map(|(client, steps)| steps.then_some(client));
         if let Some(config) = self.scenario.keep {
             let invalid =
@@ -185,10 +187,10 @@ impl Run<'_> {
                 policies.iter().map(|policy| Keep::try_new(*policy, config).map_err(invalid)).collect();
             let keeps = keeps?;
             let connect = |client| connection(world, &keeps[of(client)], client, boots);
-            Ok(self.phases(phases, clients.map(|client| client.map(connect))))
+            Ok(self.phases(phases, made, clients.map(|client| client.map(connect))))
         } else {
             let call = |client| calls(world, &policies[of(client)], client, boots);
-            Ok(self.phases(phases, clients.map(|client| client.map(call))))
+            Ok(self.phases(phases, made, clients.map(|client| client.map(call))))
         }
     }
 
@@ -207,9 +209,17 @@ impl Run<'_> {
         at < end
     }
 
-    /// Plays phases with these clients. Returns whether there were events enough.
-    fn phases<F: Future>(&mut self, phases: &[(Phase, Nanos)], clients: impl Iterator<Item = Option<F>>) -> bool {
-        let mut tasks: Vec<_> = clients.map(|client| client.map(Box::pin)).collect();
+    /// Plays phases with these clients, of which so many are made. Returns whether there were events enough.
+    fn phases<F: Future>(
+        &mut self,
+        phases: &[(Phase, Nanos)],
+        made: usize,
+        clients: impl Iterator<Item = Option<F>>,
+    ) -> bool {
+        // Side by side, because a box of its own for each takes room for the allocator.
+        let side_by_side = Bump::with_capacity(made * size_of::<F>());
+        let pin = |client| boxed::Box::pin_in(client, &side_by_side);
+        let mut tasks: Vec<_> = clients.map(|client| client.map(pin)).collect();
         for (phase, _) in phases {
             self.world.enter(*phase);
             loop {

@@ -44,9 +44,36 @@ pub(crate) struct Args {
     /// The clients have no power for this time.
     #[arg(long, value_name = "SPAN", value_parser = span, group = "event")]
     power_cut: Option<Duration>,
-    /// The time within which all clients boot after a power cut.
-    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "5s", requires = "power_cut")]
-    boot_spread: Duration,
+    /// The server is slower for this time, by --factor.
+    #[arg(long, value_name = "SPAN", value_parser = span, group = "event", requires = "factor")]
+    slow: Option<Duration>,
+    /// There are more calls for this time, by --factor.
+    #[arg(long, value_name = "SPAN", value_parser = span, group = "event", requires = "factor")]
+    surge: Option<Duration>,
+    /// How many times as slow the server is, 1 to 1000, or how many times as many calls there are, 1 to 100.
+    #[arg(long, value_name = "N")]
+    factor: Option<f64>,
+    /// A part of the requests is answered with an error for this time, by --share.
+    #[arg(long, value_name = "SPAN", value_parser = span, group = "event", requires = "share")]
+    errors: Option<Duration>,
+    /// The part of the requests that is answered with an error, 0 to 1.
+    #[arg(long, value_name = "N")]
+    share: Option<f64>,
+    /// The server is down and up in turn for this time, by --period.
+    #[arg(long, value_name = "SPAN", value_parser = span, group = "event", requires = "period")]
+    flapping: Option<Duration>,
+    /// The time in which a flapping server is down and up once, 2ms or more.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    period: Option<Duration>,
+    /// The instances of the server restart one after the other within this time.
+    #[arg(long, value_name = "SPAN", value_parser = span, group = "event", requires = "instances")]
+    rolling_restart: Option<Duration>,
+    /// The instances of the server, 1 to 1000.
+    #[arg(long, value_name = "N")]
+    instances: Option<u32>,
+    /// The time within which all clients boot after a power cut; 5s without it.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    boot_spread: Option<Duration>,
     /// How long a client waits for an answer.
     #[arg(long, value_name = "SPAN", value_parser = span)]
     client_timeout: Option<Duration>,
@@ -71,7 +98,7 @@ pub(crate) struct Args {
     /// A policy to compare with: default, none, backon, polly, resilience4j, aws, or another policy of the file; may be repeated.
     #[arg(long, value_name = "WHAT")]
     against: Vec<String>,
-    /// Leaves out the tipping points, for which some twenty more runs are made.
+    /// Leaves out the tipping points, for which some fifty more runs are made.
     #[arg(long)]
     quick: bool,
     /// How to write the report.
@@ -123,7 +150,7 @@ pub(crate) fn run(args: &Args) -> Report {
         reports.push(play(&scenario, name, policy)?);
     }
     let tipping = match args.format {
-        Format::Text | Format::Json if !args.quick => Some(tipping(&scenario, &chosen[0].policy)?),
+        Format::Text | Format::Json if !args.quick => Some(tipping(&scenario, &chosen[0])?),
         _ => None,
     };
     if let Some(path) = &args.svg {
@@ -157,8 +184,9 @@ pub(crate) fn play(scenario: &Scenario, name: &str, policy: &SharedPolicy) -> Re
     report.map_err(|error| wrong(&error))
 }
 
-fn tipping(scenario: &Scenario, policy: &SharedPolicy) -> Result<Tipping, Failure> {
-    tipping_points(scenario, policy.policy()).map_err(|error| wrong(&error))
+fn tipping(scenario: &Scenario, Chosen { name, policy }: &Chosen) -> Result<Tipping, Failure> {
+    let line = Line::new(format!("tipping points of {}", printable(name)));
+    tipping_points(scenario, policy.policy(), &|progress| line.show(progress)).map_err(|error| wrong(&error))
 }
 
 fn wrong(error: &ScenarioError) -> Failure {
@@ -214,11 +242,7 @@ impl Args {
         set(&mut scenario.clients, self.clients);
         set(&mut scenario.calls.every, self.every);
         set(&mut scenario.server.capacity_per_second, self.capacity);
-        let boot_spread = self.boot_spread;
-        let event = (self.outage.map(Incident::outage))
-            .or(self.blackhole.map(Incident::blackhole))
-            .or(self.power_cut.map(|lasts| Incident::power_cut(lasts, boot_spread)));
-        set(&mut scenario.event, event);
+        set(&mut scenario.event, self.event()?);
         set(&mut scenario.client_timeout, self.client_timeout);
         set(&mut scenario.server.queue, self.queue.map(Some));
         set(&mut scenario.server.retry_after, self.retry_after.map(|hint| Some(hint).filter(|hint| !hint.is_zero())));
@@ -227,6 +251,35 @@ impl Args {
         set(&mut scenario.seeds, self.seeds);
         scenario.exact |= self.exact;
         Ok(scenario)
+    }
+
+    /// Returns the event of the arguments, of which there is one at most.
+    ///
+    /// # Errors
+    ///
+    /// A value that belongs to another event, which clap lets pass beside an event that excludes its own.
+    fn event(&self) -> Result<Option<Incident>, Failure> {
+        for (value, is_given, event, is_there) in [
+            ("--boot-spread", self.boot_spread.is_some(), "--power-cut", self.power_cut.is_some()),
+            ("--factor", self.factor.is_some(), "--slow or --surge", self.slow.or(self.surge).is_some()),
+            ("--share", self.share.is_some(), "--errors", self.errors.is_some()),
+            ("--period", self.period.is_some(), "--flapping", self.flapping.is_some()),
+            ("--instances", self.instances.is_some(), "--rolling-restart", self.rolling_restart.is_some()),
+        ] {
+            if is_given && !is_there {
+                return Err(Failure::Other(format!("{value} goes with {event}")));
+            }
+        }
+        let boot_spread = self.boot_spread.unwrap_or(Duration::from_secs(5));
+        Ok((self.outage.map(Incident::outage))
+            .or(self.blackhole.map(Incident::blackhole))
+            .or(self.power_cut.map(|lasts| Incident::power_cut(lasts, boot_spread)))
+            .or(self.slow.zip(self.factor).map(|(lasts, factor)| Incident::slow(lasts, factor)))
+            .or(self.surge.zip(self.factor).map(|(lasts, factor)| Incident::surge(lasts, factor)))
+            .or(self.errors.zip(self.share).map(|(lasts, share)| Incident::errors(lasts, share)))
+            .or(self.flapping.zip(self.period).map(|(lasts, period)| Incident::flapping(lasts, period)))
+            .or((self.rolling_restart.zip(self.instances))
+                .map(|(lasts, instances)| Incident::rolling_restart(lasts, instances))))
     }
 
     fn policy(&self, file: &PolicyFile, entry: Option<&FileScenario>) -> Result<Chosen, Failure> {

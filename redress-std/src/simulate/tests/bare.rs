@@ -9,7 +9,7 @@ use redress_core::{
 
 use super::super::{
     Incident, Latency, RunReport, Scenario, Server,
-    client::{World, calls},
+    client::{Sender, World, calls},
     clockwork::{MILLI, Ran},
     domain::Domains,
     server::nanos,
@@ -18,7 +18,7 @@ use super::super::{
 
 /// A client as in [`calls`], by the bare machine.
 async fn by_hand(world: &World, policy: &Policy<'_>, client: u32, boots: u32) {
-    let mut environment = world.environment(client, boots);
+    let (mut environment, sender) = (world.environment(client, boots), Sender::new(world, client));
     let clockwork = &world.clockwork;
     let mut at = clockwork.now();
     loop {
@@ -26,7 +26,7 @@ async fn by_hand(world: &World, policy: &Policy<'_>, client: u32, boots: u32) {
         let is_lost = match Attempts::<1_000>::start(policy, environment.now()) {
             Err(_) => true,
             Ok(mut attempts) => loop {
-                let Err(problem) = world.send(client).await else {
+                let Err(problem) = sender.send().await else {
                     attempts.on_success(environment.now());
                     break false;
                 };

@@ -78,28 +78,41 @@ fn jitter_saves_the_work_that_it_saves_in_the_simulator_of_aws() {
     let equal = Backoff::equal_jitter(base, max);
     let full = Backoff::full_jitter(base, max);
     let decorrelated = Backoff::decorrelated_jitter(base, max);
+    // Means of 100 runs there. Where a run differs from the next as much as here 10 clients do that double their delays (by 38 %),
+    // or 190, there are more or fewer.
     let rows = [
-        ("none", none, 10, 382.0, 51.0),
-        ("none", none, 100, 2_030.0, 2_421.0),
-        ("exponential", exponential, 50, 36_239.0, 623.0),
-        ("exponential", exponential, 100, 63_146.0, 1_856.0),
-        ("equal", equal, 50, 4_307.0, 348.0),
-        ("equal", equal, 100, 6_759.0, 813.0),
-        ("full", full, 50, 2_891.0, 333.0),
-        ("full", full, 100, 4_831.0, 796.0),
-        ("decorrelated", decorrelated, 50, 2_166.0, 375.0),
-        ("decorrelated", decorrelated, 100, 4_674.0, 1_001.0),
+        ("none", none, 10, 100, 382.0, 51.0),
+        ("none", none, 100, 100, 2_030.0, 2_421.0),
+        ("none", none, 190, 10, 3_538.0, 8_009.0),
+        ("exponential", exponential, 10, 1_000, 3_433.0, 51.0),
+        ("exponential", exponential, 50, 100, 36_239.0, 623.0),
+        ("exponential", exponential, 100, 100, 63_146.0, 1_856.0),
+        ("exponential", exponential, 190, 20, 101_214.0, 5_173.0),
+        ("equal", equal, 10, 300, 731.0, 43.0),
+        ("equal", equal, 50, 100, 4_307.0, 348.0),
+        ("equal", equal, 100, 100, 6_759.0, 813.0),
+        ("equal", equal, 190, 50, 9_390.0, 1_759.0),
+        ("full", full, 10, 300, 463.0, 39.0),
+        ("full", full, 50, 100, 2_891.0, 333.0),
+        ("full", full, 100, 100, 4_831.0, 796.0),
+        ("full", full, 190, 50, 7_339.0, 1_773.0),
+        ("decorrelated", decorrelated, 10, 300, 439.0, 38.0),
+        ("decorrelated", decorrelated, 50, 100, 2_166.0, 375.0),
+        ("decorrelated", decorrelated, 100, 100, 4_674.0, 1_001.0),
+        ("decorrelated", decorrelated, 190, 50, 7_868.0, 2_429.0),
     ];
-    for (name, backoff, clients, time, writes) in rows {
-        let simulated = simulated(backoff, clients, 100);
+    let mut misses = Vec::new();
+    for (name, backoff, clients, runs, time, writes) in rows {
+        let simulated = simulated(backoff, clients, runs);
         let off = (simulated.0 / time - 1.0, simulated.1 / writes - 1.0);
         // Delays are whole milliseconds here, which shows where they begin at 5 ms.
         let tolerance = if name == "decorrelated" { 0.05 } else { 0.02 };
-        assert!(
-            off.0.abs() < 0.06 && off.1.abs() < tolerance,
-            "{name}, {clients} clients: {:.0} ms and {:.0} writes, expected {time} ms and {writes}",
-            simulated.0,
-            simulated.1
-        );
+        if off.0.abs() >= 0.06 || off.1.abs() >= tolerance {
+            misses.push(format!(
+                "{name}, {clients} clients: {:.0} ms and {:.1} writes, expected {time} ms and {writes}",
+                simulated.0, simulated.1
+            ));
+        }
     }
+    assert!(misses.is_empty(), "{}", misses.join("\n"));
 }

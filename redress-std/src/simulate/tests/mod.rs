@@ -2,4 +2,5 @@
 
 mod bare;
 mod jitter;
+mod queue;
 mod queues;

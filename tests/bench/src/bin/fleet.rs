@@ -15,13 +15,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use radix_heap::RadixHeapMap;
+use queue::Queue;
 use redress_bench::cpu_time;
 use redress_core::Attempts;
 use redress_std::{
     Backoff, Policy, RandomSource, Retry, SeededRandom,
     simulate::{Arrivals, Calls, Incident, Latency, Report, Scenario, Server},
 };
+
+/// That of the simulation.
+#[path = "../../../../redress-std/src/simulate/queue.rs"]
+mod queue;
 
 const CLIENTS: u32 = 1_000_000;
 const STEPS: u32 = 20_000_000;
@@ -48,12 +52,12 @@ fn timed<T>(name: &str, steps: u64, work: impl FnOnce() -> T) -> T {
 fn queue() {
     let mut random = SeededRandom::new(1);
     let mut gap = move || u64::from(random.next_u32()) << 24;
-    let mut radix = RadixHeapMap::new();
-    (0..CLIENTS).for_each(|_| radix.push(Reverse(gap()), ()));
-    timed("queue of 1,000,000, radix heap", STEPS.into(), || {
+    let mut radix = Queue::default();
+    (0..CLIENTS).for_each(|_| radix.push(gap()));
+    timed("queue of 1,000,000, that of the simulation", STEPS.into(), || {
         for _ in 0..STEPS {
-            let Some((Reverse(now), ())) = radix.pop() else { return };
-            radix.push(Reverse(now + gap()), ());
+            let Some(now) = radix.pop() else { return };
+            radix.push(now + gap());
         }
     });
     let mut binary: BinaryHeap<_> = (0..CLIENTS).map(|_| Reverse(gap())).collect();
