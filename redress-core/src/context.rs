@@ -56,7 +56,7 @@ pub(crate) struct Site<E, H> {
 impl<E: Environment, H: HookSet> Site<E, H> {
     /// Returns whether the observer gets the events of this call.
     pub(crate) const fn is_observed(&self) -> bool {
-        !H::Observer::CAN_BE_IDLE || !self.is_unobserved
+        H::Observer::ACTIVE && !(H::Observer::CAN_BE_IDLE && self.is_unobserved)
     }
 
     /// Notifies the observer, in the environment's way. It is passed with the name of the operation.
@@ -67,6 +67,12 @@ impl<E: Environment, H: HookSet> Site<E, H> {
         }
         let (observer, operation) = (&mut self.hooks.parts().observer, self.operation);
         E::tell(|| notify(observer, operation));
+    }
+
+    /// Notifies the observer of an attempt that begins. Takes values, so that a call which nobody observes need not be in memory.
+    #[inline(never)]
+    pub(crate) fn announce(&mut self, attempt: u32, elapsed: Millis) {
+        self.notify(|observer, operation| observer.on_attempt_start(&AttemptStart { attempt, operation, elapsed }));
     }
 
     pub(crate) fn emit(&mut self, event: Event) {
@@ -86,6 +92,8 @@ impl<E: Environment, H: HookSet> Site<E, H> {
     }
 
     /// Notifies the observer of the breaker's state.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn emit_state(
         &mut self,
         kind: EventKind,

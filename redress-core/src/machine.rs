@@ -175,9 +175,9 @@ impl Machine {
         if matches!(self.phase, Phase::Untaken) { Some(self.wait) } else { None }
     }
 
-    /// Returns the latest delay if it was for this class, else zero.
-    pub(crate) fn previous(&self, class: ErrorClass) -> Millis {
-        if self.delay_class == Some(class) { self.delay } else { Millis::ZERO }
+    /// Returns the latest delay and the class it was for.
+    pub(crate) fn delayed(&self) -> Option<(ErrorClass, Millis)> {
+        self.delay_class.map(|class| (class, self.delay))
     }
 
     /// Takes a reading of the clock. Backwards, no time has passed.
@@ -193,7 +193,7 @@ impl Machine {
 
     /// Returns whether the deadline has passed after this span, which begins at the latest reading.
     fn is_late(&self, retry: &Retry<'_>, span: Millis) -> bool {
-        self.used.saturating_add(span) > retry.last_millisecond()
+        retry.deadline_millis().is_some_and(|deadline| self.used.saturating_add(span) >= deadline)
     }
 
     /// Returns number and time limit of the current attempt.
@@ -226,9 +226,7 @@ impl Machine {
     /// Begins an attempt that the caller makes without asking.
     pub(crate) fn begin_unchecked(&mut self) {
         // Never as many as stands for no limit.
-        if self.attempt < UNLIMITED.wrapping_sub(1) {
-            self.attempt = self.attempt.wrapping_add(1);
-        }
+        self.attempt = self.attempt.wrapping_add((self.attempt < UNLIMITED.wrapping_sub(1)).into());
         self.phase = Phase::Attempt;
         self.is_resumed = false;
     }
@@ -422,8 +420,8 @@ mod tests {
         assert!(machine.check(&RETRY, ErrorClass::Transient, Cause::Error, false).is_ok());
         assert_eq!(machine.fits(&RETRY, Millis::new(9_999)), Ok(()));
         machine.commit(ErrorClass::Transient, Millis::new(9_999));
-        assert_eq!((machine.wait(), machine.previous(ErrorClass::Transient)), (Millis::new(9_999), Millis::new(9_999)));
-        assert_eq!(machine.previous(ErrorClass::RateLimit), Millis::ZERO);
+        let waited = Millis::new(9_999);
+        assert_eq!((machine.wait(), machine.delayed()), (waited, Some((ErrorClass::Transient, waited))));
         machine.observe(at(11_000));
         assert_eq!(machine.begin(&RETRY, false, false), Err(StopReason::DeadlineExceeded));
     }

@@ -353,8 +353,8 @@ impl<'a> Retry<'a> {
     }
 
     /// Returns the formulas of all backoffs.
-    pub(crate) const fn formulas(&self) -> Formulas {
-        self.formulas
+    pub(crate) const fn formulas(&self) -> &Formulas {
+        &self.formulas
     }
 
     /// Returns whether the deadline has passed before anything has begun, as an override with zero says.

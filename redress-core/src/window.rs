@@ -1,15 +1,15 @@
 //! Stamps in a fixed number of slots: the sliding window that breaker and rolling budget share.
 //!
-//! A slot is one `u32`: 28 bits of time over a 4-bit tag, without a tag if it is empty. Slots are used from the first on. The
-//! time counts milliseconds modulo 2^28, which bounds a window to [`MAX_WINDOW`]. No stamp is mistaken for a younger one after
-//! the count wrapped, because the moment of the latest reading is kept with all its bits, and a window that was not read for
-//! its own length is empty.
+//! A slot is one `u32`: 28 bits of time over a 4-bit tag. Stamps are added in the order of their time, each after the latest and
+//! after the last slot in the first one again, and are removed from the oldest on. So adding one and removing what is too old
+//! touches each stamp once, however many there are. The time counts milliseconds modulo 2^28, which bounds a window to
+//! [`MAX_WINDOW`]. No stamp is mistaken for a younger one after the count wrapped, because the moment of the latest reading is
+//! kept with all its bits, and a window that was not read for its own length is empty.
 //!
 //! All methods need the lock of the object that owns the window. The atomics only make that expressible without unsafe code.
 
 use crate::{
     Millis,
-    lock::Lock,
     reading::Mark,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Timestamp,
@@ -23,13 +23,16 @@ const TAG: u32 = (1 << TAG_BITS) - 1;
 /// The bits of a stamp that count time.
 const TIME: u32 = !TAG;
 
-/// One stamp of a window, or none: four bytes.
+const COUNT_BITS: u32 = 16;
+const COUNT: u32 = (1 << COUNT_BITS) - 1;
+
+/// One stamp of a window: four bytes.
 #[derive(Debug, Default)]
 pub struct Slot(AtomicU32);
 
 #[expect(clippy::declare_interior_mutable_const, reason = "each use is a slot of its own")]
 impl Slot {
-    pub(crate) const EMPTY: Self = Self(AtomicU32::new(UNUSED));
+    pub(crate) const EMPTY: Self = Self(AtomicU32::new(0));
 
     /// Borrows the slot as a word, for counters other than stamps.
     pub(crate) const fn word(&self) -> &AtomicU32 {
@@ -37,140 +40,143 @@ impl Slot {
     }
 }
 
-/// Stamps, and the moment of the latest reading.
-pub(crate) struct Window<S: ?Sized> {
-    /// A breaker that is not closed keeps here when it was entered: it reads no stamps then.
-    pub(crate) latest: Mark,
-    slots: S,
-}
-
-impl<const N: usize> Window<[Slot; N]> {
-    /// Creates an empty window, last read at this moment.
-    pub(crate) const fn new(latest: Timestamp) -> Self {
-        Self { latest: Mark::new(latest), slots: [const { Slot::EMPTY }; N] }
-    }
-}
-
-impl Window<[Slot]> {
-    /// Borrows both parts.
-    pub(crate) const fn stamps(&self) -> Stamps<'_> {
-        Stamps { latest: &self.latest, slots: &self.slots }
-    }
-}
-
-/// The parts of a window, which need not be neighbours.
+/// The parts of a window.
 #[derive(Clone, Copy)]
 pub(crate) struct Stamps<'a> {
     pub(crate) latest: &'a Mark,
+    /// Which slots hold stamps: the slot of the oldest in the upper half, the number of stamps in the lower one.
+    pub(crate) used: &'a AtomicU32,
     pub(crate) slots: &'a [Slot],
 }
 
 impl<'a> Stamps<'a> {
     /// Removes every stamp.
     pub(crate) fn clear(self) {
-        self.update(Millis::ZERO, 0, 0);
+        self.expire(Millis::ZERO);
     }
 
-    /// Moves on to a reading, `passed` after the latest. Returns the age from which on stamps are to be removed: `span`, or zero
-    /// for all if they are older than that in any case or the clock was set back.
-    pub(crate) fn slide(self, now: Timestamp, passed: Millis, span: Millis) -> Millis {
+    /// Moves on to a reading, `passed` after the latest, removes the stamps that are older than `span` by then, and returns the
+    /// number of those that are left: none if the clock was set back.
+    pub(crate) fn slide(self, now: Timestamp, passed: Millis, span: Millis) -> u32 {
         self.latest.store(now);
-        if passed < span { span } else { Millis::ZERO }
+        self.expire(if passed < span { span } else { Millis::ZERO })
     }
 
-    /// Removes the stamps of this age or more, puts one of the latest reading with this tag, 1 to 15, into a free slot, and
-    /// returns how many stamps have a tag of `tags`: bit 1 for tag 1 and so on. For tag 0 none is put. All in one pass: with
-    /// locks that are contended, over the slots that were ever in use at the same time, so that a large window with few stamps
-    /// costs what a small one does.
-    ///
-    /// Without a free slot the stamp is lost, which the capacity rules of breaker and budget exclude.
-    pub(crate) fn update(self, age: Millis, tag: u32, tags: u32) -> u32 {
-        update(self.slots, self.time(Millis::ZERO) | tag, age, tags)
-    }
-
-    /// Puts a stamp that was made this span before the latest reading into a free slot.
-    pub(crate) fn put_back(self, age: Millis, tag: u32) {
-        if let Some(slot) = self.slots.iter().find(|slot| slot.0.load(Relaxed) & TAG == 0) {
-            slot.0.store(self.time(age) | tag, Relaxed);
+    /// Removes the stamps of this age or more and returns the number of the others.
+    #[inline(never)]
+    fn expire(self, age: Millis) -> u32 {
+        let (mut oldest, mut count) = self.used();
+        // A tag is at most `TAG`, so it does not change the comparison.
+        let (now, age) = (self.time(Millis::ZERO) | TAG, age.get() << TAG_BITS);
+        while count != 0
+            && let Some(slot) = self.slots.get(oldest as usize)
+            && now.wrapping_sub(slot.0.load(Relaxed)) >= age
+        {
+            slot.0.store(0, Relaxed);
+            (oldest, count) = (self.after(oldest, 1), count.wrapping_sub(1));
         }
+        self.used.store(oldest << COUNT_BITS | count, Relaxed);
+        count
+    }
+
+    /// Returns how many stamps have a tag of `tags`: bit 1 for tag 1 and so on.
+    pub(crate) fn tagged(self, tags: u32) -> u32 {
+        self.slots.iter().map(|slot| tags >> (slot.0.load(Relaxed) & TAG) & 1).sum()
+    }
+
+    /// Adds a stamp with this tag, 1 to 15, that was made `age` before the latest reading and after all others. There is a free
+    /// slot, by the capacity rules of breaker and budget.
+    pub(crate) fn add(self, age: Millis, tag: u32) {
+        let (oldest, count) = self.used();
+        if let Some(slot) = self.slots.get(self.after(oldest, count) as usize) {
+            slot.0.store(self.time(age) | tag, Relaxed);
+            self.used.store(self.used.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+    }
+
+    /// Returns the age of each stamp at the latest reading, rounded down, and its tag, from the oldest on.
+    pub(crate) fn ages(self) -> impl Iterator<Item = (Millis, u32)> + use<'a> {
+        let (now, (oldest, count)) = (self.time(Millis::ZERO), self.used());
+        (0..count).map(move |nth| {
+            let stamp = self.stamp(self.after(oldest, nth));
+            let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
+            (Millis::new(age), stamp & TAG)
+        })
+    }
+
+    /// Returns the slot of the oldest stamp, and the number of stamps.
+    fn used(self) -> (u32, u32) {
+        let used = self.used.load(Relaxed);
+        (used >> COUNT_BITS, used & COUNT)
+    }
+
+    /// Returns the slot so many after this one, at most as many as there are.
+    fn after(self, slot: u32, steps: u32) -> u32 {
+        let slot = slot.wrapping_add(steps) as usize;
+        #[expect(clippy::cast_possible_truncation, reason = "a slot before the one given")]
+        let slot = if slot < self.slots.len() { slot } else { slot.wrapping_sub(self.slots.len()) } as u32;
+        slot
+    }
+
+    fn stamp(self, slot: u32) -> u32 {
+        self.slots.get(slot as usize).map_or(0, |slot| slot.0.load(Relaxed))
     }
 
     /// Returns the time of this span before the latest reading, as stamps have it.
     fn time(self, age: Millis) -> u32 {
         self.latest.low_bits().wrapping_sub(age.get()) << TAG_BITS
     }
-
-    /// Returns the age of each stamp at the latest reading, rounded down, and its tag; skips empty slots.
-    pub(crate) fn ages(self) -> impl Iterator<Item = (Millis, u32)> + use<'a> {
-        let now = self.time(Millis::ZERO);
-        self.slots.iter().map(|slot| slot.0.load(Relaxed)).filter(|&stamp| stamp & TAG != 0).map(move |stamp| {
-            let age = now.wrapping_sub(stamp & TIME) >> TAG_BITS;
-            (Millis::new(age), stamp & TAG)
-        })
-    }
-}
-
-/// No stamp, in this slot and in all after it.
-const UNUSED: u32 = 0;
-/// No stamp: a time that does not matter, without a tag.
-const NONE: u32 = 1 << TAG_BITS;
-
-/// [`Stamps::update`], with a stamp of the latest reading in the place of its tag. The parts by themselves are passed in registers.
-#[inline(never)]
-#[expect(clippy::arithmetic_side_effects, reason = "at most one per slot")]
-fn update(slots: &[Slot], mut stamp: u32, age: Millis, tags: u32) -> u32 {
-    // A tag is at most `TAG`, so it does not change the comparison.
-    let (now, age) = (stamp | TAG, age.get() << TAG_BITS);
-    if Lock::IS_CONTENDED && stamp & TAG == 0 {
-        stamp = NONE;
-    }
-    let mut counted = 0;
-    for slot in slots {
-        let mut kept = slot.0.load(Relaxed);
-        // Others wait meanwhile. On bare metal windows are short, and this is not worth its code.
-        if Lock::IS_CONTENDED && kept == UNUSED && stamp == NONE {
-            break;
-        }
-        if kept & TAG == 0 || now.wrapping_sub(kept) >= age {
-            kept = stamp;
-            stamp = NONE;
-            slot.0.store(kept, Relaxed);
-        }
-        counted += tags >> (kept & TAG) & 1;
-    }
-    counted
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use crate::{Instant, reading::Reading, testing::ManualClock};
 
     const SPAN: Millis = Millis::from_secs(10);
-    const TAGS: u32 = 1 << 1;
+
+    struct Window<const N: usize> {
+        latest: Mark,
+        used: AtomicU32,
+        slots: [Slot; N],
+    }
+
+    impl<const N: usize> Window<N> {
+        fn new() -> Self {
+            Self { latest: Mark::new(Timestamp::ZERO), used: AtomicU32::new(0), slots: [const { Slot::EMPTY }; N] }
+        }
+
+        fn stamps(&self) -> Stamps<'_> {
+            Stamps { latest: &self.latest, used: &self.used, slots: &self.slots }
+        }
+    }
 
     /// Moves on and counts the stamps that are left.
-    fn left(window: &Window<[Slot]>, now: u64) -> u32 {
-        let window = window.stamps();
+    fn left<const N: usize>(window: &Window<N>, now: u64) -> u32 {
+        left_of(window, now, SPAN)
+    }
+
+    fn left_of<const N: usize>(window: &Window<N>, now: u64, span: Millis) -> u32 {
         let clock = ManualClock::new();
         clock.set(Instant::from_ticks(now));
         let reading = Reading::of(&clock, Timestamp::NEVER);
-        let passed = window.latest.passed(&reading, SPAN);
-        window.update(window.slide(reading.now(), passed, SPAN), 0, TAGS)
+        let passed = window.latest.passed(&reading, span);
+        window.stamps().slide(reading.now(), passed, span)
     }
 
-    fn stamp(window: &Window<[Slot]>) {
-        window.stamps().update(SPAN, 1, TAGS);
+    fn stamp<const N: usize>(window: &Window<N>) {
+        window.stamps().add(Millis::ZERO, 1);
     }
 
-    fn stamped(start: u64) -> Window<[Slot; 4]> {
-        let stamped = Window::<[Slot; 4]>::new(Timestamp::ZERO);
-        let window: &Window<[Slot]> = &stamped;
+    fn stamped(start: u64) -> Window<4> {
+        let window = Window::new();
         for (count, second) in [0, 2_000, 4_000].into_iter().enumerate() {
-            assert_eq!(left(window, start.wrapping_add(second)), u32::try_from(count).unwrap());
-            stamp(window);
+            assert_eq!(left(&window, start.wrapping_add(second)), u32::try_from(count).unwrap());
+            stamp(&window);
         }
-        stamped
+        window
     }
 
     /// Also where the time of stamps wraps meanwhile.
@@ -184,20 +190,63 @@ mod tests {
         }
     }
 
-    /// A slot in the middle that is free hides nothing behind it.
+    /// Against a list, with all spans between two stamps that matter to a window of this length, and slots to spare or none.
     #[test]
-    fn free_slots_are_used_again() {
-        let stamped = stamped(0);
-        let window: &Window<[Slot]> = &stamped;
-        assert_eq!(left(window, 10_000), 2);
-        assert_eq!(left(window, 10_000), 2);
-        for (at, stamps) in [(10_000, 3), (11_999, 4), (12_000, 4), (14_000, 4), (20_000, 4)] {
-            assert_eq!(left(window, at), stamps - 1, "before {at}");
-            assert_eq!(window.stamps().update(SPAN, 1, TAGS), stamps, "at {at}");
+    fn slots_are_used_again_one_after_another() {
+        fn as_listed<const N: usize>(gaps: &[u64]) {
+            let (window, mut listed, mut now) = (Window::<N>::new(), std::vec::Vec::new(), 0);
+            for &gap in gaps.iter().cycle().take(100 * N) {
+                now += gap;
+                listed.retain(|&at| now - at < u64::from(SPAN.get()));
+                assert_eq!(left(&window, now), u32::try_from(listed.len()).unwrap(), "{gaps:?} at {now}, {N} slots");
+                if listed.len() < N {
+                    listed.push(now);
+                }
+                stamp(&window);
+                let ages: std::vec::Vec<_> =
+                    window.stamps().ages().map(|(age, tag)| (u64::from(age.get()), tag)).collect();
+                let expected: std::vec::Vec<_> = listed.iter().map(|at| (now - at, 1)).collect();
+                assert_eq!(ages, expected, "{gaps:?} at {now}, {N} slots");
+            }
         }
-        assert_eq!(window.stamps().ages().count(), 4);
+        for gaps in [
+            &[0][..],
+            &[1],
+            &[2_499],
+            &[2_500],
+            &[9_999],
+            &[10_000],
+            &[0, 0, 7_000],
+            &[1, 3_000, 6_998, 2],
+            &[1, 40_000],
+        ] {
+            as_listed::<1>(gaps);
+            as_listed::<2>(gaps);
+            as_listed::<4>(gaps);
+            as_listed::<5>(gaps);
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_cleared_is_empty_and_can_be_filled() {
+        let window = stamped(0);
         window.stamps().clear();
-        assert_eq!((window.stamps().ages().count(), left(window, 20_001)), (0, 0));
+        assert_eq!((window.stamps().ages().count(), left(&window, 4_001)), (0, 0));
+        (0..5).for_each(|_| stamp(&window));
+        assert_eq!(left(&window, 4_001), 4);
+        assert_eq!(Window::<0>::new().stamps().ages().count(), 0);
+        stamp(&Window::<0>::new());
+    }
+
+    /// However long ago its stamps were made: at the longest gaps that keep a window going, the count of time wraps.
+    #[test]
+    fn an_old_stamp_does_not_become_a_young_one() {
+        let (window, mut now) = (Window::<255>::new(), 0);
+        for _ in 0..1_000 {
+            now += u64::from(MAX_WINDOW.get()) - 1;
+            assert!(left_of(&window, now, MAX_WINDOW) <= 1);
+            stamp(&window);
+        }
     }
 
     #[test]

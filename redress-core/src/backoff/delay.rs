@@ -62,40 +62,56 @@ impl Formulas {
 
     /// Returns the delay of a backoff that has one of these formulas. A random number is drawn at most once for it, and at
     /// most once for the jitter on a hint. `context` is made for the less common formulas only. `hint`: see [`hint`](Self::hint).
-    /// `room`: the longest wait that the deadline leaves.
+    /// `room`: the longest wait that the deadline leaves. The source of random numbers is an argument, and not captured by
+    /// `draw`, which would then be kept in memory for the code behind the pointer.
     #[inline(always)]
-    pub(crate) fn delay(
+    #[expect(clippy::too_many_arguments, reason = "facts of one failure")]
+    pub(crate) fn delay<R>(
         &self,
         backoff: &Backoff<'_>,
         attempt: u32,
         context: impl FnOnce() -> BackoffContext,
         hint: Option<Millis>,
         room: Millis,
-        mut draw: impl FnMut() -> u32,
+        source: &mut R,
+        draw: impl Fn(&mut R) -> u32 + Copy,
     ) -> Millis {
         let retry_after = backoff.retry_after();
         let is_as_is = hint.is_some() && retry_after.is_as_is();
-        let own = if is_as_is { Millis::ZERO } else { self.own_delay(backoff, attempt, context, &mut draw) };
+        let own = if is_as_is { Millis::ZERO } else { self.own_delay(backoff, attempt, context, source, draw) };
         match hint {
-            Some(hint) if is_as_is || hint > own => retry_after.delay(hint, room, draw),
+            Some(hint) if is_as_is || hint > own => retry_after.delay(hint, room, || draw(source)),
             _ => own,
         }
     }
 
     /// Returns the delay without regard to a hint.
     #[inline(always)]
-    fn own_delay(
+    fn own_delay<R>(
         &self,
         backoff: &Backoff<'_>,
         attempt: u32,
         context: impl FnOnce() -> BackoffContext,
-        mut draw: impl FnMut() -> u32,
+        source: &mut R,
+        draw: impl Fn(&mut R) -> u32,
     ) -> Millis {
         match backoff.formula.plain_choice(attempt) {
-            Some(choice) => choice.pick(draw),
+            Some(choice) => choice.pick(|| draw(source)),
             None if self.kinds & OTHER == 0 => Millis::ZERO,
-            None => (self.other)(backoff, &context(), &mut draw),
+            None => self.other_delay(backoff, &context(), source, draw),
         }
+    }
+
+    /// Returns the delay of a formula that is not a plain one.
+    #[cold]
+    fn other_delay<R>(
+        &self,
+        backoff: &Backoff<'_>,
+        context: &BackoffContext,
+        source: &mut R,
+        draw: impl Fn(&mut R) -> u32,
+    ) -> Millis {
+        (self.other)(backoff, context, &mut || draw(source))
     }
 }
 

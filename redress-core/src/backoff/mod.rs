@@ -306,12 +306,13 @@ impl<'a> Backoff<'a> {
         attempt: u32,
         classification: &Classification,
         previous: Millis,
-        draw: impl FnMut() -> u32,
+        mut draw: impl FnMut() -> u32,
     ) -> Millis {
         let (formulas, classification) = (self.formulas(), *classification);
         let attempt = attempt.max(1);
         let context = || BackoffContext { attempt, classification, previous, random: 0 };
-        formulas.delay(self, attempt, context, formulas.hint(self, &classification), Millis::MAX, draw)
+        let hint = formulas.hint(self, &classification);
+        formulas.delay(self, attempt, context, hint, Millis::MAX, &mut draw, |draw| draw())
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{
 
 impl<const N: usize> Counter for [Slot; N] {
     fn handle(&self, head: &Head, permit: Snapshot, failure: Option<ErrorClass>, reading: &Reading<'_>) -> Admission {
-        head.lock.with(|| handle(head, Stamps { latest: &head.latest, slots: self }, permit, failure, reading))
+        let Some(stamps) = stamps(head, self) else { return Admission::UNCHANGED };
+        head.lock.with(|| handle(head, stamps, permit, failure, reading))
     }
 }
 
@@ -18,21 +19,26 @@ impl<const N: usize> CircuitBreaker<N> {
     /// Returns how many failures the window holds at this moment; 0 unless the circuit is closed.
     pub fn failures<C: Clock>(&self, clock: &C) -> usize {
         let (head, reading) = (&self.head, Reading::of(clock, Timestamp::NEVER));
-        head.lock.with(|| {
-            if head.load().state() != BreakerState::Closed {
-                return 0;
+        head.lock.with(|| match self.stamps() {
+            Some(stamps) if head.load().state() == BreakerState::Closed => {
+                let span = reading.at_least(head.config.span(BreakerState::Closed));
+                let passed = head.latest.passed(&reading, span);
+                stamps.slide(reading.now(), passed, span) as usize
             }
-            let span = reading.at_least(head.config.span(BreakerState::Closed));
-            let passed = head.latest.passed(&reading, span);
-            let stamps = self.stamps();
-            stamps.update(stamps.slide(reading.now(), passed, span), 0, 0);
-            stamps.ages().count()
+            _ => 0,
         })
     }
 
-    pub(super) const fn stamps(&self) -> Stamps<'_> {
-        Stamps { latest: &self.head.latest, slots: &self.counter }
+    pub(super) fn stamps(&self) -> Option<Stamps<'_>> {
+        stamps(&self.head, &self.counter)
     }
+}
+
+/// Returns the stamps of a breaker. It counts one failure less than it has slots, because the one that is too many is not kept;
+/// the first slot says which of the others are in use.
+fn stamps<'a>(head: &'a Head, slots: &'a [Slot]) -> Option<Stamps<'a>> {
+    let (used, slots) = slots.split_first()?;
+    Some(Stamps { latest: &head.latest, used: used.word(), slots })
 }
 
 /// Takes a request with the lock held.
@@ -58,8 +64,9 @@ fn handle(
         && head.config.trip_on.contains(class)
     {
         if before.is_closed() {
-            let age = stamps.slide(reading.now(), passed, span);
-            if !count(head, stamps, class, age) {
+            let failures = stamps.slide(reading.now(), passed, span);
+            if !is_one_too_many(head, stamps, class, failures) {
+                stamps.add(Millis::ZERO, tag(class));
                 return Admission::UNCHANGED;
             }
         }
@@ -80,12 +87,21 @@ fn handle(
     Admission { permit: after, more: before.bits() & BreakerState::Open as u32 }
 }
 
-/// Counts a failure at the latest reading, after removing those of this age or more. Returns whether it is one too many.
+/// Returns whether one more failure of this class is one too many, with so many in the window. Those that count by thresholds of
+/// their own are told apart one by one.
 #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
-fn count(head: &Head, stamps: Stamps<'_>, class: ErrorClass, age: Millis) -> bool {
+fn is_one_too_many(head: &Head, stamps: Stamps<'_>, class: ErrorClass, failures: u32) -> bool {
     let own = head.config.own_threshold;
-    let counted = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };
-    // The tag of a class is its number plus one.
-    let (tags, tag) = (u32::from(counted.bits()) << 1, (class as u32).wrapping_add(1));
-    stamps.update(age, tag, tags) >= u32::from(head.config.thresholds[class as usize])
+    let counted = if own.is_empty() {
+        failures
+    } else {
+        let counted = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };
+        stamps.tagged(u32::from(counted.bits()) << 1)
+    };
+    counted.wrapping_add(1) >= u32::from(head.config.thresholds[class as usize])
+}
+
+/// Returns the tag of a class: its number plus one.
+const fn tag(class: ErrorClass) -> u32 {
+    (class as u32).wrapping_add(1)
 }

@@ -344,7 +344,7 @@ impl<const N: usize> CircuitBreaker<N> {
     #[cfg(feature = "testing")]
     pub(crate) fn force(&self, state: BreakerState) {
         self.head.lock.with(|| {
-            self.stamps().clear();
+            self.stamps().map(crate::window::Stamps::clear);
             // Each reading is older.
             self.head.enter(self.head.load().next(state), Timestamp::LAST);
         });

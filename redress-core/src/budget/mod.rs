@@ -22,10 +22,10 @@ use crate::{
     Clock, ConfigError, Millis,
     error::valid_or_panic,
     lock::Lock,
-    reading::Reading,
+    reading::{Mark, Reading},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Timestamp,
-    window::{Slot, Window},
+    window::{Slot, Stamps},
 };
 
 /// Tokens are counted in millionths: a milli-token per second is then one unit per millisecond, without a division.
@@ -46,11 +46,12 @@ pub struct BudgetView<S: ?Sized = [Slot]> {
     config: BudgetConfig,
     spend: fn(&BudgetView, Spend<'_>) -> bool,
     lock: Lock,
-    /// While it is zero, a success changes nothing. A bucket: the millionths of a token that it lacks until it is full. A ratio: the
-    /// number of the current slot, from 1 on. A rolling window: zero.
+    /// A bucket: the millionths of a token that it lacks until it is full. A ratio: the number of the current slot, from 1 on, and
+    /// zero if it needs to know of no call. A rolling window: which slots hold stamps.
     spent: AtomicU32,
-    /// A bucket uses only the moment, that of its latest refill; of a ratio, it is the beginning of the current slot.
-    window: Window<S>,
+    /// The latest reading; of a bucket its latest refill, of a ratio the beginning of the current slot.
+    latest: Mark,
+    slots: S,
 }
 
 /// A retry budget with `N` slots, four bytes each: a rolling window of up to `N` retries, a ratio whose window moves on in `N`
@@ -101,7 +102,8 @@ impl<const N: usize> Budget<N> {
             }
             Kind::Ratio { .. } => (BudgetView::spend_of_ratio, 1, Timestamp::ZERO),
         };
-        Ok(Self { config, spend, lock: Lock::new(), spent: AtomicU32::new(missing), window: Window::new(latest) })
+        let (spent, slots) = (AtomicU32::new(missing), [const { Slot::EMPTY }; N]);
+        Ok(Self { config, spend, lock: Lock::new(), spent, latest: Mark::new(latest), slots })
     }
 }
 
@@ -140,7 +142,7 @@ impl BudgetView {
 
     /// Returns the number of slots: the `N` of [`Budget`].
     pub const fn slots(&self) -> usize {
-        self.window.stamps().slots.len()
+        self.slots.len()
     }
 
     /// Returns how many retries are left at this moment.
@@ -181,8 +183,10 @@ impl BudgetView {
     /// Takes the success of a call with this attempt, at a reading as for [`Reading::of`].
     #[inline(never)]
     pub(crate) fn succeed<C: Clock>(&self, attempt: u32, clock: &C, now: Timestamp) {
-        let reading = Reading::of(clock, now);
-        self.count(Spend { is_call: attempt == 1, is_success: true, ..Spend::nothing(&reading) });
+        if self.spent.load(Relaxed) != 0 {
+            let reading = Reading::of(clock, now);
+            (self.spend)(self, Spend { is_call: attempt == 1, is_success: true, ..Spend::nothing(&reading) });
+        }
     }
 
     /// Takes what consumes nothing.
@@ -194,12 +198,14 @@ impl BudgetView {
 
     fn spend_of_window(&self, Spend { retries, reading, .. }: Spend<'_>) -> bool {
         let (Kind::Rolling { max_retries, window }, Some(reading)) = (self.config.0, reading) else { return false };
+        if retries == 0 {
+            return true;
+        }
         self.lock.with(|| {
             let enough = self.left_in_window(max_retries, window, reading) >= u32::from(retries);
             if enough {
-                let window = self.window.stamps();
                 for _ in 0..retries {
-                    window.update(Millis::MAX, RETRY, 0);
+                    self.stamps().add(Millis::ZERO, RETRY);
                 }
             }
             enough
@@ -209,10 +215,12 @@ impl BudgetView {
     /// Returns the retries left in a window. Needs the lock.
     fn left_in_window(&self, max_retries: u16, window: Millis, reading: &Reading<'_>) -> u32 {
         let span = reading.at_least(window);
-        let window = self.window.stamps();
-        let passed = window.latest.passed(reading, span);
-        let age = window.slide(reading.now(), passed, span);
-        u32::from(max_retries).saturating_sub(window.update(age, 0, 1 << RETRY))
+        let passed = self.latest.passed(reading, span);
+        u32::from(max_retries).saturating_sub(self.stamps().slide(reading.now(), passed, span))
+    }
+
+    const fn stamps(&self) -> Stamps<'_> {
+        Stamps { latest: &self.latest, used: &self.spent, slots: &self.slots }
     }
 
     fn spend_of_bucket(&self, Spend { retries, is_success, reading, .. }: Spend<'_>) -> bool {
@@ -238,16 +246,15 @@ impl BudgetView {
     /// Refills a bucket by the time that has passed. Needs the lock.
     fn trickle(&self, per_second: u32, reading: &Reading<'_>) {
         if per_second != 0 {
-            let latest = &self.window.latest;
-            let before = latest.load();
+            let before = self.latest.load();
             reading.read();
-            let passed = latest.passed(reading, PATIENCE);
+            let passed = self.latest.passed(reading, PATIENCE);
             // Refilling starts anew when the clock was set back: all time has passed, but the reading is older.
             if before != Timestamp::NEVER && reading.now().since(before).is_some() {
                 // More time than fits fills any bucket.
                 self.refill(passed.get().saturating_mul(per_second));
             }
-            latest.store(reading.now());
+            self.latest.store(reading.now());
         }
     }
 

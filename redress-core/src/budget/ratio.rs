@@ -10,7 +10,7 @@ use crate::{
     Millis,
     reading::Reading,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
-    window::{Slot, Stamps},
+    window::Slot,
 };
 
 /// The cost of a retry, in thousandths.
@@ -41,7 +41,7 @@ impl BudgetView {
     /// Moves on to a reading, and empties the slots whose time is over. Needs the lock.
     pub(super) fn slide_ratio(&self, reading: &Reading<'_>) {
         let Kind::Ratio { window, .. } = self.config.0 else { return };
-        let Stamps { slots, latest } = self.window.stamps();
+        let (slots, latest) = (&self.slots, &self.latest);
         let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
         // The division is defined: there is a slot.
         let width = window.get().saturating_sub(1).checked_div(count).unwrap_or(0).saturating_add(1);
@@ -66,7 +66,7 @@ impl BudgetView {
     /// Returns what is left in the window, in thousandths of a retry. Needs the lock.
     pub(super) fn left_of_ratio(&self) -> i64 {
         let Kind::Ratio { min_per_second, window, .. } = self.config.0 else { return 0 };
-        let balances = self.window.stamps().slots.iter().map(|slot| i64::from(slot.word().load(Relaxed).cast_signed()));
+        let balances = self.slots.iter().map(|slot| i64::from(slot.word().load(Relaxed).cast_signed()));
         balances.fold(reserve(min_per_second, window).cast_signed(), i64::saturating_add)
     }
 
@@ -87,7 +87,7 @@ impl BudgetView {
     }
 
     fn current_slot(&self) -> Option<&AtomicU32> {
-        self.window.stamps().slots.get(self.current() as usize).map(Slot::word)
+        self.slots.get(self.current() as usize).map(Slot::word)
     }
 }
 

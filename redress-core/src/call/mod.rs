@@ -12,8 +12,8 @@
 mod end;
 
 use crate::{
-    AttemptDecision, AttemptStart, BackoffContext, BreakerState, Cause, Classification, Classifier, ErrorClass,
-    ErrorObserver, Event, EventKind, Failure, Millis, Observer, Policy, Rejected, SleepDecision, StopReason,
+    AttemptDecision, BackoffContext, BreakerState, Cause, Classification, Classifier, ErrorClass, ErrorObserver, Event,
+    EventKind, Failure, Millis, Observer, Policy, Rejected, SleepDecision, StopReason,
     breaker::Snapshot,
     context::{ResultClassifier, Site},
     env::Environment,
@@ -226,10 +226,11 @@ impl Call {
     }
 
     /// Notifies observers of an attempt that begins.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn announce<E: Environment, H: HookSet>(&self, site: &mut Site<E, H>) {
-        let (attempt, elapsed) = (self.machine.attempt(), elapsed::<H>(&self.machine));
-        site.notify(|observer, operation| observer.on_attempt_start(&AttemptStart { attempt, operation, elapsed }));
+        if site.is_observed() {
+            site.announce(self.machine.attempt(), elapsed::<H>(&self.machine));
+        }
     }
 
     /// Counts an attempt that was made without waiting for its turn, if the latest one has ended.
@@ -308,14 +309,17 @@ impl Call {
         }
         let (retry, class) = (&policy.retry, classification.class());
         let backoff = self.machine.check(retry, class, cause, is_aborted)?;
-        let (attempt, previous) = (self.machine.attempt(), self.machine.previous(class));
-        let context = || BackoffContext { attempt, classification: *classification, previous, random: 0 };
         let (formulas, room) = (retry.formulas(), self.machine.room(retry));
         let hint = formulas.hint(backoff, classification);
         if let Some(hint) = hint {
             self.machine.check_hint(retry, hint)?;
         }
-        let delay = formulas.delay(backoff, attempt, context, hint, room, || site.env.random()).max(shortest);
+        let (attempt, before) = (self.machine.attempt(), self.machine.delayed());
+        let context = || {
+            let previous = before.filter(|(of, _)| *of == class).map_or(Millis::ZERO, |(_, delay)| delay);
+            BackoffContext { attempt, classification: *classification, previous, random: 0 }
+        };
+        let delay = formulas.delay(backoff, attempt, context, hint, room, &mut site.env, E::random).max(shortest);
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
             && !budget.consume(attempt, &site.env, self.now(self.is_timed::<H>(policy)))

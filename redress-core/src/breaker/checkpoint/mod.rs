@@ -8,7 +8,7 @@
 //! | 1 | probes that succeeded, half-open |
 //! | 2-3 | fingerprint of the configuration |
 //! | 4-7 | milliseconds until a probe is let through, open |
-//! | 8 to 4 N + 7 | per slot: age of the failure in milliseconds times 16, plus class plus 1; 0 for none |
+//! | 8 to 4 N + 7 | per failure, from the oldest on: age in milliseconds times 16, plus class plus 1; 0 for none |
 //! | last two | CRC-16 of all before, high byte first |
 
 use super::{BreakerState, CircuitBreaker};
@@ -166,10 +166,12 @@ impl<const N: usize> CircuitBreaker<N> {
             BreakerState::Closed => {
                 let span = self.head.config.span(BreakerState::Closed);
                 let passed = self.head.latest.passed(reading, span);
-                self.stamps().update(self.stamps().slide(reading.now(), passed, span), 0, 0);
                 let (ages, _) = ages.as_chunks_mut::<SLOT>();
-                for (to, (age, tag)) in ages.iter_mut().zip(self.stamps().ages()) {
-                    *to = (age.get() << TAG_BITS | tag).to_le_bytes();
+                if let Some(stamps) = self.stamps() {
+                    stamps.slide(reading.now(), passed, span);
+                    for (to, (age, tag)) in ages.iter_mut().zip(stamps.ages()) {
+                        *to = (age.get() << TAG_BITS | tag).to_le_bytes();
+                    }
                 }
             }
         }
@@ -189,7 +191,8 @@ impl<const N: usize> CircuitBreaker<N> {
         reading: &Reading<'_>,
     ) {
         let (now, next) = (reading.read(), self.head.load().next(state));
-        self.stamps().clear();
+        let Some(stamps) = self.stamps() else { return };
+        stamps.clear();
         match state {
             BreakerState::Open => {
                 let span = self.head.config.span(BreakerState::Open);
@@ -202,11 +205,11 @@ impl<const N: usize> CircuitBreaker<N> {
             BreakerState::HalfOpen => self.head.enter(next.with_succeeded(succeeded.into()), now),
             BreakerState::Closed => {
                 self.head.enter(next, now);
-                for age in ages {
+                for age in ages.iter().take(stamps.slots.len()) {
                     let kept = u32::from_le_bytes(*age);
                     let age = Millis::new(kept >> TAG_BITS).saturating_add(slept);
                     if age < self.head.config.span(BreakerState::Closed) && kept & TAG != 0 {
-                        self.stamps().put_back(age, kept & TAG);
+                        stamps.add(age, kept & TAG);
                     }
                 }
             }
