@@ -48,8 +48,8 @@ const PLANTS: [Plant; 15] = [
     },
     Plant {
         file: "redress-core/src/breaker/reference.rs",
-        from: "if permit.is_closed() && !failure.is_some_and",
-        to: "if (permit.is_closed() || FAULT) && !failure.is_some_and",
+        from: ".contains(class)) && permit.is_closed() {",
+        to: ".contains(class)) && (permit.is_closed() || FAULT) {",
         model: "breaker::two_successes",
     },
     Plant {
