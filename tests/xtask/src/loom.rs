@@ -78,8 +78,8 @@ const PLANTS: [Plant; 15] = [
     },
     Plant {
         file: "redress-core/src/budget/mod.rs",
-        from: "if self.spent.load(Relaxed) != 0 {",
-        to: "if (self.spent.load(Relaxed) != 0) != FAULT {",
+        from: "spend: Spend<'_>) {\n        if self.spent.load(Relaxed) != 0 {",
+        to: "spend: Spend<'_>) {\n        if (self.spent.load(Relaxed) != 0) != FAULT {",
         model: "budget::success_after_retry",
     },
     Plant {
