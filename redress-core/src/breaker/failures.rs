@@ -87,8 +87,8 @@ fn handle(
     Admission { permit: after, more: before.bits() & BreakerState::Open as u32 }
 }
 
-/// Returns whether one more failure of this class is one too many, with so many in the window. Those that count by thresholds of
-/// their own are told apart one by one.
+/// Returns whether one more failure of this class is one too many, with so many in the window. Failures that have a threshold of
+/// their own are counted one by one.
 #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
 fn is_one_too_many(head: &Head, stamps: Stamps<'_>, class: ErrorClass, failures: u32) -> bool {
     let own = head.config.own_threshold;

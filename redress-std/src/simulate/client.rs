@@ -142,7 +142,7 @@ impl World {
     }
 }
 
-/// What a client sends its requests from, one at a time.
+/// The state that a client sends its requests from, one at a time.
 ///
 /// # Design
 ///

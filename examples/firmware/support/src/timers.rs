@@ -1,4 +1,4 @@
-//! The timers of embassy for a clock that is moved on from outside: whoever moves it also wakes what is due.
+//! The timers of embassy for a clock that is moved on from outside. The code that moves it also wakes what is due.
 
 use core::cell::{Cell, RefCell};
 use core::task::Waker;

@@ -33,7 +33,7 @@ impl Line {
     }
 }
 
-/// Writes the line, at times that it is told.
+/// Writes the line; its caller says how much time has passed.
 struct Writer<W: Write> {
     what: String,
     to: W,
