@@ -110,7 +110,26 @@ pub(crate) fn verb() -> Result<()> {
         }
     }
     proofs::check()?;
-    examples()
+    examples()?;
+    map_of_tests()
+}
+
+/// Fails if a test program is not in the map of tests.
+fn map_of_tests() -> Result<()> {
+    let map = fs::read_to_string(root().join("tests/README.md"))?;
+    let mut missing = Vec::new();
+    for directory in ["redress-core/tests", "redress-std/tests", "redress-embassy/tests", "tests/tests"] {
+        for entry in fs::read_dir(root().join(directory))? {
+            let path = entry?.path();
+            let is_program =
+                path.join("main.rs").is_file() || path.extension().is_some_and(|extension| extension == "rs");
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if is_program && !map.contains(&format!("[`{name}`](")) {
+                missing.push(path.strip_prefix(root())?.display().to_string());
+            }
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { bail!("tests/README.md has no place for {}", missing.join(", ")) }
 }
 
 /// Fails if a program that is there to be copied is not in the map of examples, or is long.
@@ -201,6 +220,11 @@ mod tests {
         assert!(matches!(fate("cargo xtask size write"), Some(Not(_))));
         assert_eq!(fate("cargo xtask --help"), Some(Fate::Verb));
         assert_eq!(fate(".ci/run no-such-verb"), None);
+    }
+
+    #[test]
+    fn each_test_program_has_a_place_in_the_map() {
+        map_of_tests().unwrap();
     }
 
     #[test]
