@@ -38,7 +38,8 @@ pub(crate) fn verb(pack_only: bool) -> Result<()> {
     fs::create_dir_all(&directory)?;
     for (_, archive) in &names {
         let file = target().join("package").join(format!("{archive}.crate"));
-        run(cmd("tar", ["-xzf"]).arg(&file).arg("-C").arg(&directory))?;
+        // With the time of now: cargo takes files of an archive, which are all of one day, for those that it has compiled before.
+        run(cmd("tar", ["-xzmf"]).arg(&file).arg("-C").arg(&directory))?;
         let missing: Vec<_> = FILES.iter().filter(|file| !directory.join(archive).join(file).is_file()).collect();
         if !missing.is_empty() {
             bail!("{archive}.crate has no {missing:?}");
