@@ -113,14 +113,16 @@ impl Mark {
     /// Returns whether less than this span has passed at a reading, without the lock. Not if readings have been late: then
     /// [`passed`](Self::passed) must be asked.
     pub(crate) fn is_within(&self, now: Timestamp, span: Millis) -> bool {
-        // A reading that is older than the mark is far above it.
-        let passed = now.millis().wrapping_sub(self.load().millis());
-        passed < u64::from(span.get()) && self.older_since.load(Relaxed) == 0
+        self.left(now, span) != Millis::ZERO && self.older_since.load(Relaxed) == 0
     }
 
     /// Returns what is left, at this moment, of a span that began at the mark; zero if the mark lies ahead.
+    #[expect(clippy::cast_possible_truncation, reason = "less than the span")]
     pub(crate) fn left(&self, now: Timestamp, span: Millis) -> Millis {
-        now.since(self.load()).map_or(Millis::ZERO, |passed| span.saturating_sub(passed))
+        // Far above any span if the mark lies ahead.
+        let passed = now.millis().wrapping_sub(self.load().millis());
+        let is_within = passed < u64::from(span.get());
+        if is_within { Millis::new(span.get().wrapping_sub(passed as u32)) } else { Millis::ZERO }
     }
 
     /// Returns the time from the mark to the reading, which is corrected: it is not before the mark unless the clock was set

@@ -166,9 +166,8 @@ fn stuck<P>(runs: u64, policy: impl Fn() -> P, lend: impl for<'p> Fn(&'p P) -> P
 
 const RUNS: u64 = 200;
 
-/// The backoff of `#[retry]`, limits and deadline by default.
-const RETRY: Retry<'static> =
-    Retry::new(Backoff::decorrelated_jitter(Duration::from_millis(250), Duration::from_secs(5)));
+/// The backoff of `#[retry]` and of `redress_std::retry`, limits and deadline by default.
+const RETRY: Retry<'static> = Retry::new(redress_core::__private::DEFAULT_BACKOFF);
 
 #[test]
 fn the_model_has_the_share_of_stuck_runs_that_is_published() {
@@ -202,6 +201,47 @@ fn a_policy_of_a_file_recovers() {
 fn a_decorated_function_recovers() {
     let budget = || Budget::<0>::new(BudgetConfig::DEFAULT);
     assert_eq!(stuck(RUNS, budget, |budget| Policy::new(RETRY).budget(budget)), 0);
+}
+
+/// The policy of the first example of these docs, which readers copy: its backoff and its attempts.
+fn first_policy(path: &str) -> (String, Retry<'static>) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let docs = std::fs::read_to_string(file).expect("the docs");
+    let example = docs.split("Backoff::").nth(1).expect("a backoff").split("budget(&BUDGET)").next().expect("a budget");
+    let words: String = example.chars().filter(|c| !c.is_whitespace() && !matches!(c, '/' | '!')).collect();
+    let number = |before: &str| -> Option<u32> {
+        let digits: String = words.split(before).nth(1)?.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    let millis = |before: &str| u64::from(number(before).unwrap_or_else(|| panic!("{before} in {path}: {words}")));
+    let (base, max) = (Duration::from_millis(millis("from_millis(")), Duration::from_secs(millis("from_secs(")));
+    let backoff = match words.split('(').next() {
+        Some("decorrelated_jitter") => Backoff::decorrelated_jitter(base, max),
+        Some("full_jitter") => Backoff::full_jitter(base, max),
+        other => panic!("another backoff, {other:?} in {path}"),
+    };
+    let retry = Retry::new(backoff);
+    let retry = number(".max_attempts(").map_or(retry, |attempts| retry.max_attempts(attempts));
+    (format!("{retry:?}"), retry)
+}
+
+#[test]
+fn the_first_policy_of_each_document_recovers() {
+    let documents = [
+        "README.md",
+        "redress-core/src/lib.rs",
+        "redress-std/src/lib.rs",
+        "redress-embassy/src/lib.rs",
+        "redress-std/src/tower_v0_5/mod.rs",
+    ];
+    // Two of them have the same.
+    let policies: BTreeMap<String, Retry<'_>> = documents.into_iter().map(first_policy).collect();
+    assert_eq!(policies.len(), 4);
+    for (shown, retry) in policies {
+        let budget = || Budget::<0>::new(BudgetConfig::DEFAULT);
+        assert_eq!(stuck(20, budget, |budget| Policy::new(retry).budget(budget)), 0, "{shown}");
+        assert!(stuck(10, || retry, |retry| Policy::new(*retry)) > 2, "it recovers without a budget: {shown}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{Admission, BreakerState, CircuitBreaker, Counter, Head, Snapshot};
 use crate::{
     ClassSet, Clock, ErrorClass, Millis,
+    lock::Lock,
     reading::Reading,
     time::Timestamp,
     window::{Slot, Stamps},
@@ -92,7 +93,7 @@ fn handle(
 #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
 fn is_one_too_many(head: &Head, stamps: Stamps<'_>, class: ErrorClass, failures: u32) -> bool {
     let own = head.config.own_threshold;
-    let counted = if own.is_empty() {
+    let counted = if Lock::IS_CONTENDED && own.is_empty() {
         failures
     } else {
         let counted = if own.contains(class) { ClassSet::EMPTY.with(class) } else { own.complement() };

@@ -51,7 +51,9 @@ impl CircuitBreakerView {
         clock: &C,
         now: Timestamp,
     ) -> Option<BreakerState> {
-        if !failure.is_some_and(|class| self.head.config.trip_on.contains(class)) && permit.is_closed() {
+        // No set has the bit 8, so that all are looked up alike.
+        let class = failure.map_or(8, |class| class as u32);
+        if permit.is_closed() && (u32::from(self.head.config.trip_on.bits()) >> class & 1) == 0 {
             return None;
         }
         #[cfg(feature = "std")]
@@ -59,14 +61,6 @@ impl CircuitBreakerView {
             return None;
         }
         self.handle(permit, failure, clock, now).permit.known_state()
-    }
-
-    /// Counts the success of an admitted call, if the breaker's kind does that without the lock. Returns whether it did.
-    #[cfg(feature = "std")]
-    #[inline(always)]
-    fn count_success<C: Clock>(&self, permit: Snapshot, clock: &C, now: Timestamp) -> bool {
-        let now = || if now == Timestamp::NEVER { clock.timestamp() } else { now };
-        permit.counts() && self.head.room(now).is_some_and(|most| self.counter.count_success(&self.head, permit, most))
     }
 
     /// Takes a result as [`settle`](Self::settle) does, with the time that the call took.

@@ -20,16 +20,14 @@ impl Snapshot {
     /// The same between the attempts of a call that needs a permit for each.
     pub(crate) const SPENT_ATTEMPT: Self = Self::SPENT.with_flags(Self::ATTEMPTS);
 
-    const STATE: u32 = 0b11;
+    pub(super) const STATE: u32 = 0b11;
     /// A closed circuit admits a share of the calls and decides on each. Comes with `WATCHED`.
     pub(super) const SHARES: u32 = 1 << 2;
     /// Every result is reported to the breaker, with the time that it took.
     pub(super) const WATCHED: u32 = 1 << 3;
     /// Every attempt needs admission and is reported, not only whole calls. Comes with `WATCHED`.
     pub(super) const ATTEMPTS: u32 = 1 << 4;
-    const ADMITTED: u32 = 1 << 5;
-    /// A closed circuit whose breaker is disabled counts no call.
-    pub(super) const COUNTS_NOTHING: u32 = Self::ADMITTED;
+    pub(super) const ADMITTED: u32 = 1 << 5;
     const SUCCEEDED: u32 = 1 << 9;
     const COUNT: u32 = 0b1111;
     const PROBES: u32 = Self::COUNT * (Self::ADMITTED | Self::SUCCEEDED);
@@ -103,16 +101,6 @@ impl Snapshot {
     /// Returns the snapshot with these flags.
     pub(super) const fn with_flags(self, flags: u32) -> Self {
         Self(self.0 | flags)
-    }
-
-    /// Returns the same snapshot; a closed circuit counts calls.
-    pub(super) const fn counting(self) -> Self {
-        if self.0 & Self::STATE == BreakerState::Closed as u32 { Self(self.0 & !Self::COUNTS_NOTHING) } else { self }
-    }
-
-    /// Returns whether the circuit is closed and counts calls.
-    pub(super) const fn counts(self) -> bool {
-        self.0 & (Self::STATE | Self::COUNTS_NOTHING) == BreakerState::Closed as u32
     }
 
     /// Returns the same snapshot of a circuit that admits every call.

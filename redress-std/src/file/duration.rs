@@ -4,8 +4,8 @@
 //! written `window = "1m"`, and nothing has to be declared for that.
 //!
 //! - A key without `_ms` is renamed if its value is a duration (a string with a digit first and a letter), a list of durations, or
-//!   one of the words `"none"` and `"auto"`. The words are also values of keys that are no durations: [`WORDS_OF`]. The names
-//!   of policies in `calls` are no durations, even those that look like one.
+//!   one of the words `"none"` and `"auto"`. The words are also values of keys that are no durations: [`WORDS_OF`]. Values
+//!   of `calls` are names of policies, whatever they look like.
 //! - A duration at a key with `_ms` is refused: these count milliseconds.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};

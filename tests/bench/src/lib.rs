@@ -249,6 +249,7 @@ pub const CONTENDERS: &[Contender] = &[
     ours::REDRESS,
     ours::RATES_OF_CALLS,
     ours::RATES,
+    ours::RATES_OF_MEMORY,
     full::ours::PER_CALL,
     full::ours::SHARED_POLICY,
     observers::CLOSURE,

@@ -1,6 +1,10 @@
 //! redress: policies in statics, seen through `black_box`; a context per call site, as a service or a driver keeps it.
 
-use std::{hint::black_box, time::Duration};
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use redress_core::{
     AsyncEnvironment, Backoff, BlockingEnvironment, BreakerConfig, CircuitBreaker, CircuitBreakerView, Classification,
@@ -29,11 +33,14 @@ pub(crate) const REDRESS: Contender = Contender {
     ..Contender::named("redress")
 };
 
-/// The breaker that counts rates, of the latest calls and of a span of time, for which each success takes a reading of the clock.
+/// The breaker that counts rates, of the latest calls and of a span of time, for which each success takes a reading of the clock:
+/// of the real one, and of one that costs a load.
 pub(crate) const RATES_OF_CALLS: Contender =
     Contender { breaker_closed: Some(rates_of_calls), ..Contender::named("redress, rates of calls") };
 pub(crate) const RATES: Contender =
     Contender { breaker_closed: Some(rates_closed), ..Contender::named("redress, rates") };
+pub(crate) const RATES_OF_MEMORY: Contender =
+    Contender { breaker_closed: Some(rates_of_memory), ..Contender::named("redress, rates, clock in memory") };
 
 pub(crate) const RETRY: Retry = Retry::new(Backoff::full_jitter(BASE, CAP)).max_attempts(ATTEMPTS);
 static POLICY: Policy = Policy::new(RETRY.no_deadline());
@@ -141,14 +148,20 @@ pub(crate) const BREAKER: BreakerConfig = BreakerConfig::new(THRESHOLD as u8).re
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "breaker rows are open to inlining, for every contender")]
 fn guarded<S: Counter>(breaker: &'static CircuitBreakerView<S>, script: &Script) -> u32 {
-    let Ok(permit) = breaker.try_acquire(&StdClock) else { return FAILED };
+    guarded_by(breaker, &StdClock, script)
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "breaker rows are open to inlining, for every contender")]
+fn guarded_by<S: Counter>(breaker: &'static CircuitBreakerView<S>, clock: &impl Clock, script: &Script) -> u32 {
+    let Ok(permit) = breaker.try_acquire(clock) else { return FAILED };
     match script.call() {
         Ok(value) => {
-            permit.success(&StdClock);
+            permit.success(clock);
             value
         }
         Err(fault) => {
-            permit.failure(classify(&fault).class(), &StdClock);
+            permit.failure(classify(&fault).class(), clock);
             FAILED
         }
     }
@@ -167,11 +180,32 @@ fn rates_of_calls() -> Work {
     in_line(|script| guarded(&RATES_CLOSED, script))
 }
 
+static RATE: RateConfig = RateConfig::new(50).minimum_calls(5);
+const _: () = assert!(THRESHOLD == 5, "the least number of calls above");
+
 fn rates_closed() -> Work {
-    static CONFIG: RateConfig = RateConfig::new(50).minimum_calls(5);
-    static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&CONFIG);
-    const { assert!(THRESHOLD == 5, "the least number of calls above") };
+    static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&RATE);
     in_line(|script| guarded(&RATES_CLOSED, script))
+}
+
+/// A clock of milliseconds that something else moves on, as a timer interrupt does.
+struct InMemory;
+
+static MILLIS: AtomicU64 = AtomicU64::new(0);
+
+impl Clock for InMemory {
+    const TICK_HZ: u32 = 1_000;
+
+    #[inline]
+    fn now(&self) -> Instant {
+        Instant::from_ticks(MILLIS.load(Relaxed))
+    }
+}
+
+fn rates_of_memory() -> Work {
+    static RATES_CLOSED: RateBreaker<10> = RateBreaker::new(&RATE);
+    MILLIS.store(black_box(1_000_000), Relaxed);
+    in_line(|script| guarded_by(&RATES_CLOSED, &InMemory, script))
 }
 
 fn breaker_open() -> Work {

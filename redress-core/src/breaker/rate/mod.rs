@@ -6,6 +6,7 @@ mod config;
 mod decide;
 mod listener;
 mod request;
+mod unlocked;
 mod window;
 
 use core::borrow::Borrow;
@@ -180,11 +181,7 @@ impl State {
 /// and in that of the thresholds the failure rate, and how a success is counted without the lock.
 const fn head(config: &RateConfig, buckets: usize) -> Head {
     let bucket = config.bucket(buckets);
-    let unlocked = match config.window_calls {
-        0 => BY_TIME,
-        _ if bucket <= Bucket::MOST as u32 => BY_CALLS,
-        _ => 0,
-    };
+    let unlocked = unlocked::how(config, bucket);
     let mut base = config.base.window(Millis::new(bucket).to_duration());
     base.thresholds = [config.failure_rate, unlocked, 1, 1, 1, 1, 1, 1];
     Head::new(base, Snapshot::CLOSED.with_flags(flags(config)))
@@ -195,42 +192,11 @@ const fn flags(config: &RateConfig) -> u32 {
     if config.per_attempt { Snapshot::WATCHED | Snapshot::ATTEMPTS } else { Snapshot::WATCHED }
 }
 
-/// A success takes no lock, until the time of the bucket is over.
-const BY_TIME: u8 = 1;
-/// It takes none, until the bucket is full.
-const BY_CALLS: u8 = 1 << 1;
-
-impl Head {
-    /// Returns how many calls the bucket that counts may hold for a success to be counted without the lock; `None` if that takes
-    /// the lock. For breakers that count rates.
-    #[inline(always)]
-    pub(super) fn room(&self, now: impl FnOnce() -> Timestamp) -> Option<u16> {
-        let ([_, unlocked, ..], length) = (self.config.thresholds, self.config.span(BreakerState::Closed));
-        // By bits, so that time is looked at first.
-        if unlocked & BY_TIME != 0 {
-            return self.latest.is_within(now(), length).then_some(Bucket::MOST);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "at most `Bucket::MOST`")]
-        (unlocked & BY_CALLS != 0).then_some(length.get() as u16)
-    }
-}
-
 impl<const N: usize, R: Borrow<RateConfig>> Rate<N, R> {
     fn view<'a>(&'a self, head: &'a Head) -> View<'a> {
         let (config, all) = (self.config.borrow(), self.buckets.as_slice());
         let buckets = all.get(..config.buckets_of(N)).unwrap_or(all);
         View { head, config, state: &self.state, buckets }
-    }
-
-    /// Counts a success that changes nothing but one count. That takes no lock: a count that races with the change of a bucket
-    /// is at most one call in the wrong one.
-    #[inline]
-    fn count(&self, head: &Head, permit: Snapshot, most: u16) -> bool {
-        head.load().is_same_generation(permit)
-            && self
-                .buckets
-                .get(usize::from(self.state.current.load(Relaxed)))
-                .is_some_and(|bucket| bucket.add_success(most, &head.lock))
     }
 }
 
