@@ -154,7 +154,7 @@ pub(super) fn as_written(text: &str, span: Option<Range<usize>>, message: &str) 
         return Some(format!("`{key}` takes a duration such as \"30s\"; {milliseconds}"));
     }
     let written = short(key)?;
-    if message.contains(&format!("`{written}`,")) {
+    if message.contains(&format!("`{written}`")) {
         return Some(format!("`{written}` takes no duration"));
     }
     text.get(span?)?.ends_with(written).then(|| message.replacen(key, written, 1))

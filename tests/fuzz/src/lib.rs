@@ -6,6 +6,7 @@
 mod clock;
 mod models;
 mod parsers;
+mod scenarios;
 
 use std::cell::Cell;
 
@@ -15,7 +16,7 @@ use arbitrary::{Result, Unstructured};
 type Run = fn(&mut Unstructured<'_>) -> Result<()>;
 
 /// All targets by name, in alphabetic order.
-pub const TARGETS: [(&str, Run); 10] = [
+pub const TARGETS: [(&str, Run); 11] = [
     ("attempts", models::attempts::run),
     ("breaker", models::breaker::run),
     ("budget", models::budget::run),
@@ -25,6 +26,7 @@ pub const TARGETS: [(&str, Run); 10] = [
     ("names", parsers::names),
     ("rate", models::rate::run),
     ("retained_breaker", parsers::retained_breaker),
+    ("scenarios", scenarios::run),
     ("toml", parsers::toml),
 ];
 

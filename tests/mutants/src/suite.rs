@@ -77,7 +77,10 @@ impl Suite {
             let bytes = fs::read(&file).unwrap_or_default();
             let numbers = bytes.chunks_exact(4).filter_map(|bytes| bytes.try_into().ok().map(u32::from_le_bytes));
             let meets = numbers.filter_map(|number| usize::try_from(number).ok()).collect();
-            Ok((status.is_some_and(|status| status.success()), Test { program: *program, name: name.clone(), takes, meets }))
+            Ok((
+                status.is_some_and(|status| status.success()),
+                Test { program: *program, name: name.clone(), takes, meets },
+            ))
         })?;
         let (passed, failed): (Vec<_>, Vec<_>) = traced.into_iter().partition(|(passed, _)| *passed);
         for (_, test) in &failed {

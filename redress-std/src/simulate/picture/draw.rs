@@ -158,9 +158,9 @@ fn clients(svg: &mut Svg, curves: &Curves, x: &dyn Fn(f64) -> f64) {
         let (class, at) = if near_the_right { ("mark end", x(*time) - 10.0) } else { ("mark", x(*time) + 10.0) };
         svg.text(class, (at, y(BACK) + 20.0), &format!("99 % {words}"));
     } else if let Some(share) = curves.back.last() {
-        // The end of a curve that does not get there, above it unless it is at the top.
-        let height = y(*share) + if *share < 0.8 { -8.0 } else { 20.0 };
-        svg.text("mark bad end", (x(curves.end()) - 4.0, height), &format!("only {} are back", Percent(*share)));
+        // Above the end of the curve, which is not higher anywhere.
+        let at = (x(curves.end()) - 4.0, y(*share) - 8.0);
+        svg.text("mark bad end", at, &format!("only {} are back", Percent(*share)));
     }
     svg.line("axis", [(LEFT, LOWER), (WIDTH - RIGHT, LOWER)]);
 }

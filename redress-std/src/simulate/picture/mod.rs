@@ -100,17 +100,18 @@ impl Curves {
     }
 }
 
-/// The run that is drawn.
+/// The run that is drawn: the one that the verdict speaks of.
 fn shown(report: &Report) -> Option<&RunReport> {
     let share = report.scenario.expect.back;
     let mut runs: Vec<&RunReport> = report.runs.iter().collect();
-    // Those that take longest last, and those that do not recover after them.
-    runs.sort_by_key(|run| (!run.recovers(share), run.back_after(share).unwrap_or(Duration::MAX)));
-    let median = runs.len().checked_sub(1)? / 2;
     match report.verdict() {
-        Verdict::MayNotRecover { .. } => runs.last().copied(),
-        _ => runs.get(median).copied(),
+        Verdict::MayNotRecover { .. } => {
+            return runs.into_iter().min_by_key(|run| (run.recovers(share), run.back.len()));
+        }
+        Verdict::DoesNotRecover { .. } => runs.sort_by_key(|run| run.back.len()),
+        _ => runs.sort_by_key(|run| run.back_after(share).unwrap_or(Duration::MAX)),
     }
+    runs.get(runs.len().checked_sub(1)? / 2).copied()
 }
 
 /// The second with the most requests since the start of the event, which is where time begins.

@@ -141,6 +141,30 @@ fn two_policies_share_one_scale() {
 }
 
 #[test]
+fn the_run_is_the_one_that_the_verdict_speaks_of() {
+    // Of each 100 clients so many are back in the end.
+    let shown = |backs: &[u32]| {
+        let mut several = report("a");
+        let run = several.runs.remove(0);
+        several.runs.extend(backs.iter().map(|back| {
+            let mut run = run.clone();
+            run.back.truncate(*back as usize);
+            run.series.iter_mut().for_each(|second| second.back = second.back.min(f64::from(*back) / 100.0));
+            run
+        }));
+        let image = picture(&[several.clone()]);
+        let document = Document::parse(&image).expect("XML");
+        let end = all(&document.root(), "end").pop().and_then(|mark| mark.text().map(str::to_owned));
+        (several.to_string(), end.unwrap_or_default())
+    };
+    let (verdict, end) = shown(&[90, 10, 40]);
+    assert!(verdict.contains(" 40 % are back"), "{verdict}");
+    assert_eq!(end, "only 40 % are back");
+    // Where some recover, the worst is what a reader has to see.
+    assert_eq!(shown(&[100, 70, 30, 100]).1, "only 30 % are back");
+}
+
+#[test]
 fn ticks_are_round() {
     for (span, step, labels) in [
         (7.0, 1.0, ["0", "1 s"]),

@@ -2,6 +2,11 @@
 
 use std::{fmt, time::Duration};
 
+use redress_core::{
+    Backoff, Policy, Retry,
+    keeper::{Keep, KeepConfig},
+};
+
 /// A value of a scenario that is out of its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioError {
@@ -20,7 +25,7 @@ impl ScenarioError {
         self.field
     }
 
-    /// Returns its value.
+    /// Returns its value; empty for a field of [`KeepConfig`].
     pub fn value(&self) -> &str {
         &self.value
     }
@@ -33,7 +38,8 @@ impl ScenarioError {
 
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: must be {}, not {}", self.field, self.bounds, self.value)
+        write!(f, "{}: must be {}", self.field, self.bounds)?;
+        if self.value.is_empty() { Ok(()) } else { write!(f, ", not {}", self.value) }
     }
 }
 
@@ -59,4 +65,19 @@ pub(super) fn number(
     bounds: &'static str,
 ) -> Result<(), ScenarioError> {
     if within.contains(&value) { Ok(()) } else { Err(ScenarioError::new(field, value, bounds)) }
+}
+
+/// Checks a keeper, under a policy that has what one needs.
+pub(super) fn keep(config: KeepConfig) -> Result<(), ScenarioError> {
+    let Err(error) = Keep::try_new(Policy::new(Retry::new(Backoff::constant(MILLI))), config) else { return Ok(()) };
+    let (field, bounds) = error.message().split_once(": must be ").unwrap_or(("", error.message()));
+    let field = match field {
+        "stable_after" => "keep.stable_after",
+        "spread" => "keep.spread",
+        "wake_interval" => "keep.wake_interval",
+        "attempts_per_session" => "keep.attempts_per_session",
+        "attempts_per_day" => "keep.attempts_per_day",
+        _ => "keep",
+    };
+    Err(ScenarioError::new(field, "", bounds))
 }

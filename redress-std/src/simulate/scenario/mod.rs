@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use redress_core::keeper::KeepConfig;
 
-use self::bounds::{DAY, HOUR, MILLI, number, span};
+use self::bounds::{DAY, HOUR, MILLI, keep, number, span};
 pub use self::{
     bounds::ScenarioError,
     incident::{Incident, IncidentKind},
@@ -247,6 +247,7 @@ impl Scenario {
             return Err(bad("clients", self.clients, "from 1 to 10,000,000"));
         }
         self.calls.validate()?;
+        self.keep.map_or(Ok(()), keep)?;
         self.server.validate()?;
         span("client_timeout", self.client_timeout, MILLI..=HOUR, "from 1 ms to 1 h")?;
         self.event.validate()?;

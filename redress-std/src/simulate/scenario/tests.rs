@@ -7,9 +7,9 @@ fn scenario() -> Scenario {
 #[test]
 fn each_field_names_itself_its_value_and_its_bounds() {
     let day = DAY + MILLI;
-    let server = Server::new(20.0);
+    let (server, kept) = (Server::new(20.0), KeepConfig::new(MILLI));
     let every = |every| Calls { every, ..scenario().calls };
-    let rows: [(Scenario, &str); 29] = [
+    let rows: [(Scenario, &str); 34] = [
         (Scenario { clients: 0, ..scenario() }, "clients: must be from 1 to 10,000,000, not 0"),
         (scenario().calls(every(Duration::ZERO)), "calls.every: must be from 1 ms to 24 h, not 0ns"),
         (scenario().calls(Calls { jitter: -0.5, ..scenario().calls }), "calls.jitter: must be from 0 to 1, not -0.5"),
@@ -38,6 +38,11 @@ fn each_field_names_itself_its_value_and_its_bounds() {
             scenario().server(server.retry_after(MILLI, day)),
             "server.retry_after_jitter: must be at most 24 h, not 86400.001s",
         ),
+        (scenario().keep(KeepConfig::new(day)), "keep.stable_after: must be from 1 ms to 24 hours"),
+        (scenario().keep(kept.spread(day)), "keep.spread: must be at most 24 hours"),
+        (scenario().keep(kept.wake_interval(Duration::ZERO)), "keep.wake_interval: must be from 1 ms to 24 hours"),
+        (scenario().keep(kept.attempts_per_session(0)), "keep.attempts_per_session: must be at least 1"),
+        (scenario().keep(kept.attempts_per_day(0)), "keep.attempts_per_day: must be from 1 to 86400"),
         (scenario().client_timeout(Duration::ZERO), "client_timeout: must be from 1 ms to 1 h, not 0ns"),
         (scenario().event(Incident::outage(MILLI).start(day)), "event.start: must be at most 24 h, not 86400.001s"),
         (scenario().event(Incident::outage(day)), "event.lasts: must be from 1 ms to 24 h, not 86400.001s"),
