@@ -102,8 +102,10 @@ impl Formulas {
         }
     }
 
-    /// Returns the delay of a formula that is not a plain one.
+    /// Returns the delay of a formula that is not a plain one. Apart, because what it keeps in memory takes 3 instructions of the
+    /// first attempt on a host; inlined, it takes 20 bytes less of an image.
     #[cold]
+    #[cfg_attr(not(target_os = "none"), inline(never))]
     fn other_delay<R>(
         &self,
         backoff: &Backoff<'_>,

@@ -346,7 +346,9 @@ impl<const N: usize> CircuitBreaker<N> {
     #[cfg(feature = "testing")]
     pub(crate) fn force(&self, state: BreakerState) {
         self.head.lock.with(|| {
-            self.stamps().map(crate::window::Stamps::clear);
+            if let Some(stamps) = self.stamps() {
+                stamps.clear();
+            }
             // Each reading is older.
             self.head.enter(self.head.load().next(state), Timestamp::LAST);
         });

@@ -23,7 +23,7 @@ impl CircuitBreakerView {
         Ok(Permit { breaker: self, snapshot: admission.permit })
     }
 
-    /// Records a failure that no admitted call reports. Ignored unless the circuit is closed. Takes one pass over the slots with
+    /// Records a failure that no admitted call reports. Ignored unless the circuit is closed. Takes at most one pass over the slots with
     /// the lock held. Returns the new state if it changed.
     ///
     /// With the feature `std`, it must not be called in an interrupt or signal handler, which might wait for the thread that it

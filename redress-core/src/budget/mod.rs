@@ -102,8 +102,8 @@ impl<const N: usize> Budget<N> {
             }
             Kind::Ratio { .. } => (BudgetView::spend_of_ratio, 1, Timestamp::ZERO),
         };
-        let (spent, slots) = (AtomicU32::new(missing), [const { Slot::EMPTY }; N]);
-        Ok(Self { config, spend, lock: Lock::new(), spent, latest: Mark::new(latest), slots })
+        let (latest, slots) = (Mark::new(latest), [const { Slot::EMPTY }; N]);
+        Ok(Self { config, spend, lock: Lock::new(), spent: AtomicU32::new(missing), latest, slots })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ::log::{log, log_enabled};
+use ::log::{STATIC_MAX_LEVEL, log, log_enabled};
 use redress_core::{AttemptEnd, AttemptStart, ErrorObserver, Event, Level, Millis, Observer, StopReason};
 
 use super::{
@@ -27,7 +27,8 @@ use super::{
 /// [`observe_errors`](redress_core::Context::observe_errors): see [the module](super#errors).
 ///
 /// A panic of the logger does not reach the call. While the logger takes no warnings of target `redress`, the observer needs no
-/// reading of the clock. While `log::max_level` excludes warnings when a call begins, it gets no events of that call.
+/// reading of the clock. While `log::max_level` excludes warnings when a call begins, it gets no events of that call. Where the
+/// features of `log` exclude them, as `max_level_off` does, calls contain no code for it.
 ///
 /// ```
 /// use std::{io, sync::Mutex};
@@ -70,7 +71,10 @@ impl LogObserver {
 }
 
 impl Observer for LogObserver {
-    const CAN_BE_IDLE: bool = true;
+    /// Whether the features of `log` let warnings through. Without, calls contain nothing of the observer.
+    const ACTIVE: bool = STATIC_MAX_LEVEL as usize >= ::log::Level::Warn as usize;
+    const WANTS_TIME: bool = Self::ACTIVE;
+    const CAN_BE_IDLE: bool = Self::ACTIVE;
 
     /// Whether no line reaches the logger, because warnings do not.
     fn is_idle(&self) -> bool {

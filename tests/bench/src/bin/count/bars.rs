@@ -34,14 +34,18 @@ pub(crate) const GROWTH: u64 = 5;
 /// The instructions that the first row may take.
 pub(crate) const fn bar(workload: Workload) -> u64 {
     match workload {
-        Workload::FirstTry => 73,
-        Workload::ThreeFailures => 515,
-        Workload::AsyncFirstTry => 133,
-        Workload::AsyncThreeFailures => 680,
-        Workload::BreakerClosed => 35,
+        Workload::FirstTry => 70,
+        Workload::ThreeFailures => 450,
+        Workload::AsyncFirstTry => 123,
+        Workload::AsyncThreeFailures => 630,
+        Workload::BreakerClosed => 31,
         Workload::BreakerOpen => 86,
-        Workload::DeadlineFirstTry => 95,
-        Workload::DeadlineThreeFailures => 760,
+        Workload::DeadlineFirstTry => 92,
+        Workload::DeadlineThreeFailures => 710,
+        Workload::FullFirstTry => 190,
+        Workload::FullThreeFailures => 1230,
+        Workload::FullAsyncFirstTry => 280,
+        Workload::FullAsyncThreeFailures => 1480,
         // Held by the kept table alone.
         _ => u64::MAX,
     }
