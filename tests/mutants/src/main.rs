@@ -7,6 +7,7 @@
 mod apart;
 mod list;
 mod plant;
+mod saved;
 mod suite;
 mod table;
 mod tree;
@@ -18,6 +19,7 @@ use clap::Parser;
 
 use crate::{
     list::Mutant,
+    saved::Saved,
     suite::{Suite, Verdict},
     table::{Outcome, Survivors},
     tree::Tree,
@@ -41,6 +43,9 @@ struct Cli {
     /// Leave out tests that take longer than so many seconds, which can only leave more mutants alive
     #[arg(long, default_value = "600")]
     longest: u64,
+    /// Run only those that the runs before have not killed, if the mutated files are the same
+    #[arg(long)]
+    iterate: bool,
     /// Leave out what has to be compiled one by one
     #[arg(long)]
     quick: bool,
@@ -67,13 +72,20 @@ fn run(cli: &Cli) -> Result<()> {
         return Ok(());
     }
     let survivors = Survivors::read(&cli.root)?;
+    let file = cli.copy.with_extension("json");
+    let mut saved = Saved::read(&file, &cli.root, &mutants)?;
     let tree = Tree { root: &cli.root, copy: cli.copy.clone(), words: words(&cli.root)? };
-    let built = tree.build(&mutants)?;
+    let built = tree.build(&mutants, &saved.unviable(&mutants))?;
+    for number in &built.unviable {
+        saved.take(&mutants[number - 1], Verdict::Unviable);
+    }
+    let settled = |mutant: &Mutant| saved.of(mutant).filter(|verdict| cli.iterate || *verdict == Verdict::Unviable);
+    let open: Vec<usize> = (1..=mutants.len()).filter(|number| settled(&mutants[number - 1]).is_none()).collect();
+    let (constant, switched): (Vec<usize>, Vec<usize>) =
+        open.iter().partition(|number| built.constant.contains(number));
+    println!("{} mutants to run", open.len());
     let jobs = cli.jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let suite = Suite::trace(built.programs, &cli.copy.join("target"), jobs, Duration::from_secs(cli.longest))?;
-    let numbers = 1..=mutants.len();
-    let switched: Vec<usize> =
-        numbers.filter(|number| !built.unviable.contains(number) && !built.constant.contains(number)).collect();
     let judged = suite.judge(&switched, jobs, |number, verdict| {
         let mutant = &mutants[number - 1];
         match verdict {
@@ -82,16 +94,22 @@ fn run(cli: &Cli) -> Result<()> {
             Verdict::Caught | Verdict::Late | Verdict::Unviable => {}
         }
     })?;
-    let mut all: Vec<(&Mutant, Verdict)> = switched.iter().map(|number| &mutants[number - 1]).zip(judged).collect();
-    all.extend(built.unviable.iter().map(|number| (&mutants[number - 1], Verdict::Unviable)));
-    let constant: Vec<&Mutant> = built.constant.iter().map(|number| &mutants[number - 1]).collect();
+    let settled = mutants.iter().filter_map(|mutant| Some((mutant, settled(mutant)?)));
+    let mut all: Vec<(&Mutant, Verdict)> = settled.collect();
+    all.extend(switched.iter().map(|number| &mutants[number - 1]).zip(judged));
+    let constant: Vec<&Mutant> = constant.iter().map(|number| &mutants[number - 1]).collect();
+    let one_by_one = if cli.quick { 0 } else { constant.len() };
     if cli.quick {
         println!("LEFT OUT: {} mutants that have to be compiled one by one", constant.len());
     } else {
         let judged = apart::judge(&cli.root, &cli.copy.with_extension("apart"), &constant)?;
-        all.extend(constant.into_iter().zip(judged));
+        all.extend(constant.iter().copied().zip(judged));
     }
-    let outcome = Outcome { all };
+    for (mutant, verdict) in &all {
+        saved.take(mutant, *verdict);
+    }
+    saved.write(&file)?;
+    let outcome = Outcome { all, not_run: constant.len() - one_by_one, tests_left_out: suite.left_out };
     if cli.write {
         table::write(&cli.root, &outcome.table(&survivors))?;
     }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::tree::Program;
 
@@ -28,7 +29,7 @@ const LEAST_LIMIT: Duration = Duration::from_secs(10);
 const MOST_MEMORY: u64 = 4 << 20;
 
 /// What the tests say of a mutant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
     Caught,
     /// A test did not come to an end.

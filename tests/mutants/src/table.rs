@@ -48,6 +48,9 @@ impl Survivors {
 #[derive(Debug)]
 pub(crate) struct Outcome<'m> {
     pub(crate) all: Vec<(&'m Mutant, Verdict)>,
+    /// Mutants of constants that were left out.
+    pub(crate) not_run: usize,
+    pub(crate) tests_left_out: usize,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -77,8 +80,8 @@ impl Figures {
     }
 
     fn row(self, name: &str) -> String {
-        let Self { unviable, late, alive, .. } = self;
-        format!("| {name} | {} | {} | {late} | {alive} | {unviable} |\n", self.viable(), self.killed())
+        let Self { unviable, alive, .. } = self;
+        format!("| {name} | {} | {} | {alive} | {unviable} |\n", self.viable(), self.killed())
     }
 }
 
@@ -120,9 +123,7 @@ impl Outcome<'_> {
         for (mutant, verdict) in &self.all {
             files.entry(&mutant.file).or_default().take(*verdict);
         }
-        let mut table = String::from(
-            "| file | viable | killed | of these by time | alive | do not compile |\n|---|--:|--:|--:|--:|--:|\n",
-        );
+        let mut table = String::from("| file | viable | killed | alive | do not compile |\n|---|--:|--:|--:|--:|\n");
         for (file, figures) in files {
             table += &figures.row(&format!("`{file}`"));
         }
@@ -130,8 +131,18 @@ impl Outcome<'_> {
         table += &all.row("all");
         let tenths = all.killed() * 1_000 / all.viable().max(1);
         // Writing to a string cannot fail.
-        let _ =
-            write!(table, "\n{}.{} % of the viable mutants are killed.\n\n## Survivors\n\n", tenths / 10, tenths % 10);
+        let _ = writeln!(table, "\n{}.{} % of the viable mutants are killed.", tenths / 10, tenths % 10);
+        if self.not_run > 0 {
+            let _ = writeln!(
+                table,
+                "\n{} mutants of constants, which are compiled one by one, were left out.",
+                self.not_run
+            );
+        }
+        if self.tests_left_out > 0 {
+            let _ = writeln!(table, "\n{} tests that take long were left out.", self.tests_left_out);
+        }
+        table += "\n## Survivors\n\n";
         let mut reasons: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (mutant, _) in self.alive() {
             let key = mutant.key();
@@ -185,25 +196,22 @@ mod tests {
         let mut all = vec![(&killed, Verdict::Caught); 96];
         all.push((&alive, Verdict::Missed));
         let known = survivors("[[survivor]]\nmutant = 'a.rs: replace + with -'\nreason = 'Equal'");
-        let outcome = Outcome { all: all.clone() };
+        let outcome = Outcome { all: all.clone(), not_run: 0, tests_left_out: 0 };
         assert!(outcome.check(&known).is_ok());
         assert!(outcome.check(&Survivors::default()).unwrap_err().to_string().starts_with("1 survivors"));
         all.extend([(&alive, Verdict::Unmet); 3]);
-        assert!(Outcome { all }.check(&known).unwrap_err().to_string().starts_with("less than 97 %"));
+        let outcome = Outcome { all, not_run: 0, tests_left_out: 0 };
+        assert!(outcome.check(&known).unwrap_err().to_string().starts_with("less than 97 %"));
     }
 
     #[test]
     fn the_table_has_a_row_for_each_file_and_each_reason() {
         let (killed, alive) = (mutant("replace < with <="), mutant("replace + with -"));
-        let outcome =
-            Outcome { all: vec![(&killed, Verdict::Late), (&alive, Verdict::Missed), (&killed, Verdict::Unviable)] };
+        let all = vec![(&killed, Verdict::Late), (&alive, Verdict::Missed), (&killed, Verdict::Unviable)];
+        let outcome = Outcome { all, not_run: 7, tests_left_out: 0 };
         let table = outcome.table(&survivors("[[survivor]]\nmutant = 'a.rs: replace + with -'\nreason = 'Equal'"));
-        assert!(table.contains("| `a.rs` | 2 | 1 | 1 | 1 | 1 |\n"), "{table}");
-        assert!(
-            table.ends_with(
-                "50.0 % of the viable mutants are killed.\n\n## Survivors\n\nEqual:\n\n- `a.rs: replace + with -`\n"
-            ),
-            "{table}"
-        );
+        assert!(table.contains("| `a.rs` | 2 | 1 | 1 | 1 |\n"), "{table}");
+        assert!(table.contains("\n50.0 % of the viable mutants are killed.\n\n7 mutants of constants"), "{table}");
+        assert!(table.ends_with("\n## Survivors\n\nEqual:\n\n- `a.rs: replace + with -`\n"), "{table}");
     }
 }

@@ -47,14 +47,14 @@ pub(crate) struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Copies the workspace, plants mutants and compiles, until all that compile are left.
-    pub(crate) fn build(&self, mutants: &[Mutant]) -> Result<Built> {
+    /// Copies the workspace, plants mutants and compiles, until all that compile are left. Some are known not to.
+    pub(crate) fn build(&self, mutants: &[Mutant], unviable: &BTreeSet<usize>) -> Result<Built> {
         let mut files: BTreeMap<&str, Vec<Numbered<'_>>> = BTreeMap::new();
         for (number, mutant) in mutants.iter().enumerate() {
             files.entry(&mutant.file).or_default().push((number + 1, mutant));
         }
         self.copy_sources(|file| files.contains_key(file) || file == LIBRARY)?;
-        let (mut unviable, mut constant) = (BTreeSet::new(), BTreeSet::new());
+        let (mut unviable, mut constant) = (unviable.clone(), BTreeSet::new());
         loop {
             let mut planted = BTreeMap::new();
             for (file, mutants) in &files {

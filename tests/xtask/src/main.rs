@@ -104,12 +104,9 @@ enum Verb {
         /// Only what has changed since this commit, or since the branch left it
         #[arg(long)]
         since: Option<String>,
-        /// Leave out constants, which have to be compiled one by one
-        #[arg(long)]
-        quick: bool,
-        /// Write the figures of all into tests/MUTANTS.md
-        #[arg(long, conflicts_with_all = ["files", "since", "quick"])]
-        write: bool,
+        /// What tests/mutants is told: `--iterate`, `--quick`, `--longest SECONDS`, `--write`
+        #[arg(last = true)]
+        options: Vec<String>,
     },
     /// Check that the lock file of each workspace is as its manifests ask
     Locks,
@@ -233,7 +230,7 @@ impl Verb {
             Self::Fuzz { seconds, target, keep } => fuzz::verb(seconds, &target, keep),
             Self::Soak { keep } => checks::soak(keep),
             Self::Planted { checks } => planted::verb(&checks),
-            Self::Mutants { files, since, quick, write } => mutants::verb(&files, since.as_deref(), quick, write),
+            Self::Mutants { files, since, options } => mutants::verb(&files, since.as_deref(), &options),
             Self::Locks => supply::locks(),
             Self::Deny => supply::deny(),
             Self::Msrv => supply::msrv(),

@@ -10,8 +10,8 @@ use crate::{
     provision::cargo_tool,
 };
 
-/// Runs the mutants of these files, of a change since a commit, or all. Figures of all of them are written with `write`.
-pub(crate) fn verb(files: &[String], since: Option<&str>, quick: bool, write: bool) -> Result<()> {
+/// Runs the mutants of these files, of a change since a commit, or all.
+pub(crate) fn verb(files: &[String], since: Option<&str>, options: &[String]) -> Result<()> {
     cargo_tool("cargo-mutants", "cargo-mutants", "27.1.0")?;
     let directory = target().join("mutants");
     fs::create_dir_all(&directory)?;
@@ -35,6 +35,6 @@ pub(crate) fn verb(files: &[String], since: Option<&str>, quick: bool, write: bo
     fs::write(&file, read(&mut list)?)?;
     let mut mutants = cargo("run --quiet --package redress-mutants --");
     mutants.arg(&file).arg("--root").arg(root()).arg("--copy").arg(directory.join("copy"));
-    mutants.args(quick.then_some("--quick")).args(write.then_some("--write"));
+    mutants.args(options);
     run(&mut mutants)
 }
