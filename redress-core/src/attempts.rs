@@ -6,7 +6,7 @@ use crate::{
     breaker::Snapshot,
     call::{Call, Stop},
     context::Site,
-    env::Environment,
+    env::{Environment, mode},
     hooks::Hooks,
     machine::Machine,
     observer::{ErrorObserver, Watched},
@@ -200,9 +200,9 @@ impl<const HZ: u32, O: ErrorObserver<()> + Copy> Attempts<'_, HZ, O> {
         self.call.finish(self.policy, &mut site, stop, true, |_, _| ());
     }
 
-    const fn site<D>(&self, now: Instant, random: D) -> Site<Facts<D, HZ>, Steps<O>> {
+    const fn site<D: FnMut() -> u32>(&self, now: Instant, random: D) -> Site<Facts<D, HZ>, Steps<O>> {
         let hooks = Hooks { classifier: (), results: (), abort: (), sleep: (), observer: self.observer, slices: () };
-        Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks, is_unobserved: false }
+        Site::contained(Facts { now, random }, hooks)
     }
 
     /// Returns when to call [`on_wake`](Self::on_wake); `None` unless the call waits.
@@ -264,8 +264,8 @@ pub(crate) const fn no_random() -> u32 {
     0
 }
 
-pub(crate) const fn site<const HZ: u32, D>(now: Instant, random: D) -> Site<Facts<D, HZ>, Hooks<()>> {
-    Site { env: Facts { now, random }, operation: "", slice: Millis::MAX, hooks: Hooks::new(()), is_unobserved: false }
+pub(crate) const fn site<const HZ: u32, D: FnMut() -> u32>(now: Instant, random: D) -> Site<Facts<D, HZ>, Hooks<()>> {
+    Site::contained(Facts { now, random }, Hooks::new(()))
 }
 
 impl<D, const HZ: u32> Clock for Facts<D, HZ> {
@@ -277,7 +277,7 @@ impl<D, const HZ: u32> Clock for Facts<D, HZ> {
 }
 
 impl<D: FnMut() -> u32, const HZ: u32> Environment for Facts<D, HZ> {
-    type Mode = ();
+    type Mode = mode::Blocking;
     type Classifier = ();
 
     const CLASSIFIER: () = ();

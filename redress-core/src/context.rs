@@ -6,6 +6,7 @@ pub use crate::hooks::{AbortCondition, CancelOn, HookSet, Hooks, ResultClassifie
 use crate::{
     AttemptEnd, AttemptStart, BackoffContext, BreakerState, BudgetView, Cause, CircuitBreakerView, Classification,
     ErrorClass, Event, EventKind, Millis, Observer, Policy, SleepDecision,
+    drive::steps::{self, Steps, StepsOf},
     env::{Environment, mode},
     observer::{ErrorObserver, OnAttemptEnd, OnAttemptStart, OnRetry, Watched, WithErrors},
 };
@@ -43,7 +44,7 @@ impl<E: Environment + core::fmt::Debug, H: core::fmt::Debug, P, M> core::fmt::De
 
 /// The surroundings of a call: environment, name of the operation, hooks.
 #[derive(Clone, Debug)]
-pub(crate) struct Site<E, H> {
+pub(crate) struct Site<E: Environment, H> {
     pub(crate) env: E,
     pub(crate) operation: &'static str,
     /// The longest slice of a wait.
@@ -51,6 +52,19 @@ pub(crate) struct Site<E, H> {
     pub(crate) hooks: H,
     /// Whether the observer gets no events of this call: see [`Observer::is_idle`].
     pub(crate) is_unobserved: bool,
+    /// The steps of an async call without hooks.
+    pub(crate) steps: StepsOf<E>,
+}
+
+impl<E: Environment, H> Site<E, H> {
+    /// Creates the site of steps that are not shared.
+    pub(crate) const fn contained(env: E, hooks: H) -> Self {
+        Self::new(env, hooks, Steps::NONE)
+    }
+
+    const fn new(env: E, hooks: H, steps: StepsOf<E>) -> Self {
+        Self { env, operation: "", slice: Millis::MAX, hooks, is_unobserved: false, steps }
+    }
 }
 
 impl<E: Environment, H: HookSet> Site<E, H> {
@@ -154,22 +168,20 @@ impl<'p> PolicyRef<'p> for Policy<'p> {
 
 impl<'p, E: Environment> Context<'p, E> {
     pub(crate) const fn new(policy: &'p Policy<'p>, env: E) -> Self {
-        Self::of(policy, env)
+        Self::of(policy, env, steps::of::<E>(policy))
     }
 }
 
 impl<'p, E: Environment> Context<'p, E, Hooks<E::Classifier>, Policy<'p>> {
     pub(crate) const fn owning(policy: Policy<'p>, env: E) -> Self {
-        Self::of(policy, env)
+        Self::of(policy, env, steps::of::<E>(&policy))
     }
 }
 
 impl<E: Environment, P, M> Context<'_, E, Hooks<E::Classifier>, P, M> {
     /// Binds what decides to an environment.
-    pub(crate) const fn of(policy: P, env: E) -> Self {
-        let site =
-            Site { env, operation: "", slice: Millis::MAX, hooks: Hooks::new(E::CLASSIFIER), is_unobserved: false };
-        Self { policy, site, marker: PhantomData }
+    pub(crate) const fn of(policy: P, env: E, steps: StepsOf<E>) -> Self {
+        Self { policy, site: Site::new(env, Hooks::new(E::CLASSIFIER), steps), marker: PhantomData }
     }
 }
 
@@ -187,9 +199,13 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
         self,
         policy: &'q Policy<'q>,
         env: E2,
-    ) -> Context<'q, E2, H, &'q Policy<'q>, M> {
+    ) -> Context<'q, E2, H, &'q Policy<'q>, M>
+    where
+        M: mode::Mode,
+    {
         let Site { operation, slice, hooks, .. } = self.site;
-        Context { policy, site: Site { env, operation, slice, hooks, is_unobserved: false }, marker: PhantomData }
+        let site = Site { operation, slice, ..Site::new(env, hooks, steps::of::<E2>(policy)) };
+        Context { policy, site, marker: PhantomData }
     }
 
     /// Borrows the policy.
@@ -199,7 +215,9 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
 
     /// Returns the context with its policy by value, changed by `change`.
     fn change_policy(self, change: impl FnOnce(Policy<'p>) -> Policy<'p>) -> Context<'p, E, H, Policy<'p>, M> {
-        Context { policy: change(*self.policy.policy()), site: self.site, marker: PhantomData }
+        let policy = change(*self.policy.policy());
+        let site = Site { steps: steps::of::<E>(&policy), ..self.site };
+        Context { policy, site, marker: PhantomData }
     }
 
     /// Overrides the deadline of the policy, counted from the start of each call: for deadlines of single requests. With zero,
@@ -246,10 +264,10 @@ impl<'p, E: Environment, H, P: PolicyRef<'p>, M> Context<'p, E, H, P, M> {
 /// Replaces one hook: `field: before => after`.
 macro_rules! replace_hook {
     ($self:ident, $($kept:ident),*; $field:ident: $before:pat => $value:expr) => {{
-        let Self { policy, site: Site { env, operation, slice, hooks, is_unobserved }, marker } = $self;
+        let Self { policy, site: Site { env, operation, slice, hooks, is_unobserved, steps }, marker } = $self;
         let $before = hooks.$field;
         let hooks = Hooks { $($kept: hooks.$kept,)* $field: $value };
-        Context { policy, site: Site { env, operation, slice, hooks, is_unobserved }, marker }
+        Context { policy, site: Site { env, operation, slice, hooks, is_unobserved, steps }, marker }
     }};
 }
 

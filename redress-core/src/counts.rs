@@ -21,6 +21,7 @@ impl Counts {
 
     /// Returns the number of a class.
     #[expect(clippy::cast_possible_truncation, reason = "one byte is taken")]
+    #[inline]
     pub(crate) const fn of(self, class: ErrorClass) -> u8 {
         let (is_second, shift) = Self::place(class);
         let [first, second] = self.0;
@@ -28,6 +29,7 @@ impl Counts {
     }
 
     /// Takes one from the number of a class, which must not be zero.
+    #[inline]
     pub(crate) const fn take(&mut self, class: ErrorClass) {
         self.add(class, u32::MAX);
     }
@@ -38,6 +40,7 @@ impl Counts {
     }
 
     /// Adds to the number of a class, whose sum must be one of a byte.
+    #[inline]
     const fn add(&mut self, class: ErrorClass, number: u32) {
         let (is_second, shift) = Self::place(class);
         let ([first, second], added) = (self.0, number << shift);

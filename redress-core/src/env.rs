@@ -7,6 +7,9 @@ use crate::{Clock, Millis, RandomSource, SelfClassifier, time::Instant};
 
 /// How calls are made in an environment. Decides which closures `call` takes, and whether it returns a future.
 pub mod mode {
+    use super::Environment;
+    use crate::drive::steps::{Contained, OfAsync, Steps};
+
     /// `FnMut() -> Result`; waits block.
     #[derive(Clone, Copy, Debug)]
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -23,8 +26,27 @@ pub mod mode {
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub struct Spawned;
 
+    /// The modes.
+    pub trait Mode {
+        /// How a context refers to the code that its call sites share.
+        #[doc(hidden)]
+        type Steps<E: Environment>: Steps<E>;
+    }
+
+    impl Mode for Blocking {
+        type Steps<E: Environment> = Contained<E>;
+    }
+
+    impl Mode for Local {
+        type Steps<E: Environment> = OfAsync<E>;
+    }
+
+    impl Mode for Spawned {
+        type Steps<E: Environment> = OfAsync<E>;
+    }
+
     /// The modes in which calls are futures.
-    pub trait Async {}
+    pub trait Async: Mode {}
 
     impl Async for Local {}
     impl Async for Spawned {}
@@ -33,7 +55,7 @@ pub mod mode {
 /// The facts that decisions need, and the default classifier.
 pub trait Environment: Clock {
     /// One of the types in [`mode`].
-    type Mode;
+    type Mode: mode::Mode;
     /// The classifier of contexts that set none.
     type Classifier;
 

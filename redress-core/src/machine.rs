@@ -78,6 +78,7 @@ enum Phase {
 
 impl Machine {
     /// Creates the machine of a new call.
+    #[inline]
     pub(crate) const fn new(retry: &Retry<'_>, slack: Millis) -> Self {
         Self {
             seen: Seen(Timestamp::ZERO),
@@ -137,10 +138,12 @@ impl Machine {
     }
 
     /// Returns the time since the start.
+    #[inline]
     pub(crate) const fn elapsed(&self) -> Millis {
         self.used.saturating_sub(self.slack())
     }
 
+    #[inline]
     const fn slack(&self) -> Millis {
         Millis::new(self.slack as u32)
     }
@@ -176,11 +179,13 @@ impl Machine {
     }
 
     /// Returns the latest delay and the class it was for.
+    #[inline]
     pub(crate) fn delayed(&self) -> Option<(ErrorClass, Millis)> {
         self.delay_class.map(|class| (class, self.delay))
     }
 
     /// Takes a reading of the clock. Backwards, no time has passed.
+    #[inline]
     pub(crate) fn observe(&mut self, now: Timestamp) {
         self.used = self.used.saturating_add(now.since(self.seen.0).unwrap_or_default());
         self.seen = Seen(now);
@@ -192,6 +197,7 @@ impl Machine {
     }
 
     /// Returns whether the deadline has passed after this span, which begins at the latest reading.
+    #[inline]
     fn is_late(&self, retry: &Retry<'_>, span: Millis) -> bool {
         retry.deadline_millis().is_some_and(|deadline| self.used.saturating_add(span) >= deadline)
     }
@@ -224,6 +230,7 @@ impl Machine {
     }
 
     /// Begins an attempt that the caller makes without asking.
+    #[inline]
     pub(crate) fn begin_unchecked(&mut self) {
         // Never as many as stands for no limit.
         self.attempt = self.attempt.wrapping_add((self.attempt < UNLIMITED.wrapping_sub(1)).into());
@@ -232,6 +239,7 @@ impl Machine {
     }
 
     /// Returns whether the attempts are used up, which a call can be resumed with.
+    #[inline]
     pub(crate) fn is_exhausted(&self, retry: &Retry<'_>) -> bool {
         self.attempt >= retry.attempts()
     }
@@ -273,6 +281,7 @@ impl Machine {
     /// # Errors
     ///
     /// It is. The hint is kept, to be reported.
+    #[inline]
     pub(crate) fn check_hint(&mut self, retry: &Retry<'_>, hint: Millis) -> Result<(), StopReason> {
         if hint <= retry.longest_hint() {
             return Ok(());
@@ -282,6 +291,7 @@ impl Machine {
     }
 
     /// Returns the longest wait that ends before the deadline.
+    #[inline]
     pub(crate) const fn room(&self, retry: &Retry<'_>) -> Millis {
         retry.last_millisecond().saturating_sub(self.used)
     }

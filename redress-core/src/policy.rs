@@ -116,6 +116,12 @@ impl<'a> Policy<'a> {
         self
     }
 
+    /// Returns whether the policy has attempts, limits of classes and plain formulas only.
+    #[inline(always)]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.breaker.is_none() && self.budget.is_none() && self.retry.is_plain()
+    }
+
     /// Returns the circuit breaker; `None` if there is none.
     pub const fn breaker(&self) -> Option<&'a CircuitBreakerView> {
         self.breaker

@@ -84,6 +84,7 @@ pub struct Retry<'a> {
 }
 
 /// Returns a span where zero is none.
+#[inline]
 const fn unless_zero(span: Millis) -> Option<Millis> {
     if span.get() == 0 { None } else { Some(span) }
 }
@@ -330,6 +331,7 @@ impl<'a> Retry<'a> {
         }
     }
 
+    #[inline]
     pub(crate) const fn deadline_millis(&self) -> Option<Millis> {
         unless_zero(self.deadline)
     }
@@ -344,6 +346,7 @@ impl<'a> Retry<'a> {
     }
 
     /// Returns the last millisecond before the deadline; without one, the last there is.
+    #[inline]
     pub(crate) const fn last_millisecond(&self) -> Millis {
         Millis::new(self.deadline.get().wrapping_sub(1))
     }
@@ -355,6 +358,13 @@ impl<'a> Retry<'a> {
     /// Returns the formulas of all backoffs.
     pub(crate) const fn formulas(&self) -> &Formulas {
         &self.formulas
+    }
+
+    /// Returns whether there are only attempts, limits of classes and plain formulas.
+    #[inline(always)]
+    pub(crate) const fn is_plain(&self) -> bool {
+        let (deadline, timeout) = (self.deadline.get(), self.attempt_timeout.get());
+        deadline == 0 && timeout == 0 && !self.zero_deadline && self.formulas.are_plain()
     }
 
     /// Returns whether the deadline has passed before anything has begun, as an override with zero says.
@@ -386,6 +396,7 @@ impl<'a> Retry<'a> {
 
     /// Returns the backoff of a class, if there is one. Classes without a place of their own have that of `Unknown`, the last.
     #[expect(clippy::indexing_slicing, reason = "compared first")]
+    #[inline]
     pub(crate) const fn backoff(&self, class: ErrorClass) -> Option<&Backoff<'a>> {
         let index = if self.has_own_backoff { (class as usize).wrapping_sub(FIRST_RETRYABLE) } else { 0 };
         let backoff = &self.backoffs[if index < RETRYABLE { index } else { RETRYABLE - 1 }];

@@ -78,11 +78,13 @@ impl Millis {
     }
 
     /// Returns the sum, saturating.
+    #[inline]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
     /// Returns the difference, or zero if `other` is longer.
+    #[inline]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -154,6 +156,7 @@ impl Instant {
     }
 
     /// Returns the moment so many ticks later, saturating.
+    #[inline]
     pub const fn saturating_add(self, ticks: u64) -> Self {
         Self(self.0.saturating_add(ticks))
     }

@@ -65,7 +65,7 @@ impl<M> Clock for Env<M> {
     }
 }
 
-impl<M> Environment for Env<M> {
+impl<M: mode::Mode> Environment for Env<M> {
     type Mode = M;
     type Classifier = SelfClassifier;
 

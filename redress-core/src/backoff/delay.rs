@@ -10,14 +10,14 @@ use crate::{Classification, Millis};
 ///
 /// # Design
 ///
-/// A driver contains the plain exponential formulas and Retry-After, which are short; where the compiler knows the policy, only
-/// those that it has. The code of the others is behind a pointer, which is set when a policy is made, so that an image without
-/// them does not contain it. One function per formula, and one of all for policies that mix them.
+/// A driver contains the plain exponential formulas, which are short; where the compiler knows the policy, only those that it
+/// has. The code of the others and of Retry-After is behind a pointer, which is set when a policy is made, so that an image
+/// without them does not contain it. One function per formula, and one of all for policies that mix them.
 #[derive(Clone, Copy)]
 pub(crate) struct Formulas {
     /// A bit for each formula besides the plain ones.
     kinds: u8,
-    other: fn(&Backoff<'_>, &BackoffContext, &mut dyn FnMut() -> u32) -> Millis,
+    other: fn(&Backoff<'_>, &BackoffContext, Millis, &mut dyn FnMut() -> u32) -> Millis,
 }
 
 const RETRY_AFTER: u8 = 1;
@@ -29,15 +29,21 @@ const OTHER: u8 = DECORRELATED | FIXED | TOKEN | CUSTOM;
 
 impl Formulas {
     const fn of(kinds: u8) -> Self {
-        let other = match kinds & OTHER {
-            0 => other_delay::<0>,
-            DECORRELATED => other_delay::<DECORRELATED>,
-            FIXED => other_delay::<FIXED>,
-            TOKEN => other_delay::<TOKEN>,
-            CUSTOM => other_delay::<CUSTOM>,
-            _ => other_delay::<OTHER>,
-        };
-        Self { kinds, other }
+        macro_rules! of_one {
+            ($($kinds:ident),*) => {
+                match kinds {
+                    0 => other_delay::<0>,
+                    RETRY_AFTER => other_delay::<RETRY_AFTER>,
+                    $($kinds => other_delay::<$kinds>,)*
+                    _ if kinds & RETRY_AFTER == 0 => other_delay::<OTHER>,
+                    _ => match kinds & OTHER {
+                        $($kinds => other_delay::<{ $kinds | RETRY_AFTER }>,)*
+                        _ => other_delay::<{ OTHER | RETRY_AFTER }>,
+                    },
+                }
+            };
+        }
+        Self { kinds, other: of_one!(DECORRELATED, FIXED, TOKEN, CUSTOM) }
     }
 
     /// The set without any but the plain formulas.
@@ -45,14 +51,20 @@ impl Formulas {
 
     /// All that a configuration can name. In one function, because which of them it names is known only at run time.
     pub(crate) const CONFIGURED: Self =
-        Self { kinds: OTHER | RETRY_AFTER, other: other_delay::<{ DECORRELATED | FIXED | TOKEN }> };
+        Self { kinds: OTHER | RETRY_AFTER, other: other_delay::<{ DECORRELATED | FIXED | TOKEN | RETRY_AFTER }> };
 
     /// Returns the union.
     pub(crate) const fn with(self, other: Self) -> Self {
         Self::of(self.kinds | other.kinds)
     }
 
+    /// Returns whether there are none but the plain formulas.
+    pub(crate) const fn are_plain(&self) -> bool {
+        self.kinds == 0
+    }
+
     /// Returns the hint, if the backoff follows it.
+    #[inline]
     pub(crate) fn hint(&self, backoff: &Backoff<'_>, classification: &Classification) -> Option<Millis> {
         if self.kinds & RETRY_AFTER == 0 || backoff.retry_after().is_ignored() {
             return None;
@@ -74,51 +86,53 @@ impl Formulas {
         hint: Option<Millis>,
         room: Millis,
         source: &mut R,
-        draw: impl Fn(&mut R) -> u32 + Copy,
-    ) -> Millis {
-        let retry_after = backoff.retry_after();
-        let is_as_is = hint.is_some() && retry_after.is_as_is();
-        let own = if is_as_is { Millis::ZERO } else { self.own_delay(backoff, attempt, context, source, draw) };
-        match hint {
-            Some(hint) if is_as_is || hint > own => retry_after.delay(hint, room, || draw(source)),
-            _ => own,
-        }
-    }
-
-    /// Returns the delay without regard to a hint.
-    #[inline(always)]
-    fn own_delay<R>(
-        &self,
-        backoff: &Backoff<'_>,
-        attempt: u32,
-        context: impl FnOnce() -> BackoffContext,
-        source: &mut R,
         draw: impl Fn(&mut R) -> u32,
     ) -> Millis {
-        match backoff.formula.plain_choice(attempt) {
-            Some(choice) => choice.pick(|| draw(source)),
-            None if self.kinds & OTHER == 0 => Millis::ZERO,
-            None => self.other_delay(backoff, &context(), source, draw),
+        if hint.is_none() {
+            match backoff.formula.plain_choice(attempt) {
+                Some(choice) => return choice.pick(|| draw(source)),
+                None if self.kinds & OTHER == 0 => return Millis::ZERO,
+                None => {}
+            }
         }
+        self.other_delay(backoff, &context(), room, source, draw)
     }
 
-    /// Returns the delay of a formula that is not a plain one. Apart, because what it keeps in memory takes 3 instructions of the
-    /// first attempt on a host; inlined, it takes 20 bytes less of an image.
+    /// Returns the delay by the code behind the pointer. Apart on hosts, because what it keeps in memory takes 3 instructions of the
+    /// first attempt there; inlined, it takes 20 bytes less of an image.
     #[cold]
     #[cfg_attr(not(target_os = "none"), inline(never))]
     fn other_delay<R>(
         &self,
         backoff: &Backoff<'_>,
         context: &BackoffContext,
+        room: Millis,
         source: &mut R,
         draw: impl Fn(&mut R) -> u32,
     ) -> Millis {
-        (self.other)(backoff, context, &mut || draw(source))
+        (self.other)(backoff, context, room, &mut || draw(source))
     }
 }
 
-/// Returns the delay of a formula that is one of `KINDS`.
+/// Returns the delay of a formula that is one of `KINDS`, or a plain one if there is a hint that is followed.
 fn other_delay<const KINDS: u8>(
+    backoff: &Backoff<'_>,
+    context: &BackoffContext,
+    room: Millis,
+    draw: &mut dyn FnMut() -> u32,
+) -> Millis {
+    let hint = Formulas::of(KINDS).hint(backoff, &context.classification);
+    let retry_after = backoff.retry_after();
+    let is_as_is = hint.is_some() && retry_after.is_as_is();
+    let own = if is_as_is { Millis::ZERO } else { own_delay::<KINDS>(backoff, context, draw) };
+    match hint {
+        Some(hint) if is_as_is || hint > own => retry_after.delay(hint, room, draw),
+        _ => own,
+    }
+}
+
+/// Returns the delay without regard to a hint.
+fn own_delay<const KINDS: u8>(
     backoff: &Backoff<'_>,
     context: &BackoffContext,
     draw: &mut dyn FnMut() -> u32,
@@ -129,7 +143,9 @@ fn other_delay<const KINDS: u8>(
         let random = if strategy.draws() { draw() } else { 0 };
         return strategy.delay(&BackoffContext { random, ..*context });
     }
-    backoff.formula.other_choice::<KINDS>(context.attempt, context.previous.get()).pick(draw)
+    let plain = if KINDS & RETRY_AFTER != 0 { backoff.formula.plain_choice(context.attempt) } else { None };
+    let other = || backoff.formula.other_choice::<KINDS>(context.attempt, context.previous.get());
+    plain.unwrap_or_else(other).pick(draw)
 }
 
 #[cfg(feature = "defmt")]
@@ -266,6 +282,7 @@ impl Choice {
     }
 
     /// Returns a delay of the range. A random number, uniform over all of `u32`, is drawn only if it is needed.
+    #[inline]
     fn pick(self, mut draw: impl FnMut() -> u32) -> Millis {
         Millis::new(self.chosen_by(if self.draws { draw() } else { 0 }))
     }
@@ -275,6 +292,7 @@ impl Choice {
         clippy::arithmetic_side_effects,
         reason = "a product of two 32-bit numbers, and parts of `width` and `top`"
     )]
+    #[inline]
     pub(super) const fn chosen_by(self, random: u32) -> u32 {
         let below = self.width - part(self.width, random);
         let delay = self.top - (below >> self.halves as u32);
@@ -284,6 +302,7 @@ impl Choice {
 
 /// Returns `random / 2^32` of `width`, rounded down.
 #[expect(clippy::arithmetic_side_effects, reason = "a product of two 32-bit numbers fits 64 bits")]
+#[inline]
 pub(crate) const fn part(width: u32, random: u32) -> u32 {
     // Cores that can neither compare and swap nor multiply into 64 bits (ARMv6-M): saves 70 bytes there.
     if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
@@ -295,6 +314,7 @@ pub(crate) const fn part(width: u32, random: u32) -> u32 {
 
 /// Like [`part`], in multiplications of 32 bits: half of the code of one of 64 bits.
 #[expect(clippy::arithmetic_side_effects, reason = "a product of halves leaves room for another half")]
+#[inline]
 const fn part_by_halves(width: u32, random: u32) -> u32 {
     let (low, high) = (random & 0xFFFF, random >> 16);
     let middle = (width >> 16) * low + (((width & 0xFFFF) * low) >> 16);

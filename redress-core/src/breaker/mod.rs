@@ -103,11 +103,13 @@ impl Admission {
     }
 
     /// After a rejection, returns the time until calls are admitted.
+    #[inline]
     pub(crate) const fn retry_after(self) -> Millis {
         Millis::new(self.more)
     }
 
     /// On admission, returns whether the circuit was open and is half-open now.
+    #[inline]
     pub(crate) const fn has_half_opened(self) -> bool {
         !self.permit.is_none() && self.more != 0
     }

@@ -10,6 +10,7 @@ use crate::{
 
 impl CircuitBreakerView {
     /// Admits a call, at a reading as for [`Reading::of`]. The clock is read only if the circuit is not closed.
+    #[inline]
     pub(crate) fn admit<C: Clock>(&self, clock: &C, now: Timestamp) -> Admission {
         let snapshot = self.head.load();
         if snapshot.admits_all() {
@@ -44,6 +45,7 @@ impl CircuitBreakerView {
     /// if it changed. What changes nothing costs neither lock nor clock: the end of a call that was admitted while the circuit
     /// was closed and did not fail with a class that trips it.
     #[cfg_attr(feature = "std", inline(always))]
+    #[cfg_attr(not(feature = "std"), inline)]
     pub(crate) fn settle<C: Clock>(
         &self,
         permit: Snapshot,

@@ -118,6 +118,7 @@ impl Snapshot {
     }
 
     /// Returns the state; `None` for [`NONE`](Self::NONE).
+    #[inline]
     pub(super) const fn known_state(self) -> Option<BreakerState> {
         if self.is_none() { None } else { Some(self.state()) }
     }

@@ -173,20 +173,15 @@ impl BudgetView {
         self.count(Spend { retries: 0, is_call: false, is_success: true, reading: None });
     }
 
-    /// Consumes a retry after this attempt, at a reading as for [`Reading::of`].
+    /// Consumes a retry after this attempt, or takes the success of the call, at a reading as for [`Reading::of`]. Returns whether
+    /// there was a retry.
     #[inline(never)]
-    pub(crate) fn consume<C: Clock>(&self, attempt: u32, clock: &C, now: Timestamp) -> bool {
-        let reading = Reading::of(clock, now);
-        (self.spend)(self, Spend { retries: 1, is_call: attempt == 1, ..Spend::nothing(&reading) })
-    }
-
-    /// Takes the success of a call with this attempt, at a reading as for [`Reading::of`].
-    #[inline(never)]
-    pub(crate) fn succeed<C: Clock>(&self, attempt: u32, clock: &C, now: Timestamp) {
-        if self.spent.load(Relaxed) != 0 {
-            let reading = Reading::of(clock, now);
-            (self.spend)(self, Spend { is_call: attempt == 1, is_success: true, ..Spend::nothing(&reading) });
+    pub(crate) fn take<C: Clock>(&self, attempt: u32, is_success: bool, clock: &C, now: Timestamp) -> bool {
+        if is_success && self.spent.load(Relaxed) == 0 {
+            return false;
         }
+        let (reading, retries) = (Reading::of(clock, now), (!is_success).into());
+        (self.spend)(self, Spend { retries, is_call: attempt == 1, is_success, reading: Some(&reading) })
     }
 
     /// Takes what consumes nothing.

@@ -37,7 +37,7 @@ impl<T, X> Failed<T, X> {
     }
 }
 
-impl<E, H: HookSet> Site<E, H> {
+impl<E: Environment, H: HookSet> Site<E, H> {
     /// Classifies what an attempt returned.
     #[inline]
     pub(crate) fn classify<B, T, X>(&mut self, result: Result<T, X>) -> Result<T, Failed<T, X>>
@@ -63,7 +63,7 @@ impl<E, H: HookSet> Site<E, H> {
 
 /// The state of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call {
+pub struct Call {
     pub(crate) machine: Machine,
     pub(crate) permit: Snapshot,
 }
@@ -92,6 +92,22 @@ impl From<Stop> for Rejected {
 impl From<StopReason> for Stop {
     fn from(reason: StopReason) -> Self {
         Self { reason, retry_after: Millis::ZERO, code: None, is_http: false, has_ended: false, has_failed: false }
+    }
+}
+
+impl From<Rejected> for Stop {
+    fn from(Rejected { reason, retry_after }: Rejected) -> Self {
+        Self { retry_after, ..reason.into() }
+    }
+}
+
+impl Stop {
+    /// Stops the call after a failure of this classification.
+    #[inline(always)]
+    pub(crate) const fn after(reason: StopReason, classification: &Classification) -> Self {
+        let (code, is_http) = (classification.numeric_code(), classification.is_http());
+        let has_failed = !classification.is_abort();
+        Self { reason, retry_after: Millis::ZERO, code, is_http, has_ended: true, has_failed }
     }
 }
 
@@ -282,11 +298,8 @@ impl Call {
     where
         H::Observer: ErrorObserver<X>,
     {
-        self.plan(policy, site, classification, cause, error, shortest).map_err(|reason| {
-            let (code, is_http) = (classification.numeric_code(), classification.is_http());
-            let has_failed = !classification.is_abort();
-            Stop { reason, retry_after: Millis::ZERO, code, is_http, has_ended: true, has_failed }
-        })
+        let plan = self.plan(policy, site, classification, cause, error, shortest);
+        plan.map_err(|reason| Stop::after(reason, classification))
     }
 
     /// Plans the wait after a failure.
@@ -322,7 +335,7 @@ impl Call {
         let delay = formulas.delay(backoff, attempt, context, hint, room, &mut site.env, E::random).max(shortest);
         self.machine.fits(retry, delay)?;
         if let Some(budget) = policy.budget
-            && !budget.consume(attempt, &site.env, self.now(self.is_timed::<H>(policy)))
+            && !budget.take(attempt, false, &site.env, self.now(self.is_timed::<H>(policy)))
         {
             return Err(StopReason::BudgetExhausted);
         }

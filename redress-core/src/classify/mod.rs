@@ -136,6 +136,7 @@ impl Classification {
 }
 
 impl From<ErrorClass> for Classification {
+    #[inline]
     fn from(class: ErrorClass) -> Self {
         Self::new(class)
     }

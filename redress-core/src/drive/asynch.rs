@@ -13,7 +13,7 @@ use core::future::pending;
 use embassy_futures::select::{Either, select};
 
 use crate::{
-    Cause, Classification, Classifier, Context, ErrorObserver, Outcome, Policy, Rejected, RetryError,
+    Cause, Classification, Classifier, Context, ErrorObserver, Millis, Outcome, Policy, Rejected, RetryError,
     call::Failed,
     context::{PolicyRef, ResultClassifier, Site},
     drive::{
@@ -46,12 +46,26 @@ macro_rules! pause {
     ($run:expr) => {{
         let mut wait = Wait::begin(&$run.call, $run.policy, $run.site);
         loop {
-            if is_cancelled!($run, $run.site.env.sleep(wait.ticks($run.site, false))) || !wait.next($run.site) {
+            let slice = wait.slice($run.site, false);
+            if is_cancelled!($run, sleep(&mut $run.site.env, slice)) || !wait.next($run.site) {
                 break;
             }
         }
-        $run.call.read($run.policy, $run.site);
     }};
+}
+
+/// Waits, in code that all call sites of an environment share.
+#[cfg_attr(not(feature = "std"), inline(never))]
+fn sleep<E: AsyncEnvironment>(env: &mut E, span: Millis) -> impl Future<Output = ()> {
+    env.sleep(E::RATE.ticks(span))
+}
+
+impl<E: AsyncEnvironment, H: HookSet, M> Run<'_, E, H, M> {
+    /// Returns how long the current attempt may take, in code that all call sites share.
+    #[cfg_attr(not(feature = "std"), inline(never))]
+    fn limit(&self) -> Option<Millis> {
+        self.attempt().remaining
+    }
 }
 
 macro_rules! asynch {
@@ -92,8 +106,8 @@ macro_rules! asynch {
                         let cancelled = run.site.hooks.parts().abort.cancelled();
                         // A result that is there in time wins, and without one the timer is made when the attempt waits.
                         let timer = async {
-                            match run.attempt().remaining {
-                                Some(limit) => run.site.env.sleep(E::RATE.ticks(limit)).await,
+                            match run.limit() {
+                                Some(limit) => sleep(&mut run.site.env, limit).await,
                                 None => pending().await,
                             }
                         };
@@ -202,7 +216,9 @@ impl<'p, E: AsyncEnvironment, H: HookSet, P: PolicyRef<'p>, M: mode::Async> Cont
     ///
     /// The circuit is open or the abort condition holds; nothing ran.
     pub fn start(&mut self) -> Result<Run<'_, E, H, M>, Rejected> {
-        Run::of(self.policy.policy(), &mut self.site, None).started()
+        let mut run = Run::of(self.policy.policy(), &mut self.site, None);
+        let begun = run.start_or_begin(false);
+        run.started(begun)
     }
 }
 
@@ -259,11 +275,11 @@ impl<E: AsyncEnvironment, H: HookSet, M: mode::Async> Run<'_, E, H, M> {
         H::Observer: ErrorObserver<X>,
     {
         self.call.catch_up(self.site);
-        if let Err(stop) = self.call.fail(self.policy, self.site, &classification, cause, error.as_ref()) {
+        if let Err(stop) = self.take(&classification, cause, error.as_ref()) {
             return Err(self.give_up(stop, error));
         }
         pause!(self);
-        self.begin().map_err(|stop| self.give_up(stop, error))
+        self.start_or_begin(false).map_err(|stop| self.give_up(stop, error))
     }
 }
 
@@ -276,6 +292,7 @@ impl<'c, E: AsyncEnvironment, H: HookSet, M: mode::Async> Resumed<'c, E, H, M> {
     pub async fn start(self) -> Result<Run<'c, E, H, M>, Rejected> {
         let mut run = Run::of(self.policy, self.site, Some(self.machine));
         pause!(run);
-        run.started()
+        let begun = run.start_or_begin(false);
+        run.started(begun)
     }
 }

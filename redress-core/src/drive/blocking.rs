@@ -10,6 +10,7 @@ use crate::{
 };
 
 /// The loop: attempt after attempt, with waits in between, until the call ends.
+#[inline]
 fn drive<E, H, K, B, T, X, R>(run: &mut Run<'_, E, H, Blocking>, mut operation: impl Operation<K, T, X>) -> R
 where
     E: BlockingEnvironment,
@@ -63,7 +64,7 @@ impl<E: BlockingEnvironment, H: HookSet> Run<'_, E, H, Blocking> {
         H::Observer: ErrorObserver<X>,
     {
         self.call.catch_up(self.site);
-        if let Err(stop) = self.call.fail(self.policy, self.site, classification, cause, error.as_ref()) {
+        if let Err(stop) = self.take(classification, cause, error.as_ref()) {
             return Err(self.give_up(stop, error));
         }
         self.pause();
@@ -113,6 +114,7 @@ impl<'p, E: BlockingEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H,
     ///
     /// The last error by value, with the reason to stop. A value that the result classifier rejects is dropped;
     /// [`execute`](Self::execute) returns it.
+    #[inline]
     pub fn call<K, B, T, X>(&mut self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X, B>,
@@ -123,6 +125,7 @@ impl<'p, E: BlockingEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H,
     }
 
     /// Calls the operation like [`call`](Self::call) and returns a report about it.
+    #[inline]
     pub fn execute<K, B, T, X>(&mut self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
         H::Classifier: Classifier<X, B>,
@@ -138,7 +141,9 @@ impl<'p, E: BlockingEnvironment, H: HookSet, P: PolicyRef<'p>> Context<'p, E, H,
     ///
     /// The circuit is open or the abort condition holds; nothing ran.
     pub fn start(&mut self) -> Result<Run<'_, E, H, Blocking>, Rejected> {
-        Run::of(self.policy.policy(), &mut self.site, None).started()
+        let mut run = Run::of(self.policy.policy(), &mut self.site, None);
+        let begun = run.start(false);
+        run.started(begun)
     }
 }
 
@@ -151,6 +156,7 @@ impl<'c, E: BlockingEnvironment, H: HookSet> Resumed<'c, E, H, Blocking> {
     }
 
     /// Waits, then goes on like [`Context::call`].
+    #[inline]
     pub fn call<K, B, T, X>(self, operation: impl Operation<K, T, X>) -> Result<T, RetryError<X>>
     where
         H::Classifier: Classifier<X, B>,
@@ -161,6 +167,7 @@ impl<'c, E: BlockingEnvironment, H: HookSet> Resumed<'c, E, H, Blocking> {
     }
 
     /// Waits, then goes on like [`Context::execute`].
+    #[inline]
     pub fn execute<K, B, T, X>(self, operation: impl Operation<K, T, X>) -> Outcome<T, X>
     where
         H::Classifier: Classifier<X, B>,
@@ -176,7 +183,9 @@ impl<'c, E: BlockingEnvironment, H: HookSet> Resumed<'c, E, H, Blocking> {
     ///
     /// The circuit is open, the deadline has passed, the attempts are used up or the abort condition holds; nothing ran.
     pub fn start(self) -> Result<Run<'c, E, H, Blocking>, Rejected> {
-        self.waited().started()
+        let mut run = self.waited();
+        let begun = run.start(false);
+        run.started(begun)
     }
 }
 

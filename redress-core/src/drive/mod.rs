@@ -7,6 +7,7 @@ mod asynch;
 mod blocking;
 pub mod operation;
 mod run;
+pub(crate) mod steps;
 
 pub(crate) use run::Wait;
 pub use run::{Resumed, Run};

@@ -3,10 +3,12 @@
 use core::marker::PhantomData;
 
 use crate::{
-    AttemptInfo, Checkpoint, CheckpointError, ErrorObserver, Millis, Policy, Rejected, RetryError,
+    AttemptInfo, Cause, Checkpoint, CheckpointError, Classification, ErrorObserver, Event, Millis, Observer, Policy,
+    Rejected, RetryError,
     call::{Call, Failed, Stop, is_timed},
     context::{Context, PolicyRef, Site},
-    env::Environment,
+    drive::steps::{Step, Steps},
+    env::{Environment, mode::Mode},
     hooks::{AbortCondition, HookSet, SleepHandler, SliceHook},
     machine::{Machine, Seen},
     outcome::{Failure, FromReport, Report},
@@ -49,18 +51,29 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
         self.call.begin(self.policy, self.site)
     }
 
-    /// Begins the next attempt, and before the first one the call.
+    /// Begins the next attempt, and before the first one the call. A wait has ended.
     #[inline(always)]
     pub(super) fn start_or_begin(&mut self, reports_time: bool) -> Result<(), Stop> {
+        if shares_steps::<E, H>() {
+            return self.step(Step::Begin { reports_time }).map_err(Into::into);
+        }
+        if self.call.machine.is_waiting() {
+            self.call.read(self.policy, self.site);
+        }
         if self.call.machine.has_begun() { self.begin() } else { self.start(reports_time) }
     }
 
-    /// Starts the call, in the loop form.
-    pub(super) fn started(mut self) -> Result<Self, Rejected> {
-        match self.start(false) {
+    /// Takes a step that the call sites share.
+    fn step(&mut self, step: Step<'_>) -> Result<(), Rejected> {
+        self.site.steps.take(&mut self.call, self.policy, &mut self.site.env, step)
+    }
+
+    /// Returns the started call, in the loop form.
+    pub(super) fn started(mut self, begun: Result<(), Stop>) -> Result<Self, Rejected> {
+        match begun {
             Ok(()) => Ok(self),
             Err(stop) => {
-                self.call.finish(self.policy, self.site, Some(stop), false, Site::emit);
+                self.end(Some(stop), false, Site::emit);
                 Err(stop.into())
             }
         }
@@ -78,9 +91,38 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
         H::Observer: ErrorObserver<X>,
     {
         let error = if H::Observer::SEES_ERRORS { failed.failure.error() } else { None };
-        let waiting = self.call.fail(self.policy, self.site, &failed.classification, failed.cause, error);
+        let waiting = self.take(&failed.classification, failed.cause, error);
         *last = Some(failed.failure);
         waiting
+    }
+
+    /// Takes the failure of the current attempt. Says why there is no wait before another.
+    #[inline(always)]
+    pub(super) fn take<X>(
+        &mut self,
+        classification: &Classification,
+        cause: Cause,
+        error: Option<&X>,
+    ) -> Result<(), Stop>
+    where
+        H::Observer: ErrorObserver<X>,
+    {
+        if shares_steps::<E, H>() {
+            let taken = self.step(Step::Fail { classification, cause });
+            return taken.map_err(|rejected| Stop::after(rejected.reason, classification));
+        }
+        self.call.fail(self.policy, self.site, classification, cause, error)
+    }
+
+    /// Ends the call. `emit` as for [`Call::finish`].
+    #[inline(always)]
+    fn end(&mut self, stop: Option<Stop>, reports_time: bool, emit: impl FnOnce(&mut Site<E, H>, Event)) {
+        if shares_steps::<E, H>() {
+            let reason = stop.map(|stop| stop.reason);
+            let _ = self.step(Step::Finish { reason, reports_time });
+        } else {
+            self.call.finish(self.policy, self.site, stop, reports_time, emit);
+        }
     }
 
     /// Ends the call and makes what it returns, of the value or of the reason and the latest failure.
@@ -91,7 +133,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     {
         let error = if H::Observer::SEES_ERRORS { last.as_ref().and_then(Failure::error) } else { None };
         let (stop, emit) = (end.as_ref().err().copied(), |site: &mut Site<E, H>, event| site.emit_with(error, event));
-        self.call.finish(self.policy, self.site, stop, R::REPORTS_TIME, emit);
+        self.end(stop, R::REPORTS_TIME, emit);
         R::from_report(self.report(end, last))
     }
 
@@ -110,7 +152,7 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
     /// Ends the call with success and returns the value.
     pub fn succeed<T>(mut self, value: T) -> T {
         self.call.catch_up(self.site);
-        self.call.finish(self.policy, self.site, None, false, Site::emit);
+        self.end(None, false, Site::emit);
         value
     }
 
@@ -129,7 +171,11 @@ impl<'c, E: Environment, H: HookSet, M> Run<'c, E, H, M> {
 impl<E: Environment, H: HookSet, M> Drop for Run<'_, E, H, M> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.call.abandon::<_, H>(self.policy, &self.site.env);
+        if !shares_steps::<E, H>() {
+            self.call.abandon::<_, H>(self.policy, &self.site.env);
+        } else if self.call.permit.is_half_open() {
+            let _ = self.step(Step::Abandon);
+        }
     }
 }
 
@@ -190,9 +236,16 @@ impl<E: Environment, H: HookSet, M> Run<'_, E, H, M> {
         H::Observer: ErrorObserver<X>,
     {
         let emit = |site: &mut Site<E, H>, event| site.emit_with(error.as_ref(), event);
-        self.call.finish(self.policy, self.site, Some(stop), false, emit);
+        self.end(Some(stop), false, emit);
         self.report::<(), X>(Err(stop), error.map(Failure::Error)).into_error()
     }
+}
+
+/// Returns whether calls with these hooks take their steps in code that call sites share.
+const fn shares_steps<E: Environment, H: HookSet>() -> bool {
+    let is_observed = H::Observer::ACTIVE || H::Observer::WATCHES;
+    let has_hooks = is_observed || H::Abort::ACTIVE || H::Abort::CANCELS || H::Sleep::ACTIVE;
+    !has_hooks && <<E::Mode as Mode>::Steps<E> as Steps<E>>::ARE_SHARED
 }
 
 /// A wait that is under way, in slices.
@@ -228,7 +281,7 @@ impl Wait {
     }
 
     /// Returns the slice to sleep now.
-    fn slice<E: Environment, H: HookSet>(&self, site: &Site<E, H>, polls: bool) -> Millis {
+    pub(super) fn slice<E: Environment, H: HookSet>(&self, site: &Site<E, H>, polls: bool) -> Millis {
         slice_length(site, polls).map_or(self.left, |length| self.left.min(length))
     }
 

@@ -27,7 +27,7 @@ trait Live {
     fn tick(&mut self) -> bool;
 }
 
-struct OfSite<'s, E, H> {
+struct OfSite<'s, E: Environment, H> {
     keep: &'s Keep<'s>,
     kept: &'s mut Kept,
     site: &'s mut Site<E, H>,

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use crate::{
-    BudgetView, ConfigError, Context, Millis, Policy, context::Hooks, env::Environment, error::valid_or_panic,
-    retry::UNLIMITED,
+    BudgetView, ConfigError, Context, Millis, Policy, context::Hooks, drive::steps::Steps, env::Environment,
+    error::valid_or_panic, retry::UNLIMITED,
 };
 
 const DAY: Millis = Millis::from_secs(86_400);
@@ -174,7 +174,7 @@ impl<'a> Keep<'a> {
 
     /// Binds it to where the connection is made.
     pub const fn context<E: Environment>(&self, env: E) -> Context<'_, E, Hooks<E::Classifier>, &Self> {
-        Context::of(self, env)
+        Context::of(self, env, Steps::NONE)
     }
 }
 

@@ -223,7 +223,7 @@ impl Kept {
 }
 
 /// Classifies how a session ended: a value that is no failure of its own is a session that was closed.
-pub(super) fn ended<T, X, E, H: HookSet>(site: &mut Site<E, H>, result: Result<T, X>) -> Failed<T, X>
+pub(super) fn ended<T, X, E: Environment, H: HookSet>(site: &mut Site<E, H>, result: Result<T, X>) -> Failed<T, X>
 where
     H::Classifier: Classifier<X>,
     H::Results: ResultClassifier<T>,

@@ -176,7 +176,7 @@ impl Kept {
         }
         if let Some(budget) = keep.budget
             && self.call.machine.attempt() > 0
-            && !budget.consume(self.call.machine.attempt(), &site.env, self.call.machine.seen())
+            && !budget.take(self.call.machine.attempt(), false, &site.env, self.call.machine.seen())
         {
             self.release(keep);
             let wait = self.call.machine.delay().max(Millis::from_secs(1));

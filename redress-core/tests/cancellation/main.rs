@@ -166,7 +166,7 @@ impl<M> Clock for Env<'_, M> {
     }
 }
 
-impl<M> Environment for Env<'_, M> {
+impl<M: mode::Mode> Environment for Env<'_, M> {
     type Mode = M;
     type Classifier = SelfClassifier;
 

@@ -185,7 +185,7 @@ impl<M> Clock for Env<'_, '_, M> {
     }
 }
 
-impl<M> Environment for Env<'_, '_, M> {
+impl<M: mode::Mode> Environment for Env<'_, '_, M> {
     type Mode = M;
     type Classifier = SelfClassifier;
 

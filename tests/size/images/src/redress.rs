@@ -69,9 +69,15 @@ pub(crate) fn environment() -> impl BlockingEnvironment<Mode = mode::Blocking> {
     Blocking::new(BoardClock, sleep, board::random)
 }
 
-pub(crate) fn retried(policy: &Policy<'_>, operation: impl FnMut() -> Result<u32, Fault>) {
-    report_result(policy.context(environment()).classifier(classify).call(operation).map_err(last_error));
+/// Makes a call. A macro, because without LTO a function would be the same for all images, with the policies of all.
+macro_rules! retried {
+    ($policy:expr, $operation:ident) => {{
+        let mut context = $policy.context(environment()).classifier(classify);
+        report_result(context.call(|| $operation()).map_err(last_error));
+    }};
 }
+
+pub(crate) use retried;
 
 /// The formula alone: the delay after attempt n.
 pub fn jitter() {
@@ -96,7 +102,7 @@ pub fn machine() {
 
 /// Blocking driver, backoff and attempt limit.
 pub fn basic() {
-    retried(&BASIC, operation);
+    retried!(BASIC, operation);
 }
 
 /// A connection that is kept up, in place of a call: each success is a session.
@@ -113,39 +119,39 @@ pub fn keeper() {
 
 /// The same at two call sites.
 pub fn two_sites() {
-    retried(&BASIC, operation);
-    retried(&BASIC, second_operation);
+    retried!(BASIC, operation);
+    retried!(BASIC, second_operation);
 }
 
 /// The same at three.
 pub fn three_sites() {
-    retried(&BASIC, operation);
-    retried(&BASIC, second_operation);
-    retried(&BASIC, third_operation);
+    retried!(BASIC, operation);
+    retried!(BASIC, second_operation);
+    retried!(BASIC, third_operation);
 }
 
 /// With a deadline, and a limit on the retries of a busy device.
 pub fn deadline() {
-    retried(&WITH_DEADLINE, operation);
+    retried!(WITH_DEADLINE, operation);
 }
 
 /// With a backoff of its own for rate limits.
 pub fn table() {
     static POLICY: Policy = WITH_TABLE;
-    retried(&POLICY, operation);
+    retried!(POLICY, operation);
 }
 
 /// With a breaker.
 pub fn breaker() {
     loop {
-        retried(&WITH_BREAKER, operation);
+        retried!(WITH_BREAKER, operation);
     }
 }
 
 /// With a budget.
 pub fn budget() {
     loop {
-        retried(&WITH_BUDGET, operation);
+        retried!(WITH_BUDGET, operation);
     }
 }
 

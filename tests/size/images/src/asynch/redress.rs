@@ -1,7 +1,7 @@
 //! redress.
 
 use board::report_result;
-use redress_embassy::{Embassy, Policy};
+use redress_embassy::Embassy;
 
 use super::{Request, operation, second_operation, third_operation};
 use crate::redress::{BASIC, WITH_BUDGET, classify, last_error};
@@ -75,21 +75,23 @@ pub fn full_three_loops() {
 }
 
 /// Makes three operations behind one call.
-fn one_call(policy: &'static Policy<'static>) {
-    run! {
-        let mut context = policy.context(Embassy::with(board::random)).classifier(classify);
-        for request in Request::ALL {
-            report_result(context.call(async || request.exchange().await).await.map_err(last_error));
+macro_rules! one_call {
+    ($policy:ident) => {
+        run! {
+            let mut context = $policy.context(Embassy::with(board::random)).classifier(classify);
+            for request in Request::ALL {
+                report_result(context.call(async || request.exchange().await).await.map_err(last_error));
+            }
         }
-    }
+    };
 }
 
 /// Three operations behind one call.
 pub fn three_requests() {
-    one_call(&BASIC);
+    one_call!(BASIC);
 }
 
 /// The same with the full policy.
 pub fn full_three_requests() {
-    one_call(&WITH_BUDGET);
+    one_call!(WITH_BUDGET);
 }

@@ -39,7 +39,7 @@ static FIRST_POLICY: Policy = Policy::new(Retry::new(DECORRELATED));
 
 /// Default deadline and attempts, on a clock of a millisecond.
 pub fn default() {
-    retried(&FIRST_POLICY, operation);
+    retried!(FIRST_POLICY, operation);
 }
 
 /// The same on a clock of a microsecond.
@@ -63,27 +63,27 @@ static THIRD_POLICY: Policy =
 
 /// Two policies, a call site each.
 pub fn two_policies() {
-    retried(&BASIC, operation);
-    retried(&SECOND_POLICY, second_operation);
+    retried!(BASIC, operation);
+    retried!(SECOND_POLICY, second_operation);
 }
 
 /// Three policies, a call site each.
 pub fn three_policies() {
-    retried(&BASIC, operation);
-    retried(&SECOND_POLICY, second_operation);
-    retried(&THIRD_POLICY, third_operation);
+    retried!(BASIC, operation);
+    retried!(SECOND_POLICY, second_operation);
+    retried!(THIRD_POLICY, third_operation);
 }
 
 /// A policy behind a pointer that the optimiser cannot see through.
 pub fn pointer() {
-    retried(black_box(&BASIC), operation);
+    retried!(black_box(&BASIC), operation);
 }
 
 /// Attempts that are known only at run time.
 pub fn runtime_attempts() {
     let retry = Retry::new(Backoff::full_jitter(BASE, CAP)).max_attempts(board::opaque()).no_deadline();
     let Ok(policy) = Policy::try_new(retry) else { return report(0) };
-    retried(&policy, operation);
+    retried!(policy, operation);
 }
 
 /// A backoff that is known only at run time.
@@ -93,7 +93,7 @@ pub fn runtime_backoff() {
     let Ok(policy) = Policy::try_new(Retry::new(backoff).max_attempts(ATTEMPTS).no_deadline()) else {
         return report(0);
     };
-    retried(&policy, operation);
+    retried!(policy, operation);
 }
 
 /// A whole configuration that is known only at run time.
@@ -109,7 +109,7 @@ pub fn runtime_config() {
         ..RetryConfig::default()
     });
     let Ok(policy) = Policy::from_config(&config) else { return report(0) };
-    retried(&policy, operation);
+    retried!(policy, operation);
 }
 
 /// A report about the call, of which attempts, elapsed time and reason are used.
