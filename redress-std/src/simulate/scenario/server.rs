@@ -54,7 +54,7 @@ pub enum Latency {
 }
 
 impl Server {
-    /// Creates a server with the defaults of a [`Scenario`] and this capacity.
+    /// Creates a server with the defaults of a [`Scenario`](super::Scenario) and this capacity.
     pub const fn new(capacity_per_second: f64) -> Self {
         Self {
             capacity_per_second,
