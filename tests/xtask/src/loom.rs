@@ -48,8 +48,8 @@ const PLANTS: [Plant; 15] = [
     },
     Plant {
         file: "redress-core/src/breaker/reference.rs",
-        from: ".contains(class)) && permit.is_closed() {",
-        to: ".contains(class)) && (permit.is_closed() || FAULT) {",
+        from: "if permit.is_closed() && (u32",
+        to: "if (permit.is_closed() || FAULT) && (u32",
         model: "breaker::two_successes",
     },
     Plant {

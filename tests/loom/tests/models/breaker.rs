@@ -50,7 +50,7 @@ models! {
     /// A restored circuit stays as the checkpoint had it, whatever a call reports meanwhile.
     restore, 3, needs NoLock;
     /// A checkpoint holds what a failure has left behind, or what was there before it, whole.
-    checkpoint, 3, needs NoLock;
+    checkpoint, 3;
     /// Two failures that come together reach a threshold of two, and one of them is told so.
     threshold, 3, needs NoLock;
     /// A success that clears the failures and a failure of before the circuit opened.
