@@ -83,7 +83,7 @@ impl<E: Environment, H: HookSet> Site<E, H> {
         E::tell(|| notify(observer, operation));
     }
 
-    /// Notifies the observer of an attempt that begins. Takes values, so that a call without an observer need not be in memory.
+    /// Notifies the observer of an attempt that begins. Takes values, so that an unobserved call need not be in memory.
     #[inline(never)]
     pub(crate) fn announce(&mut self, attempt: u32, elapsed: Millis) {
         self.notify(|observer, operation| observer.on_attempt_start(&AttemptStart { attempt, operation, elapsed }));

@@ -1,5 +1,6 @@
 //! Limits, deadline and backoff per class: the plain data a policy decides by.
 
+mod fingerprint;
 mod lints;
 
 use core::time::Duration;
@@ -401,25 +402,5 @@ impl<'a> Retry<'a> {
         let index = if self.has_own_backoff { (class as usize).wrapping_sub(FIRST_RETRYABLE) } else { 0 };
         let backoff = &self.backoffs[if index < RETRYABLE { index } else { RETRYABLE - 1 }];
         if backoff.is_missing() { None } else { Some(backoff) }
-    }
-}
-
-impl Retry<'_> {
-    /// Returns a number that tells limits and backoffs apart: two different ones have the same in one case of 65,536. FNV-1a, with
-    /// its halves folded together.
-    pub(crate) const fn fingerprint(&self) -> u16 {
-        let mut hash = crate::rng::Fnv::new();
-        hash.add(self.max_attempts);
-        hash.add(self.deadline.get());
-        let Counts([low, high]) = self.caps;
-        hash.add(low);
-        hash.add(high);
-        hash.add(self.limited.bits() as u32);
-        let mut rest = self.backoffs.as_slice();
-        while let [backoff, others @ ..] = rest {
-            backoff.fingerprint(&mut hash);
-            rest = others;
-        }
-        hash.folded()
     }
 }

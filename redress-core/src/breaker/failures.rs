@@ -88,8 +88,8 @@ fn handle(
     Admission { permit: after, more: before.bits() & BreakerState::Open as u32 }
 }
 
-/// Returns whether one more failure of this class is one too many, with so many in the window. Failures that have a threshold of
-/// their own are counted one by one.
+/// Returns whether one more failure of this class is one too many, with `failures` in the window. Classes with a threshold of
+/// their own are counted in a pass over the slots.
 #[expect(clippy::indexing_slicing, reason = "a class is below 8")]
 fn is_one_too_many(head: &Head, stamps: Stamps<'_>, class: ErrorClass, failures: u32) -> bool {
     let own = head.config.own_threshold;
