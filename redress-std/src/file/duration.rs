@@ -5,7 +5,7 @@
 //!
 //! - A key without `_ms` is renamed if its value is a duration (a string with a digit first and a letter), a list of durations, or
 //!   one of the words `"none"` and `"auto"`. The words are also values of keys that are no durations: [`WORDS_OF`]. Values
-//!   of `calls` are names of policies, whatever they look like.
+//!   of `calls` are names of policies, even those that look like a duration.
 //! - A duration at a key with `_ms` is refused: these count milliseconds.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};

@@ -48,8 +48,8 @@ const PLANTS: [Plant; 15] = [
     },
     Plant {
         file: "redress-core/src/breaker/reference.rs",
-        from: "if permit.is_closed() && (u32",
-        to: "if (permit.is_closed() || FAULT) && (u32",
+        from: "if permit.is_closed() && (u32::from(",
+        to: "if (permit.is_closed() || FAULT) && (u32::from(",
         model: "breaker::two_successes",
     },
     Plant {
