@@ -108,8 +108,9 @@ fn run(cli: &Cli) -> Result<()> {
     for (mutant, verdict) in &all {
         saved.take(mutant, *verdict);
     }
+    let tests_left_out = saved.leave_out(&suite.left_out);
     saved.write(&file)?;
-    let outcome = Outcome { all, not_run: constant.len() - one_by_one, tests_left_out: suite.left_out };
+    let outcome = Outcome { all, not_run: constant.len() - one_by_one, tests_left_out };
     if cli.write {
         table::write(&cli.root, &outcome.table(&survivors))?;
     }

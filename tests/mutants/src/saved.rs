@@ -17,6 +17,9 @@ pub(crate) struct Saved {
     /// Of the texts of all mutated files.
     sources: u64,
     verdicts: BTreeMap<String, Verdict>,
+    /// Tests that some run has left out.
+    #[serde(default)]
+    left_out: BTreeSet<String>,
 }
 
 impl Saved {
@@ -25,7 +28,7 @@ impl Saved {
         let sources = hash(root, mutants)?;
         let saved: Self =
             fs::read_to_string(path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        Ok(if saved.sources == sources { saved } else { Self { sources, verdicts: BTreeMap::new() } })
+        Ok(if saved.sources == sources { saved } else { Self { sources, ..Self::default() } })
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
@@ -42,6 +45,12 @@ impl Saved {
     pub(crate) fn unviable(&self, mutants: &[Mutant]) -> BTreeSet<usize> {
         let numbered = (1..).zip(mutants);
         numbered.filter(|(_, mutant)| self.of(mutant) == Some(Verdict::Unviable)).map(|(number, _)| number).collect()
+    }
+
+    /// Takes the tests that a run has left out. Returns how many some run has.
+    pub(crate) fn leave_out(&mut self, tests: &[String]) -> usize {
+        self.left_out.extend(tests.iter().cloned());
+        self.left_out.len()
     }
 
     pub(crate) fn take(&mut self, mutant: &Mutant, verdict: Verdict) {

@@ -54,7 +54,7 @@ struct Test {
 pub(crate) struct Suite {
     programs: Vec<Program>,
     tests: Vec<Test>,
-    pub(crate) left_out: usize,
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Suite {
@@ -94,7 +94,7 @@ impl Suite {
         }
         let takes: Duration = tests.iter().map(|test| test.takes).sum();
         println!("{} tests take {} s", tests.len(), takes.as_secs());
-        Ok(Self { programs, tests, left_out: failed.len() })
+        Ok(Self { programs, tests, left_out: failed.into_iter().map(|(_, test)| test.name).collect() })
     }
 
     /// Runs the tests that meet each of these mutants, the short ones first.

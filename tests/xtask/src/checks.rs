@@ -85,7 +85,7 @@ pub(crate) fn features() -> Result<()> {
 
 /// The long form of `tests/tests/soak.rs`. Its figures, which it prints as lines of a table, are kept in tests/SOAK.md.
 pub(crate) fn soak(keep: bool) -> Result<()> {
-    let words = "test --profile testrelease -p redress-tests --test soak -- --nocapture --test-threads=1";
+    let words = "test -p redress-tests --test soak -- --nocapture --test-threads=1";
     let said = read(cargo(words).env("SOAK_MINUTES", "60").env("SOAK_THREAD_SECONDS", "60"))?;
     println!("{said}");
     if keep {

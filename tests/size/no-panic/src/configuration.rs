@@ -96,7 +96,6 @@ fn policy(delays: &[Millis]) -> Result<Policy<'_>, ConfigError> {
         _ => Backoff::try_token_backoff(base, max)?,
     };
     let jittered = backoff.or_retry_after().try_or_retry_after_jittered(opaque::span())?;
-    backoff.or_retry_after_as_is().delay(1, &opaque::classification(), opaque::millis(), opaque::word).sink();
     let as_is = backoff.try_or_retry_after_as_is(opaque::span())?;
     let retry = if opaque::flag() { Retry::new(backoff) } else { Retry::per_class() };
     let retry = retry
