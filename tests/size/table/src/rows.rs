@@ -119,7 +119,7 @@ pub(crate) const SHAPES: Group = Group {
         "the same with a token bucket: the README's first policy": "readme" over EMPTY, HAND, Bar::None;
         "two policies, a site each": "two-policies" over EMPTY, ALL, Held(900);
         "three policies, a site each": "three-policies" over EMPTY, ALL, Bar::None;
-        "policy behind a pointer": "pointer" over EMPTY, ALL, Missed(1_400);
+        "policy behind a pointer": "pointer" over EMPTY, ALL, Held(1_400);
         "attempts at run time": "runtime-attempts" over EMPTY, ALL, Bar::None;
         "backoff at run time": "runtime-backoff" over EMPTY, ALL, Held(3_000);
         "whole `RetryConfig` at run time": "runtime-config" over EMPTY, HAND, Missed(3_800);
