@@ -177,11 +177,16 @@ impl BudgetView {
     /// there was a retry.
     #[inline(never)]
     pub(crate) fn take<C: Clock>(&self, attempt: u32, is_success: bool, clock: &C, now: Timestamp) -> bool {
-        if is_success && self.spent.load(Relaxed) == 0 {
-            return false;
-        }
         let (reading, retries) = (Reading::of(clock, now), (!is_success).into());
         (self.spend)(self, Spend { retries, is_call: attempt == 1, is_success, reading: Some(&reading) })
+    }
+
+    /// Takes the success of a call as [`take`](Self::take) does. What changes nothing is found here, without a call.
+    #[inline]
+    pub(crate) fn succeed<C: Clock>(&self, attempt: u32, clock: &C, now: Timestamp) {
+        if self.spent.load(Relaxed) != 0 {
+            self.take(attempt, true, clock, now);
+        }
     }
 
     /// Takes what consumes nothing.

@@ -66,7 +66,7 @@ impl Call {
         let changed = self.settle(policy, site, is_success, is_failure, reports_time, begun);
         if is_success && let Some(budget) = policy.budget {
             let is_read = reports_time || is_observed::<H>(self.machine.is_observed);
-            budget.take(self.machine.attempt(), true, &site.env, self.now(is_read));
+            budget.succeed(self.machine.attempt(), &site.env, self.now(is_read));
         }
         if !site.is_observed() {
             return;
