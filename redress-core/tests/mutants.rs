@@ -72,13 +72,13 @@ fn a_keeper_that_is_dropped_gives_its_place_back() {
 /// The events of a call under this policy, whose failures are all like this one.
 fn events(policy: &Policy<'_>, failure: Classification, sleep: SleepDecision) -> Vec<Event> {
     let seen = RefCell::new(Vec::new());
-    let mut context = policy
+    let failed = policy
         .context(TestEnv::new())
-        .classifier(|_: &()| failure)
+        .classifier(|(): &()| failure)
         .sleep_handler(|_: &_, _| sleep)
-        .observe(|event: &Event| seen.borrow_mut().push(*event));
-    assert!(context.call(|| Err::<(), _>(())).is_err());
-    drop(context);
+        .observe(|event: &Event| seen.borrow_mut().push(*event))
+        .call(|| Err::<(), _>(()));
+    assert!(failed.is_err());
     seen.into_inner()
 }
 

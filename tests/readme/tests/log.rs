@@ -59,7 +59,7 @@ fn unfolded(shown: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in shown.lines() {
         match (line.strip_prefix("     "), lines.last_mut()) {
-            (Some(rest), Some(line)) => *line += &format!(" {rest}"),
+            (Some(rest), Some(line)) => line.extend([" ", rest]),
             _ => lines.push(line.to_owned()),
         }
     }

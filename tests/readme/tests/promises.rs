@@ -141,8 +141,8 @@ fn loops_by_hand_take_what_the_readme_says() {
     let device = section("## On a device");
     let (_, rest) = device.split_once("A loop by hand takes ").expect("a sentence about loops by hand");
     let (low, high) = range(rest.split(" with fat LTO").next().unwrap_or_default());
-    let calls = PRICES.iter().filter(|(name, ..)| !name.starts_with("each further"));
-    let by_hand = calls.flat_map(|(_, table, rows)| {
+    let first = PRICES.iter().filter(|(name, ..)| !name.starts_with("each further"));
+    let by_hand = first.flat_map(|(_, table, rows)| {
         let part =
             SIZE.split("\n## ").find(|part| part.starts_with(&format!("Flash and RAM on thumbv6m-none-eabi: {table}")));
         part.expect(table).lines().filter_map(|line| {
