@@ -35,17 +35,17 @@ pub(crate) const GROWTH: u64 = 5;
 pub(crate) const fn bar(workload: Workload) -> u64 {
     match workload {
         Workload::FirstTry => 70,
-        Workload::ThreeFailures => 450,
-        Workload::AsyncFirstTry => 123,
-        Workload::AsyncThreeFailures => 630,
+        Workload::ThreeFailures => 475,
+        Workload::AsyncFirstTry => 131,
+        Workload::AsyncThreeFailures => 670,
         Workload::BreakerClosed => 31,
         Workload::BreakerOpen => 86,
-        Workload::DeadlineFirstTry => 92,
-        Workload::DeadlineThreeFailures => 710,
-        Workload::FullFirstTry => 190,
-        Workload::FullThreeFailures => 1230,
+        Workload::DeadlineFirstTry => 95,
+        Workload::DeadlineThreeFailures => 725,
+        Workload::FullFirstTry => 203,
+        Workload::FullThreeFailures => 1270,
         Workload::FullAsyncFirstTry => 280,
-        Workload::FullAsyncThreeFailures => 1480,
+        Workload::FullAsyncThreeFailures => 1510,
         // Held by the kept table alone.
         _ => u64::MAX,
     }
