@@ -1,7 +1,5 @@
 //! The bare machine does with a breaker what a watched context does.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 use redress_core::{
     Attempts, Backoff, Blocking, BreakerState, Clock, Decision, ErrorClass, Instant, Policy, RandomSource, Retry,
@@ -10,18 +8,7 @@ use redress_core::{
     testing::ManualClock,
 };
 
-#[derive(Clone, Copy)]
-struct Halves;
-
-impl RandomSource for Halves {
-    fn next_u32(&mut self) -> u32 {
-        1 << 31
-    }
-}
-
-const fn span(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
+use super::{calls::Halves, compare::span};
 
 const BASE: RateConfig = RateConfig::new(50).minimum_calls(3).recovery_timeout(span(40));
 static CONFIGS: [RateConfig; 4] = [

@@ -15,8 +15,10 @@ use redress_core::{
     testing::ManualClock,
 };
 
+use super::compare::span;
+
 #[derive(Clone, Copy)]
-struct Halves;
+pub(crate) struct Halves;
 
 impl RandomSource for Halves {
     fn next_u32(&mut self) -> u32 {
@@ -31,10 +33,6 @@ impl AsyncSleeper for Asleep {
     fn sleep(&mut self, _ticks: u64) -> impl Future<Output = ()> {
         pending()
     }
-}
-
-fn span(millis: u64) -> Duration {
-    Duration::from_millis(millis)
 }
 
 fn retries<'a>(attempts: u32) -> Policy<'a> {

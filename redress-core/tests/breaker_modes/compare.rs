@@ -66,7 +66,7 @@ pub(crate) enum Step {
     Sleep(u64),
 }
 
-pub(crate) fn span(millis: u64) -> Duration {
+pub(crate) const fn span(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 

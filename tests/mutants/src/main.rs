@@ -5,6 +5,9 @@
 //! cannot be switched on; cargo-mutants compiles those one by one.
 
 mod apart;
+/// Also of the checks.
+#[path = "../../xtask/src/copies.rs"]
+mod copies;
 mod list;
 mod plant;
 mod saved;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::{
+    copies,
     list::Mutant,
     plant::{Numbered, Planted, plant},
 };
@@ -65,7 +66,7 @@ impl Tree<'_> {
                 let of_file = plant(&text, &left, is)?;
                 constant.extend(&of_file.constant);
                 unviable.extend(&of_file.invalid);
-                write_if_changed(&self.copy.join(file), &of_file.text)?;
+                copies::write(&self.copy.join(file), &of_file.text)?;
                 planted.insert((*file).to_owned(), of_file);
             }
             self.add_switch()?;
@@ -89,30 +90,21 @@ impl Tree<'_> {
 
     /// Copies what git knows, so that the sources of this run are left alone.
     fn copy_sources(&self, is_planted: impl Fn(&str) -> bool) -> Result<()> {
-        let list =
-            Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(self.root).output()?;
-        let list = String::from_utf8(list.stdout)?;
-        let wanted: BTreeSet<&str> = list.lines().filter(|file| !is_planted(file)).collect();
-        for file in wanted.into_iter().filter(|file| self.root.join(file).is_file()) {
-            let (from, to) = (self.root.join(file), self.copy.join(file));
-            let bytes = fs::read(from)?;
-            if fs::read(&to).is_ok_and(|there| there == bytes) {
-                continue;
-            }
-            fs::create_dir_all(to.parent().context("no directory")?)?;
-            fs::write(to, bytes)?;
+        let planted = |file: &PathBuf| file.to_str().is_some_and(&is_planted);
+        for file in copies::files(self.root)?.into_iter().filter(|file| !planted(file)) {
+            copies::write(&self.copy.join(&file), fs::read(self.root.join(&file))?)?;
         }
         Ok(())
     }
 
     fn add_switch(&self) -> Result<()> {
-        write_if_changed(&self.copy.join("redress-core/src/mutant.rs"), SWITCH)?;
+        copies::write(&self.copy.join("redress-core/src/mutant.rs"), SWITCH)?;
         let library = fs::read_to_string(self.root.join(LIBRARY))?;
         let library = format!(
             "#![feature(core_intrinsics, const_eval_select)]\n#![allow(internal_features)]\n{library}\n#[doc(hidden)]\n\
              pub mod mutant;\n"
         );
-        write_if_changed(&self.copy.join(LIBRARY), &library)
+        copies::write(&self.copy.join(LIBRARY), &library)
     }
 
     /// Compiles the tests. Returns the programs, or file and line of each error.
@@ -168,12 +160,4 @@ fn places(message: &Value) -> Vec<(String, usize)> {
             Some((file, usize::try_from(span["line_start"].as_u64()?).ok()?))
         })
         .collect()
-}
-
-fn write_if_changed(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
-    fs::create_dir_all(path.parent().context("no directory")?)?;
-    fs::write(path, text).with_context(|| path.display().to_string())
 }

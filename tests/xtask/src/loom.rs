@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::cmd::{cmd, root, run, target};
+use crate::{
+    cmd::{cmd, root, run, target},
+    copies,
+    planted::replaced_once,
+};
 
 /// A fault in a source file, and the model that must find it.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +128,7 @@ pub(crate) fn verb() -> Result<()> {
     }
     for file in sources()? {
         let text = fs::read_to_string(root().join(&file)).with_context(|| file.display().to_string())?;
-        write(&copy.join(&file), &planted(&PLANTS, &file, &text)?)?;
+        copies::write(&copy.join(&file), &planted(&PLANTS, &file, &text)?)?;
     }
     let models = copy.join("tests/loom");
     // Without a fault that is on, the models hold there as well.
@@ -166,11 +170,8 @@ fn planted(plants: &[Plant], file: &Path, text: &str) -> Result<String> {
     let core = if file.starts_with("redress-core") { "crate" } else { "redress_core" };
     let mut text = text.to_owned();
     for (number, plant) in plants.iter().enumerate().filter(|(_, plant)| Path::new(plant.file) == file) {
-        if text.matches(plant.from).count() != 1 {
-            bail!("{} does not have `{}` once: tests/xtask/src/loom.rs is out of date", plant.file, plant.from);
-        }
         let switch = format!("{core}::sync::has_fault({number})");
-        text = text.replace(plant.from, &plant.to.replace("FAULT", &switch));
+        text = replaced_once(&text, plant.from, &plant.to.replace("FAULT", &switch), plant.file, "loom.rs")?;
     }
     Ok(text)
 }
@@ -191,14 +192,6 @@ fn sources() -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
-}
-
-/// Writes a file and the directories that it is in.
-fn write(path: &Path, text: &str) -> Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod bare;
 mod checks;
 mod cmd;
+mod copies;
 mod docs;
 mod firmware;
 mod fuzz;

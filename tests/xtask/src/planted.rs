@@ -2,18 +2,14 @@
 //!
 //! Checks that bring their own faults are not here: `loom`, `fuzz`, `size no-panic`, `target`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    cmd::{cmd, read, root, target},
-    supply,
+    cmd::{cmd, root, target},
+    copies, supply,
 };
 
 /// A fault in a file of the repository.
@@ -150,7 +146,9 @@ const PLANTS: [Plant; 16] = [
 /// Plants each fault of these checks in turn, or of all.
 pub(crate) fn verb(checks: &[Check]) -> Result<()> {
     let copy = target().join("planted/tree");
-    copy_sources(&copy)?;
+    for file in copies::files(root())? {
+        copies::write(&copy.join(&file), fs::read(root().join(&file))?)?;
+    }
     let mut found = 0;
     for check in Check::value_variants() {
         if !checks.is_empty() && !checks.contains(check) {
@@ -194,10 +192,7 @@ impl Plant {
 
     /// Returns a text with the fault in it.
     fn planted(&self, text: &str) -> Result<String> {
-        if text.matches(self.from).count() != 1 {
-            bail!("{} does not have `{}` once: tests/xtask/src/planted.rs is out of date", self.file, self.from);
-        }
-        Ok(text.replace(self.from, self.to))
+        replaced_once(text, self.from, self.to, self.file, "planted.rs")
     }
 }
 
@@ -233,29 +228,18 @@ impl Check {
     }
 }
 
+/// Returns the text of a file with `to` in place of `from`, which must stand there once; else the `list` of faults is out of date.
+pub(crate) fn replaced_once(text: &str, from: &str, to: &str, file: &str, list: &str) -> Result<String> {
+    if text.matches(from).count() != 1 {
+        bail!("{file} does not have `{from}` once: tests/xtask/src/{list} is out of date");
+    }
+    Ok(text.replace(from, to))
+}
+
 fn cargo(words: &str, copy: &Path) -> Command {
     let mut command = cmd("cargo", words.split_whitespace());
     command.current_dir(copy);
     command
-}
-
-/// Copies the files that git knows, those of a change among them. What is as it should be is left as it is, so that cargo sees only
-/// what has changed.
-fn copy_sources(copy: &Path) -> Result<()> {
-    let files = read(&mut cmd("git", ["ls-files", "--cached", "--others", "--exclude-standard"]))?;
-    for file in files.lines().map(PathBuf::from) {
-        let (from, to) = (root().join(&file), copy.join(&file));
-        if !from.is_file() {
-            continue;
-        }
-        let bytes = fs::read(&from)?;
-        if fs::read(&to).is_ok_and(|there| there == bytes) {
-            continue;
-        }
-        fs::create_dir_all(to.parent().context("no directory")?)?;
-        fs::write(&to, bytes)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
